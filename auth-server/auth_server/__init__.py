@@ -1,0 +1,1 @@
+"""The authorization server of the machine-to-machine flow."""

@@ -1,0 +1,1 @@
+"""The Timesheets API: it accepts access tokens and checks their scope."""
