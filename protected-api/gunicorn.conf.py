@@ -1,0 +1,10 @@
+"""What gunicorn must know beyond its options in docker-compose.yml; read from the working directory."""
+
+from typing import Any
+
+logger_class = "protected_api.logs.GunicornLogger"
+
+
+def post_worker_init(worker: Any) -> None:
+    """Fetch the issuer's keys in each worker: a thread would not survive the fork."""
+    worker.wsgi.extensions["keys"].start()

@@ -1,0 +1,1 @@
+"""The routes of the Timesheets API, a blueprint per concern."""

@@ -1,0 +1,31 @@
+"""`/healthz`: the process is alive. `/readyz`: it can serve, with its database and a usable key set."""
+
+import sqlite3
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from ..issuer_keys import IssuerKeys, KeysUnavailable
+from ..timesheets import Timesheets
+
+
+def health(store: Timesheets, keys: IssuerKeys) -> Blueprint:
+    """Return the health routes of a service with this store and these keys."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/healthz")
+    def alive() -> ResponseReturnValue:
+        return {"status": "ok"}
+
+    @routes.get("/readyz")
+    def ready() -> ResponseReturnValue:
+        try:
+            store.check()
+            keys.usable()
+        except sqlite3.Error:
+            return {"status": "not ready", "reason": "the database cannot be read"}, 503
+        except KeysUnavailable:
+            return {"status": "not ready", "reason": "there is no usable key set of the issuer"}, 503
+        return {"status": "ready"}
+
+    return routes

@@ -1,0 +1,146 @@
+"""Timesheets in SQLite: booked once per client and external_id, read page by page. Not here: HTTP and validation."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from .models import Entry, Query
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS timesheets (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so a cursor stays true after a deletion
+    client_id TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    date TEXT NOT NULL,
+    project TEXT NOT NULL,
+    hundredths INTEGER NOT NULL,  -- of an hour: SQLite has no exact decimals
+    UNIQUE (client_id, external_id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS timesheets_of_user ON timesheets (user_id);
+"""
+COLUMNS = "id, external_id, user_id, date, project, hundredths, client_id"
+FILTERS = {"user_id": "user_id = ?", "project": "project = ?", "from_": "date >= ?", "to": "date <= ?"}
+BUSY_TIMEOUT = 5  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An entry that is booked already with another value in `field`."""
+
+    index: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What an upload came to; with conflicts nothing is booked."""
+
+    booked: int
+    unchanged: int
+    conflicts: tuple[Conflict, ...]
+
+
+class Timesheets:
+    """The store. Each thread has a connection of its own, opened at its first use: none crosses a fork."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._local = threading.local()
+
+    def prepare(self) -> None:
+        """Create what is missing, and leave no connection open; raise sqlite3.Error if the file cannot be used."""
+        with closing(self._connect()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(SCHEMA)
+
+    def check(self) -> None:
+        """Raise sqlite3.Error if the database cannot be read."""
+        self._connection().execute("SELECT 1 FROM timesheets LIMIT 1")
+
+    def book(self, client_id: str, entries: Sequence[tuple[int, Entry]], *, only_check: bool = False) -> Booking:
+        """Book all numbered entries or, if one conflicts with what is booked, none; idempotent per external_id."""
+        with self._transaction() as connection:
+            known = _booked(connection, client_id, [entry.external_id for _, entry in entries])
+            new = [entry for _, entry in entries if entry.external_id not in known]
+            conflicts = tuple(_conflicts(known, entries))
+            if conflicts or only_check:
+                return Booking(0, 0, conflicts)
+            connection.executemany(
+                "INSERT INTO timesheets (client_id, external_id, user_id, date, project, hundredths)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [(client_id, entry.external_id, *_values(entry).values()) for entry in new],
+            )
+        return Booking(len(new), len(entries) - len(new), ())
+
+    def page(self, query: Query) -> tuple[list[dict[str, Any]], int | None]:
+        """Return a page in the order of booking, and the cursor of the next or None."""
+        wanted = [(sql, value) for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None]
+        where = " AND ".join(["id > ?", *(sql for sql, _ in wanted)])
+        rows = self._connection().execute(
+            f"SELECT {COLUMNS} FROM timesheets WHERE {where} ORDER BY id LIMIT ?",  # noqa: S608  all literals
+            (query.cursor, *(value for _, value in wanted), query.limit + 1),
+        )
+        page = [_timesheet(*row) for row in rows]
+        more = len(page) > query.limit
+        return page[: query.limit], page[query.limit - 1]["id"] if more else None
+
+    def _connection(self) -> sqlite3.Connection:
+        try:
+            connection: sqlite3.Connection = self._local.connection
+        except AttributeError:
+            connection = self._local.connection = self._connect()
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        # isolation_level None: transactions begin where this module says so.
+        return sqlite3.connect(self._file, timeout=BUSY_TIMEOUT, isolation_level=None)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        # IMMEDIATE takes the write lock before the first read, so that two uploads cannot both find an entry missing.
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _booked(connection: sqlite3.Connection, client_id: str, external_ids: list[str]) -> dict[str, dict[str, Any]]:
+    rows = connection.execute(
+        "SELECT external_id, user_id, date, project, hundredths FROM timesheets"
+        " WHERE client_id = ? AND external_id IN (SELECT value FROM json_each(?))",
+        (client_id, json.dumps(external_ids)),
+    )
+    return {row[0]: dict(zip(("user_id", "date", "project", "hours"), row[1:], strict=True)) for row in rows}
+
+
+def _conflicts(known: dict[str, dict[str, Any]], entries: Sequence[tuple[int, Entry]]) -> Iterator[Conflict]:
+    for index, entry in entries:
+        values = _values(entry)
+        for field, value in known.get(entry.external_id, values).items():
+            if value != values[field]:
+                yield Conflict(index, field)
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    hundredths = int(entry.hours * 100)  # exact: the model allows two decimals
+    return {"user_id": entry.user_id, "date": entry.date, "project": entry.project, "hours": hundredths}
+
+
+def _timesheet(
+    id: int, external_id: str, user_id: str, date: str, project: str, hundredths: int, client_id: str  # noqa: A002
+) -> dict[str, Any]:
+    hours = str(Decimal(hundredths).scaleb(-2))
+    return {
+        **{"id": id, "external_id": external_id, "user_id": user_id, "date": date, "project": project},
+        **{"hours": hours, "client_id": client_id},
+    }
