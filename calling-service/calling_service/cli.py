@@ -1,0 +1,131 @@
+"""The command line: `run` imports in this process, `flow` asks the running service and shows what happened."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import requests
+
+from . import logs, terminal, trace
+from .service import Service, build
+from .settings import Settings, SettingsError
+
+POLL = 0.2  # seconds
+FAILED, WITH_REJECTS = 1, 3
+
+
+@click.group()
+def main() -> None:
+    """The Timesheets Import Job: imports exports of time entries through the client credentials flow."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal need not know every character
+
+
+@main.command()
+@click.option("--resend", is_flag=True, help="Send exports again that are done already.")
+@click.option("--fresh-token", is_flag=True, help="Ask for a new token, whatever is cached.")
+def run(*, resend: bool, fresh_token: bool) -> None:
+    """Import what lies in the inbox, in this process.
+
+    \b
+    Exit status:
+      0  every row is booked
+      1  the run failed, or the settings cannot be used
+      3  the run completed, and rows were rejected
+    """
+    service = _service()
+    interactive = sys.stderr.isatty()
+    logs.configure("WARNING" if interactive else service.settings.log_level, sys.stderr)
+    with click.progressbar(length=1, label="Importing", file=sys.stderr, hidden=not interactive) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        trace_id = trace.trace_id_of(None)
+        run_id = service.runner.run_here(trace_id, resend=resend, fresh_token=fresh_token, progress=progress)
+    document = _ended(service, run_id)
+    for line in terminal.books(document, _width()):
+        _echo(line)
+    sys.exit(FAILED if document["state"] != "completed" else WITH_REJECTS if document["rejected"] else 0)
+
+
+@main.command()
+@click.option(
+    "--url", default="http://127.0.0.1:9002", show_default=True, help="Where the running service is."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the run's JSON instead of the steps.")
+@click.option(
+    "--look", "looks", multiple=True, metavar="WHAT=URL", help="One more line of where to look next."
+)
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for the run's end.")
+def flow(url: str, *, as_json: bool, looks: tuple[str, ...], timeout: float) -> None:
+    """Have the running service import everything again with a fresh token, and show the steps.
+
+    \b
+    Exit status:
+      0  the run completed
+      1  it failed, or the service did not answer
+    """
+    url = url.rstrip("/")
+    try:
+        document = _asked(url, timeout)
+    except requests.RequestException as error:
+        raise click.ClickException(f"{url} did not answer as the calling service does: {error}") from error
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        own = [("This run as JSON", f"{url}/runs/{document['id']}"), ("The last runs", f"{url}/")]
+        given = [(what, where) for what, _, where in (look.partition("=") for look in looks)]
+        for line in terminal.flow(document, [*own, *given], datetime.now(UTC), _width()):
+            _echo(line)
+    sys.exit(0 if document["state"] == "completed" else FAILED)
+
+
+def _asked(url: str, timeout: float) -> dict[str, Any]:
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy stands between this and the service beside it
+        started = session.post(f"{url}/runs", json={"resend": True, "fresh_token": True}, timeout=10)
+        started.raise_for_status()
+        where, end = (
+            requests.compat.urljoin(f"{url}/", started.headers.get("Location", "")),
+            time.monotonic() + timeout,
+        )
+        while True:
+            answer = session.get(where, timeout=10)
+            answer.raise_for_status()
+            document: dict[str, Any] = answer.json()
+            if document["state"] != "running":
+                return document
+            if time.monotonic() > end:
+                raise click.ClickException(f"the run {document['id']} is still on after {timeout:.0f} s")
+            time.sleep(POLL)
+
+
+def _service() -> Service:
+    try:
+        return build(Settings.from_environ(os.environ))
+    except SettingsError as error:
+        click.echo(error, err=True)
+        sys.exit(FAILED)
+
+
+def _ended(service: Service, run_id: str) -> dict[str, Any]:
+    while (document := service.history.find(run_id)) and document["state"] == "running":
+        time.sleep(POLL)
+    if document is None:
+        raise click.ClickException(f"the run {run_id} is gone")
+    return document
+
+
+def _width() -> int:
+    return min(max(shutil.get_terminal_size((100, 24)).columns, 40), 110)
+
+
+def _echo(line: str) -> None:
+    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)

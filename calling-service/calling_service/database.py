@@ -1,0 +1,31 @@
+"""The one SQLite file in STATE_DIR: its tables, and connections that live as long as one piece of work."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    digest TEXT PRIMARY KEY, name TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS entries (
+    entry_id TEXT PRIMARY KEY, digest TEXT NOT NULL REFERENCES files, line INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, document TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS exchanges (
+    run_id TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (run_id, number)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@contextmanager
+def connection(state_dir: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database, making its tables if they are not there; every statement commits by itself."""
+    with closing(sqlite3.connect(state_dir / "import.db", timeout=10, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.executescript(SCHEMA)
+        yield database

@@ -1,0 +1,112 @@
+"""The HTTP endpoints: start a run, look at runs, the status page, health."""
+
+import os
+import time
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, render_template, request, url_for
+
+from . import trace
+from .guard import require_known_host, require_own_page
+from .problems import Problem
+from .service import Service
+
+OPTIONS = frozenset({"resend", "fresh_token"})
+
+blueprint = Blueprint("calling-service", __name__)
+
+
+def _service() -> Service:
+    service: Service = current_app.extensions["calling-service"]
+    return service
+
+
+@blueprint.before_request
+def _guard() -> None:
+    if request.endpoint not in {"calling-service.healthz", "calling-service.readyz"}:
+        require_known_host(request, _service().settings.allowed_hosts)
+
+
+@blueprint.post("/runs")
+def start_run() -> Response:
+    """Start an import, or join the one that is on: 202, and where to look at it."""
+    require_own_page(request)
+    options = _options()
+    trace_id = trace.current() or trace.trace_id_of(None)
+    run_id = _service().runner.start("web", trace_id, **options)
+    response = jsonify(id=run_id)
+    response.status_code, response.location = 202, url_for(".show_run", run_id=run_id)
+    return response
+
+
+@blueprint.get("/runs")
+def list_runs() -> Response:
+    """Show the last runs, the newest first, without their exchanges."""
+    return jsonify(runs=_service().history.recent())
+
+
+@blueprint.get("/runs/<run_id>")
+def show_run(run_id: str) -> Response:
+    """Show one run with its exchanges."""
+    run = _service().history.find(run_id)
+    if run is None:
+        raise Problem(404, "Not Found", "There is no such run; GET /runs lists the last ones.")
+    return jsonify(run)
+
+
+@blueprint.get("/")
+def status_page() -> str:
+    """Show the last runs and the state of the token to people."""
+    service = _service()
+    runs = service.history.recent()
+    return render_template(
+        "status.html",
+        settings=service.settings,
+        runs=runs,
+        last=runs[0] if runs else None,
+        token=_token_facts(),
+    )
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Say that the process answers."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Say whether a run could start: its folders and its secret file can be used."""
+    settings = _service().settings
+    reasons = {
+        "STATE_DIR cannot be written": os.access(settings.state_dir, os.W_OK | os.X_OK),
+        "INBOX cannot be read": os.access(settings.inbox, os.R_OK | os.X_OK),
+        "CLIENT_SECRET_FILE cannot be read": os.access(settings.client_secret_file, os.R_OK),
+    }
+    if faults := [reason for reason, fine in reasons.items() if not fine]:
+        response = jsonify(status="not ready", reason="; ".join(faults))
+        response.status_code = 503
+        return response
+    return jsonify(status="ready")
+
+
+def _options() -> dict[str, bool]:
+    if request.mimetype != "application/json":
+        raise Problem(415, "Unsupported Media Type", "Send application/json; {} is enough.")
+    options: Any = request.get_json(silent=True)
+    if not isinstance(options, dict):
+        raise Problem(400, "Bad Request", "The body is no JSON object; {} is enough.")
+    if unknown := sorted(set(options) - OPTIONS):
+        raise Problem(
+            400, "Bad Request", f"Unknown member {unknown[0][:50]!r}; known: {', '.join(sorted(OPTIONS))}."
+        )
+    if not all(isinstance(value, bool) for value in options.values()):
+        raise Problem(400, "Bad Request", "Members are true or false.")
+    return options
+
+
+def _token_facts() -> dict[str, Any] | None:
+    token = _service().token()
+    if token is None:
+        return None
+    return {"scopes": sorted(token.scopes), "seconds_left": int(token.expires_at - time.monotonic())}

@@ -1,0 +1,141 @@
+"""The contractors' tool's CSV export, read row by row: what the API would take, and what it would not and why.
+
+Not here: which rows repeat one another (ledger.py) and which contradict what is booked already, which the API knows.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TextIO
+
+COLUMNS = {  # of the API's entry, the export's
+    "external_id": "entry_id",
+    "user_id": "Employee Id",
+    "date": "Date",
+    "project": "Project",
+    "hours": "Hours",
+}
+
+
+class ExportError(Exception):
+    """The file is no export: a column that is needed is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One time entry as the API takes it; hours are a decimal string."""
+
+    external_id: str
+    user_id: str
+    date: str
+    project: str
+    hours: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the entry as a member of the upload's body."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that is not booked: where it stands, and what has to be changed."""
+
+    file: str
+    line: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of an export, with its first line's number; `problems` are pairs of column and reason."""
+
+    line: int
+    cells: tuple[str, ...]
+    entry: Entry | None
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def read_rows(file: TextIO) -> Iterator[Row]:
+    """Yield the rows of an export opened with newline="" and errors="surrogateescape"; raise ExportError."""
+    reader = csv.reader(file, strict=True)
+    header = _header(reader)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Row(line, (), None, (("", f"cannot be read as CSV: {error}"),))
+            continue
+        if cells:
+            yield _row(line, cells, header)
+
+
+def header_of(file: TextIO) -> tuple[str, ...]:
+    """Return the names of an export's columns; raise ExportError if one that is needed is missing."""
+    return _header(csv.reader(file, strict=True))
+
+
+def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
+    try:
+        header = tuple(name.strip() for name in next(reader, []))
+    except csv.Error as error:
+        raise ExportError(f"line 1 cannot be read as CSV: {error}") from error
+    if missing := [column for column in COLUMNS.values() if header.count(column) != 1]:
+        raise ExportError(f"line 1 must name each of these columns once: {', '.join(missing)}")
+    return header
+
+
+def _row(line: int, cells: list[str], header: tuple[str, ...]) -> Row:
+    if len(cells) != len(header):
+        return Row(line, tuple(cells), None, (("", f"has {len(cells)} cells, the header {len(header)}"),))
+    by_name = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+    values = {field: by_name[column] for field, column in COLUMNS.items()}
+    found = ((COLUMNS[field], CHECKS[field](value)) for field, value in values.items())
+    problems = tuple((column, reason) for column, reason in found if reason)
+    return Row(line, tuple(cells), None if problems else Entry(**values), problems)
+
+
+def _text(longest: int) -> Callable[[str], str | None]:
+    def check(value: str) -> str | None:
+        if not value:
+            return "is empty"
+        if any("\udc80" <= char <= "\udcff" for char in value):
+            return "is not UTF-8"
+        if not value.isprintable():
+            return "contains a character that cannot be printed"
+        return f"is longer than {longest} characters" if len(value) > longest else None
+
+    return check
+
+
+def _date(value: str) -> str | None:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return "is no date of the form 2026-11-09" if value else "is empty"
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return f"{value} does not exist"
+    return None
+
+
+def _hours(value: str) -> str | None:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,2})?", value):
+        return "is no number with at most two decimals" if value else "is empty"
+    if not 0 < Decimal(value) <= 24:
+        return f"{value} is not more than 0 and at most 24"
+    return None
+
+
+CHECKS: dict[str, Callable[[str], str | None]] = {
+    "external_id": _text(64),
+    "user_id": _text(64),
+    "date": _date,
+    "project": _text(100),
+    "hours": _hours,
+}

@@ -1,0 +1,124 @@
+"""The import: every complete export of the inbox, row by row, to the API in chunks; what it refuses, to the rejects.
+
+It can be killed at any point and started again: the ledger says which exports are done, rows are noted in it before
+they are sent, and the API books an entry that is sent again only once.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from .database import connection
+from .export import ExportError, Reject, Row, header_of, read_rows
+from .inbox import Export, exports
+from .ledger import Ledger
+from .rejects import RejectsFile
+from .run import FileReport, Run
+from .timesheets_api import TimesheetsApi
+
+CHUNK = 100  # rows that are sent with one request
+
+Item = TypeVar("Item")
+Progress = Callable[[int, int], None]  # lines done, lines in all
+
+
+class ImportJob:
+    """Imports from one inbox, with its books in one state folder; one run at a time."""
+
+    def __init__(
+        self, inbox: Path, state_dir: Path, api: TimesheetsApi, now: Callable[[], float] = time.time
+    ) -> None:
+        self._inbox, self._state_dir, self._api, self._now = inbox, state_dir, api, now
+
+    def run(self, run: Run, progress: Progress) -> None:
+        """Import what is there, reporting in `run`; raise what keeps the job from going on."""
+        found = list(exports(self._inbox, self._now()))
+        run.files = [FileReport(export.name, "pending") for export in found]
+        done, total = 0, sum(export.lines for export in found)
+        with connection(self._state_dir) as database:
+            ledger, sent = Ledger(database, (export.digest for export in found)), set[str]()
+            for export, report in zip(found, run.files, strict=True):
+                report.state = (
+                    "waiting" if not export.complete else "known" if export.digest in sent else "pending"
+                )
+                if report.state == "pending" and ledger.is_done(export.digest) and not run.resend:
+                    report.state = "known"
+                if report.state == "pending":
+                    sent.add(export.digest)
+                    for line in self._import(export, report, run, ledger):
+                        progress(done + line, total)
+                done += export.lines
+                progress(done, total)
+
+    def _import(self, export: Export, report: FileReport, run: Run, ledger: Ledger) -> Iterator[int]:
+        """Import one export, yielding the last line done after each chunk."""
+        report.state = "importing"
+        ledger.open_file(export.digest, export.name)
+        with export.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            try:
+                header = header_of(file)
+            except ExportError as error:
+                report.state = "failed"
+                run.reject(report, Reject(export.name, 1, "", str(error)))
+                return
+            file.seek(0)
+            with RejectsFile(self._state_dir, export.name, header) as rejects:
+                book = _Book(export, report, run, ledger, self._api, rejects)
+                for rows in _chunks(read_rows(file)):
+                    book.send(rows)
+                    yield rows[-1].line
+        report.state = "done"
+        ledger.close_file(export.digest)
+
+
+class _Book:
+    """Where the rows of one export go."""
+
+    def __init__(
+        self,
+        export: Export,
+        report: FileReport,
+        run: Run,
+        ledger: Ledger,
+        api: TimesheetsApi,
+        rejects: RejectsFile,
+    ) -> None:
+        self._export, self._report, self._run = export, report, run
+        self._ledger, self._api, self._rejects = ledger, api, rejects
+
+    def send(self, rows: list[Row]) -> None:
+        """Note the rows in the ledger and upload the good ones, without those that the API refuses."""
+        self._report.rows += len(rows)
+        with self._ledger.chunk():
+            good = [row for row in rows if self._is_good(row)]
+        while entries := [row.entry for row in good if row.entry]:
+            receipt = self._api.upload(entries)
+            self._report.booked += receipt.booked
+            self._report.unchanged += receipt.unchanged
+            if not receipt.refused:
+                return
+            for index, problem in receipt.refused.items():
+                self._reject(good[index], (problem,))
+            good = [row for index, row in enumerate(good) if index not in receipt.refused]
+
+    def _is_good(self, row: Row) -> bool:
+        problems = row.problems
+        if row.entry and (first := self._ledger.claim(row.entry.external_id, self._export.digest, row.line)):
+            problems = (("entry_id", f"repeats {row.entry.external_id} of {first.name} line {first.line}"),)
+        if problems:
+            self._reject(row, problems)
+        return not problems
+
+    def _reject(self, row: Row, problems: tuple[tuple[str, str], ...]) -> None:
+        columns = ", ".join(column for column, _ in problems)
+        reason = "; ".join(reason for _, reason in problems)
+        reject = Reject(self._export.name, row.line, columns, reason)
+        self._run.reject(self._report, reject)
+        self._rejects.add(reject, row.cells)
+
+
+def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
+    while chunk := list(islice(items, CHUNK)):
+        yield chunk

@@ -1,0 +1,138 @@
+"""What may be remembered of an HTTP message: everything but credentials, and of a token all but its signature.
+
+Two nets: known places (headers, form fields, JSON members) are masked whatever stands there, and the values of the
+credentials that were found are cut out of everything else, in every encoding in which a server could echo them.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+MASK = "[masked]"
+CUT = "[signature cut]"
+TOKEN_MEMBERS = frozenset({"access_token", "refresh_token", "id_token", "token"})
+SECRET_MEMBERS = frozenset({"client_secret", "client_assertion", "password"}) | TOKEN_MEMBERS
+MASKED_HEADERS = frozenset({"proxy-authorization", "cookie", "set-cookie"})
+SHORTEST = 4  # characters; a credential that is shorter is masked in its places only
+LOOSE = re.compile(rf"""((?:{"|".join(sorted(SECRET_MEMBERS))})["']?\s*[:=]\s*["']?)([^"'&\s,}}<]+)""")
+JWT = re.compile(r"(eyJ[\w-]+\.[\w-]*\.)([\w-]+)", re.ASCII)
+
+
+def jwt_parts(token: str) -> dict[str, Any] | None:
+    """Return a JWT's header and payload, decoded and not verified; None for what is no JWT (RFC 7519 3)."""
+    try:
+        header, payload, _ = token.split(".")
+        return {"header": _decoded(header), "payload": _decoded(payload)}
+    except ValueError:
+        return None
+
+
+def _decoded(part: str) -> dict[str, Any]:
+    value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def unsigned(token: str) -> str:
+    """Return the token with its signature cut, or a mask where it is no JWT."""
+    return token.rpartition(".")[0] + "." + CUT if jwt_parts(token) else MASK
+
+
+def credentials_in_header(value: str) -> tuple[str, ...]:
+    """Return the credentials in an Authorization header: as sent, and for Basic also decoded (RFC 6749 2.3.1)."""
+    scheme, _, sent = value.partition(" ")
+    if scheme.lower() != "basic":
+        return sent.strip(), sent.strip().rpartition(".")[2]
+    try:
+        _, _, encoded = base64.b64decode(sent, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return (sent,)
+    return sent, encoded, unquote_plus(encoded)
+
+
+def header(name: str, value: str) -> str:
+    """Return the header's value as it may be remembered."""
+    if name.lower() in MASKED_HEADERS:
+        return MASK
+    if name.lower() != "authorization":
+        return value
+    scheme, _, sent = value.partition(" ")
+    if scheme.lower() == "bearer":
+        return f"{scheme} {unsigned(sent.strip())}"
+    return f"{scheme} {_client_id(sent) if scheme.lower() == 'basic' else MASK}"
+
+
+def _client_id(basic: str) -> str:
+    try:
+        client_id, colon, _ = base64.b64decode(basic, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return MASK
+    return f"[base64 of {unquote_plus(client_id)}:<client secret>, masked]" if colon else MASK
+
+
+def form(text: str) -> tuple[str, list[str]]:
+    """Return a form body or query with its credentials masked, and those credentials."""
+    found, kept = [], []
+    for pair in text.split("&"):
+        name, _, value = pair.partition("=")
+        if unquote_plus(name) in SECRET_MEMBERS:
+            found += [value, unquote_plus(value)]
+            pair = f"{name}={MASK}"
+        kept.append(pair)
+    return "&".join(kept), found
+
+
+def document(value: object) -> tuple[Any, list[str]]:
+    """Return a JSON value with its credentials masked (tokens: without signature), and those credentials."""
+    found: list[str] = []
+
+    def masked(value: object, name: str = "") -> object:
+        if isinstance(value, dict):
+            return {key: masked(member, key) for key, member in value.items()}
+        if isinstance(value, list):
+            return [masked(item, name) for item in value]
+        if name not in SECRET_MEMBERS or value is None:
+            return value
+        found.append(str(value))
+        return unsigned(str(value)) if name in TOKEN_MEMBERS else MASK
+
+    return masked(value), found
+
+
+def without(text: str, credentials: Iterable[str]) -> str:
+    """Return the text with every form of the credentials masked, and every JWT's signature cut."""
+    forms = {each for secret in credentials if len(secret) >= SHORTEST for each in _forms(secret)}
+    for each in sorted(forms, key=len, reverse=True):
+        text = text.replace(each, MASK)
+    return JWT.sub(rf"\1{CUT}", text)
+
+
+def _forms(secret: str) -> set[str]:
+    plain = {
+        secret,
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+        unquote(secret),
+        unquote_plus(secret),
+    }
+    plain |= {each.replace("%", "%25") for each in plain} | {
+        re.sub("%..", lambda hit: hit[0].lower(), each) for each in plain
+    }
+    plain |= {json.dumps(each, ensure_ascii=ascii)[1:-1] for each in plain for ascii in (True, False)}
+    raw = secret.encode("utf-8", "surrogatepass")
+    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    return {
+        each for each in plain | encoded | {each.rstrip("=") for each in encoded} if len(each) >= SHORTEST
+    }
+
+
+def loose(text: str) -> tuple[str, list[str]]:
+    """Return text of no known form with what follows a credential's name masked, and those credentials."""
+    found = [value for _, value in LOOSE.findall(text)]
+    return LOOSE.sub(rf"\1{MASK}", text), found

@@ -1,0 +1,88 @@
+"""One run of the import as it is reported: state, counts per file, rejects, the error in words.
+
+Not here: its exchanges, which the history keeps beside it as they happen.
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from .export import Reject
+
+REJECTS_SHOWN = 200  # of a run; the rejects files have all
+
+Trigger = Literal["web", "cli", "schedule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run failed: a code, what happened, and what to do about it."""
+
+    error: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What a run did with one export; `state` is waiting (incomplete), known, importing, done or failed."""
+
+    name: str
+    state: str
+    rows: int = 0
+    booked: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+
+@dataclass(slots=True)
+class Run:
+    """A run: made when it is asked for, changed by the import job alone."""
+
+    id: str
+    trigger: Trigger
+    trace_id: str
+    started_at: datetime
+    resend: bool = False
+    fresh_token: bool = False
+    state: Literal["running", "completed", "failed"] = "running"
+    ended_at: datetime | None = None
+    files: list[FileReport] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    error: Failure | None = None
+
+    def reject(self, report: FileReport, row: Reject) -> None:
+        """Count a row as rejected, and show it while there is room."""
+        report.rejected += 1
+        if len(self.rejects) < REJECTS_SHOWN:
+            self.rejects.append(row)
+
+    @classmethod
+    def again(cls, document: dict[str, Any]) -> "Run":
+        """Return the run of this document as it was when it was asked for."""
+        asked = {name: document[name] for name in ("id", "trigger", "trace_id", "resend", "fresh_token")}
+        return cls(**asked, started_at=datetime.fromisoformat(document["started_at"]))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run as GET /runs/<id> shows it, but for its exchanges."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "trigger": self.trigger,
+            "resend": self.resend,
+            "fresh_token": self.fresh_token,
+            "started_at": timestamp(self.started_at),
+            "ended_at": self.ended_at and timestamp(self.ended_at),
+            "trace_id": self.trace_id,
+            "files": [asdict(report) for report in self.files],
+            "booked": sum(report.booked for report in self.files),
+            "unchanged": sum(report.unchanged for report in self.files),
+            "rejected": sum(report.rejected for report in self.files),
+            "rejects": [asdict(reject) for reject in self.rejects],
+            "error": self.error and asdict(self.error),
+        }
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a UTC moment in RFC 3339, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,133 @@
+"""Who runs the import when: one run at a time per STATE_DIR, in whichever process; who asks meanwhile joins it.
+
+A run that died with its process is taken up again by the next one to start, under its own id.
+"""
+
+import fcntl
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from .failures import explain
+from .history import History
+from .import_job import ImportJob, Progress
+from .recorder import recording
+from .run import Failure, Run, Trigger
+from .settings import Settings
+from .trace import tracing
+
+log = logging.getLogger(__name__)
+
+LONG_ENOUGH = 0.02  # seconds in which another process goes from having the lock to having said so
+
+
+class Runner:
+    """Starts runs of one job; safe to share between threads, holds nothing open between runs."""
+
+    def __init__(
+        self, settings: Settings, job: ImportJob, history: History, drop_token: Callable[[], None]
+    ) -> None:
+        self._settings, self._job, self._history, self._drop_token = settings, job, history, drop_token
+        self._starting = threading.Lock()
+
+    def start(
+        self, trigger: Trigger, trace_id: str, *, resend: bool = False, fresh_token: bool = False
+    ) -> str:
+        """Start a run in the background, or join the one that is on; return its id."""
+        with self._starting:
+            lock, joined = self._lock_or_join()
+            if lock is None:
+                return joined
+            return self._in_background(self._new(trigger, trace_id, resend, fresh_token), lock)
+
+    def run_here(self, trace_id: str, *, resend: bool, fresh_token: bool, progress: Progress) -> str:
+        """Run in this thread, or join the run that is on and may go on after this returns; return its id."""
+        lock, joined = self._lock_or_join()
+        if lock is None:
+            return joined
+        run = self._new("cli", trace_id, resend, fresh_token)
+        self._run(run, lock, progress)
+        return run.id
+
+    def resume(self) -> str | None:
+        """Take up, in the background, the run that died with its process, if there is one; return its id."""
+        with self._starting:
+            if not self._history.running() or (lock := self._lock()) is None:
+                return None
+            died = self._history.running()
+            if not died:
+                os.close(lock)
+                return None
+            log.warning("run taken up again", extra={"run_id": died[0]["id"]})
+            return self._in_background(Run.again(died[0]), lock)
+
+    def _lock(self) -> int | None:
+        descriptor = os.open(self._settings.state_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _lock_or_join(self) -> tuple[int | None, str]:
+        while (lock := self._lock()) is None:
+            if running := self._history.running():
+                return None, str(running[0]["id"])
+            time.sleep(LONG_ENOUGH)
+        return lock, ""
+
+    def _new(self, trigger: Trigger, trace_id: str, resend: bool, fresh_token: bool) -> Run:
+        run = Run(secrets.token_hex(8), trigger, trace_id, datetime.now(UTC), resend, fresh_token)
+        self._history.abandon(
+            Failure("interrupted", "the process of this run ended before it did", f"see run {run.id}")
+        )
+        self._history.save(run)
+        return run
+
+    def _in_background(self, run: Run, lock: int) -> str:
+        threading.Thread(target=self._run, args=(run, lock, _silent), name="run", daemon=True).start()
+        return run.id
+
+    def _run(self, run: Run, lock: int, progress: Progress) -> None:
+        try:
+            with tracing(run.trace_id), recording(lambda exchange: self._history.add(run.id, exchange)):
+                self._attempt(run, progress)
+        finally:
+            os.close(lock)
+
+    def _attempt(self, run: Run, progress: Progress) -> None:
+        def saved(done: int, total: int) -> None:
+            self._history.save(run)
+            progress(done, total)
+
+        log.info("run started", extra={"run_id": run.id, "trigger": run.trigger})
+        try:
+            if run.fresh_token:
+                self._drop_token()
+            self._job.run(run, saved)
+        except Exception as error:  # noqa: BLE001  # whatever happened, the run must say that it is over
+            run.state, run.error = "failed", explain(error, self._settings) or self._unexpected()
+        else:
+            run.state = "completed"
+        run.ended_at = datetime.now(UTC)
+        self._history.save(run)
+        told = run.as_json()
+        counts = {name: told[name] for name in ("state", "booked", "unchanged", "rejected")}
+        log.info("run ended", extra={"run_id": run.id, **counts, "error": run.error and run.error.error})
+
+    def _unexpected(self) -> Failure:
+        log.exception("run failed")
+        return Failure(
+            "internal",
+            "an error in the import job itself",
+            "its log has the traceback, by this run's trace id",
+        )
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Show no progress."""

@@ -1,0 +1,53 @@
+"""The parts of the service, put together from its settings; used by the web application and the CLI alike."""
+
+from dataclasses import dataclass
+
+from .bearer_auth import BearerAuth
+from .history import History
+from .import_job import ImportJob
+from .recorder import recorded_session
+from .runner import Runner
+from .settings import Settings
+from .story import API, AUTHORIZATION_SERVER, JOB, of_api, of_authorization_server
+from .timesheets_api import TimesheetsApi
+from .token_source import Token, TokenSource
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the endpoints and the CLI work with."""
+
+    settings: Settings
+    history: History
+    runner: Runner
+    tokens: TokenSource
+
+    def token(self) -> Token | None:
+        """Return the cached token, for facts about it."""
+        return self.tokens.peek(self.settings.audience, self.settings.scopes)
+
+
+def build(settings: Settings) -> Service:
+    """Return the service; nothing is opened or started."""
+    tokens = TokenSource(
+        issuer=settings.issuer,
+        client_id=settings.client_id,
+        secret_file=settings.client_secret_file,
+        token_url=settings.token_url,
+        session=recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server),
+        timeout=settings.timeout,
+    )
+    session = recorded_session(JOB, API, of_api)
+    session.auth = BearerAuth(
+        tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
+    )
+    job = ImportJob(
+        settings.inbox, settings.state_dir, TimesheetsApi(session, settings.api_url, settings.timeout)
+    )
+    history = History(settings.state_dir)
+
+    def drop_token() -> None:
+        if token := tokens.peek(settings.audience, settings.scopes):
+            tokens.drop(token)
+
+    return Service(settings, history, Runner(settings, job, history, drop_token), tokens)

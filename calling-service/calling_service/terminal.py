@@ -1,0 +1,202 @@
+"""A run as text for a terminal: its steps as wire text, the token in words, what was booked, where to look next.
+
+Everything that is said of the flow is read from the run's JSON; only the form is known here. Lines are styled with
+ANSI codes, which click.echo takes out where they do not belong; text that came over the wire never has any.
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+from unicodedata import east_asian_width
+
+from click import style
+
+BODY_LINES = 6  # of a body that are shown
+TOKEN_PART = re.compile(r"\b(eyJ[\w-]{21})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{21})[\w-]+(?=\.)", re.ASCII)
+UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
+PAST = ("{} from now", "{} ago")
+
+Document = dict[str, Any]
+
+
+def flow(run: Document, look_next: Sequence[tuple[str, str]], now: datetime, width: int) -> Iterator[str]:
+    """Yield the lines that show a run from its JSON; `look_next` are pairs of what and where."""
+    for _, alike in groupby(run["exchanges"], key=lambda exchange: json.dumps(exchange["steps"])):
+        first, *others = alike
+        for step in first["steps"]:
+            yield from _step(step, first, now, width)
+        yield from _others(others, width)
+    if run.get("exchanges_omitted"):
+        yield from _paragraph(
+            f"({run['exchanges_omitted']:,} more exchanges of this run are not kept)", width
+        )
+    yield from books(run, width)
+    yield from _heading("", "Where to look next", width)
+    longest = max((cells(what) for what, _ in look_next), default=0)
+    for what, where in look_next:
+        yield f"  {_clean(what)}{' ' * (longest - cells(what))}  {style(_clean(where), underline=True)}"
+
+
+def books(run: Document, width: int) -> Iterator[str]:
+    """Yield the lines that say what became of a run's files and rows."""
+    yield from _heading("", f"What became of the entries: run {run['id']} {run['state']}", width)
+    longest = max((cells(file["name"]) for file in run["files"]), default=0)
+    for file in run["files"]:
+        name = _clean(file["name"]) + " " * (longest - cells(file["name"]))
+        counts = (f"{file[what]:>6,} {what}" for what in ("booked", "unchanged", "rejected"))
+        yield f"  {name}  {file['state']:<9}{file['rows']:>6,} rows{''.join(counts)}"
+    for reject in run["rejects"]:
+        place = f"{reject['file']} line {reject['line']}" + (
+            f", {reject['column']}" if reject["column"] else ""
+        )
+        yield from _paragraph(f"{place}: {reject['reason']}", width, mark=style("- ", fg="yellow"))
+    if (hidden := run["rejected"] - len(run["rejects"])) > 0:
+        yield from _paragraph(f"and {hidden:,} more: the rejects files have all", width)
+    if error := run["error"]:
+        yield from _paragraph(
+            f"{error['error']}: {error['message']}", width, mark=style("! ", fg="red", bold=True)
+        )
+        yield from _paragraph(f"What to do: {error['hint']}", width)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words, in its two largest units: "59 minutes 58 seconds"."""
+    left, words = int(abs(seconds)), []
+    for unit, size in UNITS:
+        count, left = divmod(left, size)
+        if count:
+            words.append(f"{count} {unit}{'' if count == 1 else 's'}")
+    return " ".join(words[:2]) or "0 seconds"
+
+
+def cells(text: str) -> int:
+    """Return how many columns of a terminal the text takes."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in _clean(text))
+
+
+def _step(step: Document, exchange: Document, now: datetime, width: int) -> Iterator[str]:
+    yield from _heading(str(step["number"]), step["label"], width)
+    ways = {"request": (exchange["from"], exchange["to"]), "response": (exchange["to"], exchange["from"])}
+    for part in step["shows"]:
+        sender, receiver = ways[part]
+        took = f"  after {exchange['elapsed'] * 1000:.0f} ms" if part == "response" else ""
+        yield f"  {style(sender, bold=True)} → {style(receiver, bold=True)}{style(took, dim=True)}"
+        if message := exchange[part]:
+            yield from _wire(message, part, exchange["status"], width)
+            yield from _token(message["token"] if part == "response" else None, now, width)
+        else:
+            yield from _paragraph(f"no answer: {exchange['failure']}", width)
+        yield ""
+    if not step["shows"]:
+        answer = (
+            exchange["response"]["start_line"]
+            if exchange["response"]
+            else f"no answer: {exchange['failure']}"
+        )
+        yield from _paragraph(f"{exchange['to']}: {answer}", width)
+        yield ""
+
+
+def _wire(message: Document, part: str, status: int | None, width: int) -> Iterator[str]:
+    colour = "cyan" if part == "request" else "green" if (status or 0) < 400 else "red"
+    bar = style("│ ", fg=colour)
+    for line in _wrapped(message["start_line"], width - 4):
+        yield f"  {bar}{style(line, fg=colour, bold=True)}"
+    for name, value in message["headers"]:
+        first, *others = _wrapped(f"{name}: {_short_tokens(value)}", width - 4)
+        name_end = len(name) + 1
+        yield f"  {bar}{style(first[:name_end], dim=True)}{first[name_end:]}"
+        yield from (f"  {bar}  {line}" for line in others)
+    if message["body"]:
+        yield f"  {bar}"
+        yield from (f"  {bar}{line}" for line in _body(message, width - 4))
+
+
+def _body(message: Document, width: int) -> Iterator[str]:
+    text = message["body"]
+    lines = [line for part in text.splitlines() for line in _wrapped(_short_tokens(part), width)]
+    yield from lines[:BODY_LINES]
+    if len(lines) > BODY_LINES or message["body_size"] > len(text.encode()):
+        yield style(f"… shortened: the body has {message['body_size']:,} bytes", dim=True)
+
+
+def _token(token: Document | None, now: datetime, width: int) -> Iterator[str]:
+    if token is None:
+        return
+    yield ""
+    yield "  The token, decoded:"
+    names = [name for part in token.values() for name in part]
+    longest = max(map(cells, names), default=0)
+    for part, members in token.items():
+        for number, (name, value) in enumerate(members.items()):
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if words := _time(name, value, now):
+                text = f"{text}  {words}"
+            lead = f"    {part if number == 0 else '':<9}{_clean(name):<{longest}}  "
+            first, *others = _wrapped(text, width - len(lead))
+            yield f"{style(lead, dim=True)}{first}"
+            yield from (" " * len(lead) + line for line in others)
+
+
+def _time(name: str, value: object, now: datetime) -> str | None:
+    if name not in {"exp", "iat", "nbf"} or isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        moment = datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    seconds = (moment - now).total_seconds()
+    ahead, behind = TIMES.get(name, PAST)
+    return (
+        f"{moment:%a %d %b %Y %H:%M:%S} UTC, {(ahead if seconds >= 0 else behind).format(duration(seconds))}"
+    )
+
+
+def _others(exchanges: Sequence[Document], width: int) -> Iterator[str]:
+    for exchange in exchanges:
+        answer = exchange["response"] or {"start_line": f"no answer: {exchange['failure']}", "body": ""}
+        text = f"{exchange['request']['start_line']} → {answer['start_line']}  {answer['body']}"
+        yield from _paragraph(textwrap.shorten(text, 3 * width), width, mark=style("again  ", dim=True))
+    if exchanges:
+        yield ""
+
+
+def _heading(number: str, label: str, width: int) -> Iterator[str]:
+    text = f" {number}  {label} " if number else f" {label} "
+    yield ""
+    for line in textwrap.wrap(_clean(text.strip()), width - 6):
+        yield style(f"━━ {line} " + "━" * max(0, width - 4 - cells(line)), fg="blue", bold=True)
+    yield ""
+
+
+def _paragraph(text: str, width: int, mark: str = "") -> Iterator[str]:
+    for number, line in enumerate(_wrapped(text, width - 10, words=True)):
+        yield f"  {mark if number == 0 else ' ' * (2 if mark else 0)}{line}"
+
+
+def _wrapped(text: str, width: int, *, words: bool = False) -> list[str]:
+    """Break text to the width; at spaces only if it is prose, since wire text shows every character."""
+    text = _clean(text)
+    if words:
+        return textwrap.wrap(text, width) or [""]
+    lines, line, used = [], "", 0
+    for char in text:
+        size = cells(char)
+        if used + size > width:
+            lines.append(line)
+            line, used = "", 0
+        line, used = line + char, used + size
+    return [*lines, line]
+
+
+def _short_tokens(text: str) -> str:
+    return TOKEN_PART.sub(lambda found: f"{found[1] or found[2]}…", text)
+
+
+def _clean(text: str) -> str:
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,0 +1,18 @@
+"""What gunicorn serves; with the CLI the only reader of the environment."""
+
+import os
+import sys
+
+from . import logs
+from .app import create_app
+from .service import build
+from .settings import Settings, SettingsError
+
+try:
+    settings = Settings.from_environ(os.environ)
+except SettingsError as error:
+    print(error, file=sys.stderr)  # noqa: T201  # before there is a log
+    sys.exit(1)
+
+logs.configure(settings.log_level, sys.stdout)
+app = create_app(build(settings))

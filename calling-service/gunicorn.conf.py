@@ -1,0 +1,15 @@
+"""What gunicorn's command line cannot say: the form of its log, and what starts in each worker."""
+
+import threading
+from typing import Any
+
+from calling_service import schedule
+from calling_service.logs import GunicornLogger
+
+logger_class = GunicornLogger
+accesslog = None
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the background work, after the fork."""
+    schedule.start(worker.wsgi.extensions["calling-service"], threading.Event())
