@@ -1,0 +1,31 @@
+"""Put the service together as a Flask app."""
+
+from flask import Flask
+
+from auth_server.access_token import AccessTokens
+from auth_server.cli import tenant_commands
+from auth_server.clients import Clients
+from auth_server.endpoints.failures import answer_failures
+from auth_server.endpoints.health import health_endpoints
+from auth_server.endpoints.metadata import metadata_endpoints
+from auth_server.endpoints.token import token_endpoint
+from auth_server.logs import log_requests
+from auth_server.server import AuthorizationServer
+from auth_server.startup import Service
+from auth_server.token_request import MAX_BODY
+
+
+def create_app(service: Service) -> Flask:
+    """Make the app; nothing is opened or started."""
+    settings = service.settings
+    clients = Clients(service.engine, settings.secrets_dir, settings.cache_ttl)
+    access_tokens = AccessTokens(settings.issuer, service.keys, settings.token_lifetime)
+    app = Flask("auth_server", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    log_requests(app)
+    answer_failures(app, realm=settings.issuer)
+    app.register_blueprint(token_endpoint(AuthorizationServer(settings.issuer, clients, access_tokens)))
+    app.register_blueprint(metadata_endpoints(settings.issuer, service.keys, settings.jwks_ttl))
+    app.register_blueprint(health_endpoints(service.keys))
+    app.cli.add_command(tenant_commands(service))
+    return app

@@ -1,0 +1,99 @@
+"""Client authentication with a secret, by HTTP Basic or in the body (RFC 6749 2.3.1). Keys are not here.
+
+These are methods for Authlib's registry. Its own tell an unknown client from a wrong secret, do not
+form-decode, and fail on a header that is empty or not UTF-8.
+"""
+
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
+
+from auth_server.clients import Client, Clients
+from auth_server.errors import InvalidClientError, InvalidRequestError
+from auth_server.grammar import CLIENT_ID
+from auth_server.secret_digests import matches
+from auth_server.token_request import TokenRequest
+
+_NO_DIGEST = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """A client id and a secret, as presented."""
+
+    client_id: str
+    secret: str = field(repr=False)
+
+
+def presented_method(request: TokenRequest) -> str:
+    """Name the one method by which the client authenticates; raise InvalidClientError where there is none."""
+    authorization = request.headers["Authorization"]
+    if authorization.partition(" ")[0].lower() == "basic":
+        return "client_secret_basic"
+    if authorization:
+        raise InvalidClientError(reason="the Authorization scheme is not Basic")
+    if "client_secret" in request.form:
+        return "client_secret_post"
+    raise InvalidClientError(reason="no credential")
+
+
+def read_basic(request: TokenRequest) -> ClientSecret:
+    """Read HTTP Basic credentials, form-decoded (RFC 6749 2.3.1, RFC 7617 2)."""
+    try:
+        token = request.headers["Authorization"].partition(" ")[2].strip()
+        user_pass = binascii.a2b_base64(token, strict_mode=True).decode()
+        client_id, colon, secret = user_pass.partition(":")
+        credentials = ClientSecret(*(unquote_plus(part, errors="strict") for part in (client_id, secret)))
+    except ValueError:
+        raise InvalidClientError(reason="malformed Basic credentials") from None
+    if not (colon and credentials.client_id and credentials.secret):
+        raise InvalidClientError(reason="Basic credentials without an id or a secret")
+    return credentials
+
+
+def read_post(request: TokenRequest) -> ClientSecret:
+    """Read the credentials in the body (RFC 6749 2.3.1)."""
+    if "client_id" not in request.form:
+        raise InvalidClientError(reason="a client_secret without a client_id")
+    return ClientSecret(request.form["client_id"], request.form["client_secret"])
+
+
+def secret_method(
+    clients: Clients, read: Callable[[TokenRequest], ClientSecret]
+) -> Callable[[object, TokenRequest], Client]:
+    """Make a method of Authlib's registry from a reader of credentials."""
+
+    def authenticate(_query_client: object, request: TokenRequest) -> Client:
+        presented = read(request)
+        request.presented_client_id = presented.client_id
+        return _authenticate(clients, presented)
+
+    return authenticate
+
+
+def _authenticate(clients: Clients, presented: ClientSecret) -> Client:
+    """Give the client whose secret this is; raise InvalidClientError, one answer at one cost."""
+    if not CLIENT_ID.fullmatch(presented.client_id):
+        raise InvalidClientError(reason="a client_id that cannot exist")
+    recalled = clients.recall(presented.client_id)
+    if recalled and recalled.check_client_secret(presented.secret):
+        return recalled
+    client = clients.read(presented.client_id)  # a refusal never comes from what is remembered
+    right = matches(presented.secret, client.secret_digests if client else (_NO_DIGEST,))
+    if client is None:
+        raise InvalidClientError(reason="unknown client")
+    if not right:
+        raise InvalidClientError(
+            reason="wrong secret" if client.secret_digests else "no readable secret digest"
+        )
+    if not client.enabled:
+        raise InvalidClientError(reason="disabled client")
+    clients.remember(client)
+    return client
+
+
+def refuse_another_client_id(request: TokenRequest, client: Client) -> None:
+    """Refuse a client_id in the body that is not the authenticated client's."""
+    if request.form.get("client_id", client.client_id) != client.client_id:
+        raise InvalidRequestError("The client_id is not that of the authenticated client.")

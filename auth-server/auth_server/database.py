@@ -1,0 +1,87 @@
+"""The tables, and the engine that opens them: SQLite in WAL mode. Migrations are not here."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+)
+
+metadata = MetaData()
+
+apis = Table(
+    "apis",
+    metadata,
+    Column("identifier", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("token_lifetime", Integer),
+    Column("signing_alg", String, nullable=False),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("secret_digest_files", JSON, nullable=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("client", ForeignKey("clients.client_id"), primary_key=True),
+    Column("audience", ForeignKey("apis.identifier"), primary_key=True),
+    Column("scopes", JSON, nullable=False),
+    Column("token_lifetime", Integer),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", String, primary_key=True),
+    # Unique: of several processes that start on an empty database, one makes the key.
+    Column("alg", String, nullable=False, unique=True),
+    Column("public_jwk", JSON, nullable=False),
+    Column("encrypted_private_jwk", LargeBinary, nullable=False),
+)
+
+
+def create_database_engine(url: str) -> Engine:
+    """Make the engine; nothing is opened before the first use.
+
+    `hide_parameters`, because an exception goes to the log and parameters do not.
+    """
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 5})
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def lock_for_writing(connection: Connection) -> None:
+    """Begin the transaction as its only writer, so that what it reads stays true until it has written."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def create_tables(engine: Engine) -> None:
+    """Create the tables that are missing; several processes may do so at once."""
+    with engine.begin() as connection:
+        lock_for_writing(connection)
+        metadata.create_all(connection)

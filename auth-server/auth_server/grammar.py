@@ -1,0 +1,19 @@
+"""The grammars of RFC 6749 that several modules judge by (3.3, appendix A)."""
+
+import re
+from urllib.parse import urlsplit
+
+# RFC 6749 A.1: VSCHAR. 128 is ours: longer ones are neither declared nor logged.
+CLIENT_ID = re.compile(r"[\x20-\x7e]{1,128}")
+
+# RFC 6749 3.3: scope-token.
+SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def is_absolute_uri(value: str) -> bool:
+    """Tell whether a string is an absolute URI without a fragment (RFC 8707 2)."""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return bool(parts.scheme and (parts.netloc or parts.path)) and "#" not in value

@@ -1,0 +1,90 @@
+"""The client credentials grant (RFC 6749 4.4): for which API (RFC 8707), with which scopes (RFC 6749 3.3).
+
+A client's grants are the ceiling. Who the client is was settled before; the token is made in `access_token`.
+"""
+
+import logging
+from typing import Any
+
+from authlib.oauth2.rfc6749 import ClientCredentialsGrant as AuthlibClientCredentialsGrant
+
+from auth_server.clients import Client, ClientGrant
+from auth_server.errors import InvalidScopeError, InvalidTargetError, ProtocolError
+from auth_server.grammar import SCOPE_TOKEN, is_absolute_uri
+from auth_server.token_request import TokenRequest
+
+log = logging.getLogger(__name__)
+
+
+class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[misc]
+    """Authlib's grant ignores the target, makes an empty scope of one not granted, and logs tokens."""
+
+    def validate_token_request(self) -> None:
+        """Settle target and scope; raise InvalidTargetError or InvalidScopeError."""
+        try:
+            self.granted = authorize(self.request, self.client)
+        except ProtocolError:
+            # A refusal never comes from what is remembered of the client.
+            self.request.client = self.server.read_again(self.client)
+            self.granted = authorize(self.request, self.client)
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Issue the token (RFC 6749 5.1, never a refresh token) and log that; nothing is stored."""
+        grant, scopes = self.granted
+        scope = " ".join(scopes)
+        token = self.server.access_tokens.issue(self.client.client_id, grant, scope)
+        event = {"client_id": self.client.client_id, "audience": grant.audience, "scope": scope}
+        event |= {"jti": token.jti, "kid": token.kid, "alg": token.alg, "expires_in": token.expires_in}
+        log.info("token issued", extra={"event": event})
+        body = {
+            "access_token": token.value,
+            "token_type": "Bearer",
+            "expires_in": token.expires_in,
+            "scope": scope,
+        }
+        return 200, body, self.TOKEN_RESPONSE_HEADER
+
+
+def authorize(request: TokenRequest, client: Client) -> tuple[ClientGrant, tuple[str, ...]]:
+    """Decide what the token is for: one grant of the client, and scopes within it."""
+    grant = granted_target(requested_target(request), client)
+    return grant, granted_scopes(request.payload.scope, grant)
+
+
+def requested_target(request: TokenRequest) -> str | None:
+    """Give the API that is asked for, by `audience` or `resource`; None where neither is sent."""
+    targets = set(request.payload.resources)
+    if "audience" in request.payload.data:
+        targets.add(request.payload.data["audience"])
+    if len(targets) > 1:
+        raise InvalidTargetError("A token is for one API; audience and resource name several.")
+    for target in targets:
+        if not is_absolute_uri(target):
+            raise InvalidTargetError("The target must be an absolute URI without a fragment.")
+        return target
+    return None
+
+
+def granted_target(target: str | None, client: Client) -> ClientGrant:
+    """Find the client's grant for a target; where none is named, its only one."""
+    if target is None:
+        if len(client.grants) != 1:
+            raise InvalidTargetError("Name the API the token is for, as audience or resource.")
+        (grant,) = client.grants.values()
+        return grant
+    if target not in client.grants:
+        raise InvalidTargetError("The client has no grant for this target.")
+    return client.grants[target]
+
+
+def granted_scopes(scope: str | None, grant: ClientGrant) -> tuple[str, ...]:
+    """Split and check the scope that is asked for; all that is granted where none is."""
+    if scope is None:
+        return grant.scopes
+    requested = tuple(dict.fromkeys(scope.split(" ")))
+    if not all(SCOPE_TOKEN.fullmatch(token) for token in requested):
+        raise InvalidScopeError("The scope is malformed: tokens are separated by one space each.")
+    for token in requested:
+        if token not in grant.scopes:
+            raise InvalidScopeError(f"The scope {token} is not granted for this target.")
+    return requested

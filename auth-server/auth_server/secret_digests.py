@@ -1,0 +1,33 @@
+"""The SHA-256 digests of client secrets, each in a file of its own; the secrets themselves are never here.
+
+A machine secret is random, of at least 128 bits: a plain hash is enough, and a slow one would only cost time.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class DigestFileError(Exception):
+    """A digest file cannot serve; the message says why and holds nothing of its content."""
+
+
+def read_digest(file: Path) -> bytes:
+    """Read one digest, 64 hexadecimal digits; raise DigestFileError."""
+    try:
+        text = file.read_text("ascii").strip()
+    except OSError as error:
+        raise DigestFileError(f"cannot be read ({error.strerror})") from None
+    except ValueError:
+        text = ""
+    if not re.fullmatch("[0-9A-Fa-f]{64}", text):
+        raise DigestFileError("is no SHA-256 digest of 64 hexadecimal digits")
+    return bytes.fromhex(text)
+
+
+def matches(secret: str, digests: Iterable[bytes]) -> bool:
+    """Compare a secret with all digests, in a time that does not tell which of them is like it."""
+    presented = hashlib.sha256(secret.encode()).digest()
+    return sum(hmac.compare_digest(presented, digest) for digest in digests) > 0

@@ -1,0 +1,96 @@
+"""The exchange of a credential for a token, a list of its steps; Authlib's server carries the registries.
+
+Authlib settles the grant type before the credentials, and answers what is raised in between with a 500.
+"""
+
+import json
+import logging
+import re
+from typing import Any
+
+from authlib.oauth2 import AuthorizationServer as AuthlibAuthorizationServer
+from authlib.oauth2 import OAuth2Error, rfc6749
+from flask import Request, Response
+
+from auth_server.access_token import AccessTokens
+from auth_server.client_authentication import (
+    presented_method,
+    read_basic,
+    read_post,
+    refuse_another_client_id,
+    secret_method,
+)
+from auth_server.clients import Client, Clients
+from auth_server.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError, render
+from auth_server.grant import ClientCredentialsGrant
+from auth_server.token_request import TokenRequest, read_token_request
+
+log = logging.getLogger(__name__)
+
+# Shorter than a generated secret, which people do paste in the wrong place.
+_LOGGABLE_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,40}")
+
+
+class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
+    """Issues tokens to clients."""
+
+    def __init__(self, realm: str, clients: Clients, access_tokens: AccessTokens) -> None:
+        super().__init__()
+        self.realm = realm
+        self.clients = clients
+        self.access_tokens = access_tokens
+        self.register_grant(ClientCredentialsGrant)
+        self.register_client_auth_method("client_secret_basic", secret_method(clients, read_basic))
+        self.register_client_auth_method("client_secret_post", secret_method(clients, read_post))
+
+    def create_token_response(self, request: Request) -> Response:
+        """Answer a token request (RFC 6749 3.2): the first step that is not satisfied refuses it."""
+        token_request = None
+        try:
+            token_request = self.create_oauth2_request(request)
+            token_request.client = self.authenticate_client(token_request)
+            grant = self.get_token_grant(token_request)
+            grant.validate_token_request()
+            return self.handle_response(*grant.create_token_response())
+        except OAuth2Error as error:
+            return self.handle_error_response(token_request, error)
+
+    def create_oauth2_request(self, request: Request) -> TokenRequest:
+        """Read the request."""
+        return read_token_request(request)
+
+    def authenticate_client(self, request: TokenRequest) -> Client:
+        """Find out who asks, by the one method the client uses."""
+        client: Client = super().authenticate_client(request, [presented_method(request)])
+        refuse_another_client_id(request, client)
+        return client
+
+    def get_token_grant(self, request: TokenRequest) -> ClientCredentialsGrant:
+        """Choose the grant."""
+        if request.payload.grant_type is None:
+            raise InvalidRequestError("The grant_type is missing.")
+        try:
+            grant: ClientCredentialsGrant = super().get_token_grant(request)
+        except rfc6749.UnsupportedGrantTypeError:
+            raise UnsupportedGrantTypeError from None
+        return grant
+
+    def read_again(self, client: Client) -> Client:
+        """Read an authenticated client from the database; it may be gone by now."""
+        client_now = self.clients.read(client.client_id)
+        if client_now is None or not client_now.enabled:
+            raise InvalidClientError(reason="client removed or disabled since it authenticated")
+        return client_now
+
+    def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> Response:
+        """Make the response."""
+        return Response(json.dumps(body), status, headers)
+
+    def handle_error_response(self, request: TokenRequest | None, error: OAuth2Error) -> Response:
+        """Log the refusal with its true reason, and render it without."""
+        event = {"error": error.error, "reason": getattr(error, "reason", error.description)}
+        client_id = request.presented_client_id if request else None
+        if client_id and _LOGGABLE_CLIENT_ID.fullmatch(client_id):
+            event["client_id"] = client_id
+        log.info("token refused", extra={"event": event})
+        return render(error, self.realm)

@@ -1,0 +1,129 @@
+"""The settings of the service, read once from the environment; the files they name are not opened here."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+# RFC 3986 2: what a URI is made of; it leaves out what would break out of a quoted-string (the realm).
+_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can choose; durations in seconds."""
+
+    issuer: str
+    database_url: str
+    tenant_file: Path
+    secrets_dir: Path
+    key_encryption_key_file: Path
+    token_lifetime: int
+    jwks_ttl: int
+    cache_ttl: int
+    log_level: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], problems: list[str]) -> Self:
+        """Read the settings and add what is wrong to `problems`, so that the files can still be judged."""
+        read = _Reader(environ, problems)
+        secrets_dir = Path(read.text("SECRETS_DIR", "/run/secrets"))
+        return cls(
+            issuer=read.issuer(),
+            database_url=read.database_url(),
+            tenant_file=Path(read.text("TENANT_FILE", "tenant.yaml")),
+            secrets_dir=secrets_dir,
+            key_encryption_key_file=Path(
+                read.text("KEY_ENCRYPTION_KEY_FILE", str(secrets_dir / "key-encryption-key"))
+            ),
+            token_lifetime=read.seconds("TOKEN_LIFETIME", 3600, 1, MAX_TOKEN_LIFETIME),
+            jwks_ttl=read.seconds("JWKS_TTL", 300, 0, 86400),
+            cache_ttl=read.seconds("CACHE_TTL", 2, 0, 60),
+            log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
+        )
+
+
+class SettingsError(Exception):
+    """The service cannot start: one sentence per problem, each naming the setting and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        lines = "".join(f"  - {problem}\n" for problem in self.problems)
+        return f"auth-server: cannot start, {len(self.problems)} problem(s):\n{lines}"
+
+
+class _Reader:
+    """Reads one variable after another and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str], problems: list[str]) -> None:
+        self.environ = environ
+        self.problems = problems
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.environ.get(name) or default
+
+    def seconds(self, name: str, default: int, low: int, high: int) -> int:
+        text = self.text(name, str(default))
+        if re.fullmatch("[0-9]{1,9}", text) and low <= int(text) <= high:
+            return int(text)
+        self.problems.append(f"{name}: is no whole number of seconds; set it to {low} to {high}")
+        return default
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        text = self.text(name, default)
+        if text in choices:
+            return text
+        self.problems.append(f"{name}: is not known; set it to one of {', '.join(choices)}")
+        return default
+
+    def issuer(self) -> str:
+        issuer = self.text("ISSUER")
+        insecure_http = self.choice("INSECURE_HTTP", "0", ("0", "1")) == "1"
+        if problem := _issuer_problem(issuer, insecure_http):
+            self.problems.append(f"ISSUER: {problem}")
+        return issuer
+
+    def database_url(self) -> str:
+        url = self.text("DATABASE_URL")
+        if re.fullmatch("sqlite:///[^?]+", url) and not url.endswith(":memory:"):
+            return url
+        self.problems.append(
+            "DATABASE_URL: names no SQLite file; set it to sqlite:////path/to/auth-server.db"
+        )
+        return ""
+
+
+def _issuer_problem(issuer: str, insecure_http: bool) -> str | None:
+    """Say what keeps a string from being an issuer identifier (RFC 8414 2), None if nothing does."""
+    if not issuer:
+        return "is not set; set it to the URL by which tokens name this server"
+    try:
+        parts = urlsplit(issuer)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is no URL; set it to an absolute http(s) URL"
+    if parts.scheme not in {"http", "https"} or not host or not _URI.fullmatch(issuer):
+        return "is no absolute http(s) URL; set it to one such as https://issuer.example"
+    if "?" in issuer or "#" in issuer or "@" in parts.netloc:
+        return "has a query, a fragment or user information; remove it"
+    if parts.scheme == "http" and not insecure_http and not _is_loopback(host):
+        return "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

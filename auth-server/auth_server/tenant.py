@@ -1,0 +1,191 @@
+"""The tenant file: which APIs, clients and grants there are. What its schema does not know is an error.
+
+Here the file becomes values; the database is made equal to them in `tenant_apply`.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from auth_server.grammar import CLIENT_ID, SCOPE_TOKEN, is_absolute_uri
+from auth_server.settings import MAX_TOKEN_LIFETIME
+
+SIGNING_ALGS = ("RS256", "ES256", "EdDSA")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """What the tenant file declares: rows of the three tables of the same names."""
+
+    apis: tuple[dict[str, Any], ...]
+    clients: tuple[dict[str, Any], ...]
+    grants: tuple[dict[str, Any], ...]
+
+
+class TenantError(Exception):
+    """The tenant file is not right: one sentence per problem, each naming its path in the file."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def read_tenant(file: Path) -> Tenant:
+    """Read and judge the tenant file; raise TenantError with every problem in it."""
+    try:
+        document = yaml.load(file.read_text("utf-8"), _UniqueMembers)  # noqa: S506 it is a SafeLoader
+    except OSError as error:
+        raise TenantError([f"{file}: cannot be read ({error.strerror}); make it readable"]) from None
+    except (ValueError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise TenantError([f"{file}: is no YAML{where}; correct it"]) from None
+    problems: list[str] = []
+    sections = {name: list(_read_section(document, name, problems)) for name in _SCHEMA}
+    tenant = Tenant(*(tuple(sections[name]) for name in _SCHEMA))
+    if not problems:
+        problems += [*_repeats(tenant), *_dangling(tenant)]
+    if isinstance(document, dict):
+        problems += [f"{name}: is unknown; remove it" for name in document if name not in _SCHEMA]
+    if problems:
+        raise TenantError([f"{file}: {problem}" for problem in problems])
+    return tenant
+
+
+class _UniqueMembers(yaml.SafeLoader):
+    """YAML with unique members: PyYAML lets the last of two win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if any(keys.count(key) > 1 for key in keys):
+            raise yaml.constructor.ConstructorError(None, None, "a member repeats", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_REQUIRED = object()
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One member of an entry: what it must be, in words, and whether a value is that."""
+
+    must: str
+    holds: Callable[[Any], bool]
+    default: Any = _REQUIRED
+
+
+def _list_of(item: Callable[[Any], bool], most: int | None = None) -> Callable[[Any], bool]:
+    def holds(value: Any) -> bool:
+        return (
+            isinstance(value, list)
+            and 0 < len(value) <= (most or len(value))
+            and all(item(one) for one in value)
+            and len(set(value)) == len(value)
+        )
+
+    return holds
+
+
+def _is_absolute_uri(value: Any) -> bool:
+    # RFC 8707 2: a resource is an absolute URI without a fragment.
+    return isinstance(value, str) and bool(re.fullmatch(r"[!-~]{1,200}", value)) and is_absolute_uri(value)
+
+
+def _is_client_id(value: Any) -> bool:
+    return isinstance(value, str) and bool(CLIENT_ID.fullmatch(value))
+
+
+def _is_scope(value: Any) -> bool:
+    return isinstance(value, str) and bool(SCOPE_TOKEN.fullmatch(value))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= 100
+
+
+def _is_file_name(value: Any) -> bool:
+    return isinstance(value, str) and PurePosixPath(value).name == value and value.isprintable()
+
+
+def _is_lifetime(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= MAX_TOKEN_LIFETIME
+
+
+_NAME = _Member("1 to 100 printable characters", _is_name)
+_URI = _Member("an absolute URI without a fragment", _is_absolute_uri)
+_CLIENT_ID = _Member("1 to 128 printable ASCII characters", _is_client_id)
+_SCOPES = _Member("a list of different scopes (RFC 6749 3.3), at least one", _list_of(_is_scope))
+_LIFETIME = _Member(f"1 to {MAX_TOKEN_LIFETIME} seconds", _is_lifetime, default=None)
+_ALG = _Member(f"one of {', '.join(SIGNING_ALGS)}", SIGNING_ALGS.__contains__, default=SIGNING_ALGS[0])
+_ENABLED = _Member("true or false", lambda value: isinstance(value, bool), default=True)
+_DIGESTS = _Member("a list of one or two names of files in SECRETS_DIR", _list_of(_is_file_name, most=2))
+
+_SCHEMA: Mapping[str, Mapping[str, _Member]] = {
+    "apis": {
+        "identifier": _URI,
+        "name": _NAME,
+        "scopes": _SCOPES,
+        "token_lifetime": _LIFETIME,
+        "signing_alg": _ALG,
+    },
+    "clients": {"client_id": _CLIENT_ID, "name": _NAME, "enabled": _ENABLED, "secret_digest_files": _DIGESTS},
+    "grants": {"client": _CLIENT_ID, "audience": _URI, "scopes": _SCOPES, "token_lifetime": _LIFETIME},
+}
+
+
+def _read_section(document: Any, name: str, problems: list[str]) -> Iterator[dict[str, Any]]:
+    entries = document.get(name) if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        problems.append(f"{name}: is no list; write one, if only []")
+        return
+    for index, entry in enumerate(entries):
+        path = f"{name}[{index}]"
+        if not isinstance(entry, dict):
+            problems.append(f"{path}: is no mapping; write one")
+            continue
+        problems += [
+            f"{path}.{member}: is unknown; remove it" for member in entry if member not in _SCHEMA[name]
+        ]
+        yield {
+            member: _read_member(entry, path, member, rule, problems)
+            for member, rule in _SCHEMA[name].items()
+        }
+
+
+def _read_member(entry: dict[str, Any], path: str, member: str, rule: _Member, problems: list[str]) -> Any:
+    if member not in entry:
+        if rule.default is _REQUIRED:
+            problems.append(f"{path}.{member}: is missing; it must be {rule.must}")
+        return rule.default
+    if not rule.holds(entry[member]):
+        problems.append(f"{path}.{member}: must be {rule.must}")
+    return entry[member]
+
+
+def _repeats(tenant: Tenant) -> Iterator[str]:
+    keys = {
+        "apis": [row["identifier"] for row in tenant.apis],
+        "clients": [row["client_id"] for row in tenant.clients],
+        "grants": [(row["client"], row["audience"]) for row in tenant.grants],
+    }
+    for name, found in keys.items():
+        for index, key in enumerate(found):
+            if key in found[:index]:
+                yield f"{name}[{index}]: declares again what {name}[{found.index(key)}] declares; remove one"
+
+
+def _dangling(tenant: Tenant) -> Iterator[str]:
+    scopes = {api["identifier"]: api["scopes"] for api in tenant.apis}
+    clients = {client["client_id"] for client in tenant.clients}
+    for index, grant in enumerate(tenant.grants):
+        if grant["client"] not in clients:
+            yield f"grants[{index}].client: {grant['client']} is no client of this file; declare it"
+        if grant["audience"] not in scopes:
+            yield f"grants[{index}].audience: {grant['audience']} is no API of this file; declare it"
+        for scope in grant["scopes"]:
+            if scope not in scopes.get(grant["audience"], grant["scopes"]):
+                yield f"grants[{index}].scopes: {scope} is no scope of {grant['audience']}; declare it there"

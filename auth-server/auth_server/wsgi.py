@@ -1,0 +1,23 @@
+"""The entry point of gunicorn and of the flask command, and the only reader of the environment."""
+
+import logging
+import os
+import sys
+
+from auth_server.app import create_app
+from auth_server.logs import configure_logging
+from auth_server.settings import SettingsError
+from auth_server.startup import apply, open_service
+
+try:
+    service = open_service(os.environ)
+    configure_logging(service.settings.log_level)
+    # Flask sets this for its command: there, `tenant apply` is asked for or not.
+    if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
+        for change in apply(service):
+            logging.getLogger(__name__).info("tenant applied", extra={"event": {"change": str(change)}})
+except SettingsError as error:
+    sys.exit(str(error))
+
+app = create_app(service)
+service.engine.dispose()  # gunicorn forks now, and a connection must not cross that

@@ -1,0 +1,3 @@
+"""What the command line of gunicorn cannot say; it reads this file from the folder it is started in."""
+
+logger_class = "auth_server.logs.GunicornLogger"

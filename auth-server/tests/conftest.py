@@ -1,0 +1,74 @@
+"""A tenant, its secrets and a server on them, in a folder of each test's own."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from auth_server.app import create_app
+from auth_server.startup import Service, apply, open_service
+
+TENANT = """
+apis:
+  - {identifier: "https://rs.example", name: RS, scopes: [read, write, admin]}
+  - {identifier: "https://es.example", name: ES, scopes: [read], signing_alg: ES256, token_lifetime: 60}
+  - {identifier: "https://ed.example", name: Ed, scopes: [read], signing_alg: EdDSA}
+clients:
+  - {client_id: job, name: Job, secret_digest_files: [job.sha256]}
+  - {client_id: many, name: Many, secret_digest_files: [many.sha256, many.next.sha256]}
+  - {client_id: none, name: None, secret_digest_files: [none.sha256]}
+  - {client_id: "off", name: "Off", secret_digest_files: [off.sha256], enabled: false}
+  - {client_id: "a+b %c:d", name: Odd, secret_digest_files: [odd.sha256]}
+grants:
+  - {client: job, audience: "https://rs.example", scopes: [read, write]}
+  - {client: many, audience: "https://rs.example", scopes: [read], token_lifetime: 2}
+  - {client: many, audience: "https://es.example", scopes: [read]}
+  - {client: many, audience: "https://ed.example", scopes: [read]}
+  - {client: "off", audience: "https://rs.example", scopes: [read]}
+  - {client: "a+b %c:d", audience: "https://rs.example", scopes: [read]}
+"""
+SECRETS = {
+    "job": "job-secret",
+    "many": "many-secret",
+    "many.next": "many-next-secret",
+    "none": "none-secret",
+    "off": "off-secret",
+    "odd": "s+e c%r:t ü",
+}
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Write the files of a service; give its environment."""
+    for name, secret in SECRETS.items():
+        (tmp_path / f"{name}.sha256").write_text(hashlib.sha256(secret.encode()).hexdigest() + "\n")
+    (tmp_path / "key-encryption-key").write_text("k" * 43 + "\n")
+    (tmp_path / "tenant.yaml").write_text(TENANT)
+    return {
+        "ISSUER": "https://issuer.example",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'auth-server.db'}",
+        "TENANT_FILE": str(tmp_path / "tenant.yaml"),
+        "SECRETS_DIR": str(tmp_path),
+    }
+
+
+@pytest.fixture
+def service(environ: dict[str, str]) -> Iterator[Service]:
+    """Open the service and apply its tenant."""
+    service = open_service(environ)
+    apply(service)
+    yield service
+    service.engine.dispose()
+
+
+@pytest.fixture
+def app(service: Service) -> Flask:
+    return create_app(service)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
