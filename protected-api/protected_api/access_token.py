@@ -1,11 +1,10 @@
 """The checks of a JWT access token, RFC 9068 4: one function each, in the order of CHECKS.
 
-Not here: how a token is presented (authorization.py), where keys come from (issuer_keys.py), which scope a route wants.
+Not here: how a token is presented (authorization.py), where keys come from (issuer_keys.py), a route's scope.
 """
+# ruff: noqa: D103  (the name of a check is its sentence)
 
-import hashlib
 import json
-import threading
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -17,22 +16,26 @@ from jwt import PyJWK
 MAX_SIZE = 4096
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 TYPES = ("at+jwt", "application/at+jwt")
-YEAR_10000 = 253402300800  # no sane time is beyond; infinity and 4000-digit numbers are
+YEAR_10000 = 253402300800  # no sane time is beyond; infinity and numbers of 3000 digits are
 
 
-class InvalidToken(Exception):
-    """A token failed `check`; `reason` is a fixed sentence that quotes nothing of the token."""
+class InvalidTokenError(Exception):
+    """A token failed `check`; the message is a fixed sentence that quotes nothing of the token."""
 
     def __init__(self, check: str, reason: str) -> None:
         super().__init__(reason)
-        self.check, self.reason = check, reason
+        self.check = check
+
+
+class KeysUnavailableError(Exception):
+    """There is no usable key set at present: nothing can be said about a token."""
 
 
 class Keys(Protocol):
     """Where the issuer's keys are found."""
 
     def find(self, kid: str) -> PyJWK | None:
-        """Return the key of that name, None if the issuer has none."""
+        """Return the key of that name, None if the issuer has none; raise KeysUnavailableError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,11 @@ class AccessToken:
 Check = Callable[[AccessToken, Policy], str | None]
 
 
-def size(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
+def size(token: AccessToken, _: Policy) -> str | None:
     return f"The token is longer than {MAX_SIZE} characters." if len(token.compact) > MAX_SIZE else None
 
 
-def well_formed(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
+def well_formed(token: AccessToken, _: Policy) -> str | None:
     try:
         header, claims, token.signature = (_base64url(part) for part in token.compact.split("."))
         token.header, token.claims = _json_object(header), _json_object(claims)
@@ -84,64 +87,65 @@ def well_formed(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
     return None
 
 
-def alg_allowed(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
-    return None if token.header.get("alg") in ALGORITHMS else "The token's algorithm is not allowed."
+def alg_allowed(token: AccessToken, _: Policy) -> str | None:
+    return None if token.header.get("alg") in ALGORITHMS else "The algorithm of the token is not allowed."
 
 
-def crit(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
+def crit(token: AccessToken, _: Policy) -> str | None:
     # RFC 7515 4.1.11: we understand no extension, so any critical one is refused.
     return "The token has critical header parameters." if "crit" in token.header else None
 
 
-def typ(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
+def typ(token: AccessToken, _: Policy) -> str | None:
     kind = token.header.get("typ")
-    return None if isinstance(kind, str) and kind.lower() in TYPES else "The token's type is not at+jwt."
+    return None if isinstance(kind, str) and kind.lower() in TYPES else "The token is not of type at+jwt."
 
 
-def kid_known(token: AccessToken, policy: Policy) -> str | None:  # noqa: D103
+def kid_known(token: AccessToken, policy: Policy) -> str | None:
     kid = token.header.get("kid")
     token.key = policy.keys.find(kid) if isinstance(kid, str) else None
     return None if token.key else "The token names no key of the issuer."
 
 
-def alg_fits_the_key(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
+def alg_fits_the_key(token: AccessToken, _: Policy) -> str | None:
     fits = token.key and token.key.algorithm_name == token.header["alg"]
-    return None if fits else "The token's key is for another algorithm."
+    return None if fits else "The key of the token is for another algorithm."
 
 
-def signature(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
+def signature(token: AccessToken, _: Policy) -> str | None:
     signed = token.compact.rpartition(".")[0].encode()
     good = token.key and token.key.Algorithm.verify(signed, token.key.key, token.signature)
-    return None if good else "The token's signature is wrong."
+    return None if good else "The signature of the token is wrong."
 
 
-def issuer(token: AccessToken, policy: Policy) -> str | None:  # noqa: D103
+def issuer(token: AccessToken, policy: Policy) -> str | None:
     return None if token.claims.get("iss") == policy.issuer else "The token is from another issuer."
 
 
-def audience(token: AccessToken, policy: Policy) -> str | None:  # noqa: D103
+def audience(token: AccessToken, policy: Policy) -> str | None:
     aud = token.claims.get("aud")
     named = aud if isinstance(aud, list) else [aud]
     good = policy.audience in named and all(isinstance(name, str) for name in named)
     return None if good else "The token is for another audience."
 
 
-def times(token: AccessToken, policy: Policy) -> str | None:  # noqa: D103
+def times(token: AccessToken, policy: Policy) -> str | None:
     now, skew = policy.clock(), policy.clock_skew
     exp, iat, nbf = (token.claims.get(name, now) for name in ("exp", "iat", "nbf"))
-    if not all(type(at) in (int, float) and 0 <= at < YEAR_10000 for at in (exp, iat, nbf)):
+    if not all(type(at) in {int, float} and 0 <= at < YEAR_10000 for at in (exp, iat, nbf)):
         return "A time in the token is not a number of seconds."
     if now >= exp + skew:
         return "The token has expired."
     return "The token is not valid yet." if max(iat, nbf) > now + skew else None
 
 
-def required_claims(token: AccessToken, _: Policy) -> str | None:  # noqa: D103
-    # RFC 9068 2.2. Printable, because client_id and sub go into stores and logs.
+def required_claims(token: AccessToken, _: Policy) -> str | None:
+    # RFC 9068 2.2. Printable, because client_id and sub go into databases and logs.
     texts = [token.claims.get(name) for name in ("iss", "sub", "client_id", "jti")]
     good = all(isinstance(text, str) and text and text.isprintable() for text in texts)
-    good = good and {"exp", "iat", "aud"} <= token.claims.keys() and isinstance(token.claims.get("scope", ""), str)
-    return None if good else "A claim that RFC 9068 requires is missing or has the wrong type."
+    good = good and isinstance(token.claims.get("scope", ""), str)
+    good = good and token.claims.keys() >= {"exp", "iat", "aud"}
+    return None if good else "A claim that RFC 9068 requires is missing or of the wrong type."
 
 
 CHECKS: tuple[Check, ...] = (
@@ -151,60 +155,32 @@ CHECKS: tuple[Check, ...] = (
 
 
 def verify(compact: str, policy: Policy, checks: tuple[Check, ...] = CHECKS) -> AccessToken:
-    """Return the token if it passes every check; raise InvalidToken at the first that it fails."""
+    """Return the token if it passes every check; raise InvalidTokenError at the first that it fails."""
     token = AccessToken(compact)
     for check in checks:
         if reason := check(token, policy):
-            raise InvalidToken(check.__name__.replace("_", " "), reason)
+            raise InvalidTokenError(check.__name__.replace("_", " "), reason)
     return token
-
-
-class RememberedTokens:
-    """Verify as `verify` does, but spare a token that passed before all but its key and its times."""
-
-    def __init__(self, policy: Policy, limit: int = 1024) -> None:
-        self._policy, self._limit = policy, limit
-        self._tokens: dict[bytes, AccessToken] = {}
-        self._lock = threading.Lock()
-
-    def verify(self, compact: str) -> AccessToken:
-        """Return the token if it is good now; raise InvalidToken."""
-        digest = hashlib.sha256(compact.encode()).digest()
-        token = self._tokens.get(digest)
-        if token and self._still_good(token):
-            return token
-        token = verify(compact, self._policy)
-        token.compact = ""  # what is remembered can no longer be presented
-        with self._lock:
-            self._tokens.pop(digest, None)
-            self._tokens[digest] = token
-            if len(self._tokens) > self._limit:
-                del self._tokens[next(iter(self._tokens))]
-        return token
-
-    def _still_good(self, token: AccessToken) -> bool:
-        # A key set that is fetched again keeps the objects of unchanged keys: another object is another key.
-        return self._policy.keys.find(token.header["kid"]) is token.key and not times(token, self._policy)
 
 
 def _base64url(part: str) -> bytes:
     decoded = urlsafe_b64decode(part + "=="[: -len(part) % 4])
     if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
-        raise ValueError("not canonical")  # RFC 7515 2: no padding, no stray bits or characters
+        raise ValueError("not canonical")  # RFC 7515 2: no padding, and no stray bits or characters
     return decoded
 
 
 def _json_object(data: bytes) -> dict[str, Any]:
-    value = json.loads(data.decode(), object_pairs_hook=_unique_members, parse_constant=_no_constant)
+    value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004  the token is wrong, not the program
+        raise ValueError("not an object")  # noqa: TRY004  (the token's fault, not the program's)
     return value
 
 
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a repeated member")  # RFC 8725 2.4: two readers must not see two tokens
+        raise ValueError("a repeated member")  # RFC 7519 4: two readers must not see two tokens
     return members
 
 

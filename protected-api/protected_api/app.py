@@ -14,6 +14,7 @@ from .issuer_documents import fetch_key_set
 from .issuer_keys import IssuerKeys
 from .logs import RequestLog
 from .problems import register_problems
+from .remembered_tokens import RememberedTokens
 from .settings import Settings, SettingsError
 from .timesheets import Timesheets
 
@@ -22,12 +23,12 @@ MAX_BODY = 1024 * 1024
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the app; raise SettingsError if its database cannot be used. `extensions["keys"]` wants a start."""
+    """Return the app, whose `extensions["keys"]` want a start in each worker; raise SettingsError."""
     store = Timesheets(settings.database_file)
     try:
         store.prepare()
     except sqlite3.Error as error:
-        reason = f"DATABASE_FILE: cannot be used ({error}); name a file in a folder that this user may write to"
+        reason = f"DATABASE_FILE: cannot be used ({error}); name a file in a folder that may be written to"
         raise SettingsError((reason,)) from error
     keys = IssuerKeys(
         partial(fetch_key_set, settings.issuer, settings.jwks_uri),
@@ -38,10 +39,11 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["keys"] = keys
-    policy = Policy(settings.issuer, settings.audience, keys, settings.clock_skew)
-    Authorization(app, policy=policy, realm=NAME)
+    tokens = RememberedTokens(Policy(settings.issuer, settings.audience, keys, settings.clock_skew))
+    Authorization(app, tokens.verify, audience=settings.audience, realm=NAME)
     register_problems(app)
-    for routes in (timesheets(store), metadata(settings.issuer, settings.audience, NAME), health(store, keys)):
-        app.register_blueprint(routes)
+    app.register_blueprint(timesheets(store))
+    app.register_blueprint(metadata(settings.issuer, settings.audience, NAME))
+    app.register_blueprint(health(store, keys))
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -1,6 +1,6 @@
 """Let only bearers of a good access token through to a route: RFC 6750 2.1 (presenting) and 3 (challenges).
 
-Not here: the checks of the token itself (access_token.py). A token in a form body or query (RFC 6750 2.2, 2.3) is not read.
+Not here: the checks of the token itself (access_token.py). No token is read from a body or query (2.2, 2.3).
 """
 
 import json
@@ -13,20 +13,20 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, current_app, request
 
-from .access_token import AccessToken, InvalidToken, Policy, RememberedTokens
-from .issuer_keys import KeysUnavailable
+from .access_token import AccessToken, InvalidTokenError, KeysUnavailableError
 
-BEARER = re.compile(r"bearer(?![\w!#$%&'*+.^`|~-])", re.ASCII | re.IGNORECASE)
+SCHEME = re.compile(r"bearer(?![\w!#$%&'*+.^`|~-])", re.ASCII | re.IGNORECASE)
 CREDENTIALS = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE)  # RFC 6750 2.1
 # Servers join repeated headers with a comma; within one header, a parameter follows it (RFC 9110 11.4).
 SEVERAL = re.compile(r",(?!\s*[\w!#$%&'*+.^`|~-]+\s*=)", re.ASCII)
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
-class Refusal(Exception):
-    """The request is answered with this status and error code (RFC 6750 3.1); no code if no token was presented."""
+class RefusalError(Exception):
+    """The answer is this status and error code (RFC 6750 3.1), no code where no token was presented."""
 
     def __init__(self, status: int, error: str | None, description: str, scope: str | None = None) -> None:
         super().__init__(description)
@@ -34,13 +34,13 @@ class Refusal(Exception):
 
 
 def require_scope(scope: str) -> Callable[[Callable[Concatenate[AccessToken, P], R]], Callable[P, R]]:
-    """Serve the route only to a good token with that scope; the view gets the token as its first argument."""
+    """Serve the route only to a good token with that scope; the view gets the token as first argument."""
 
     def guard(view: Callable[Concatenate[AccessToken, P], R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            token = current_app.extensions["authorization"].authorize(request, scope)
-            return view(token, *args, **kwargs)
+            authorization: Authorization = current_app.extensions["authorization"]
+            return view(authorization.authorize(request, scope), *args, **kwargs)
 
         guarded.required_scope = scope  # type: ignore[attr-defined]  # for metadata and documentation
         return guarded
@@ -48,69 +48,70 @@ def require_scope(scope: str) -> Callable[[Callable[Concatenate[AccessToken, P],
     return guard
 
 
-def protected_resource_metadata_url(audience: str) -> str:
-    """Return where the metadata of a resource is found: well-known between its host and path (RFC 9728 3.1)."""
-    path = urlsplit(audience).path
-    return audience.removesuffix(path) + "/.well-known/oauth-protected-resource" + path.rstrip("/")
-
-
 class Authorization:
     """The gate of one Flask app: it answers every refusal, and logs the check that failed."""
 
-    def __init__(self, app: Flask, *, policy: Policy, realm: str) -> None:
-        self._verify = RememberedTokens(policy).verify
-        self._realm = f'Bearer realm="{realm}"'
-        self._metadata = f'resource_metadata="{protected_resource_metadata_url(policy.audience)}"'
+    def __init__(
+        self, app: Flask, verify: Callable[[str], AccessToken], *, audience: str, realm: str
+    ) -> None:
+        self._verify, self._realm = verify, f'Bearer realm="{realm}"'
+        self._metadata = f'resource_metadata="{metadata_url(audience)}"'
         app.extensions["authorization"] = self
-        app.register_error_handler(Refusal, self._refuse)
-        app.register_error_handler(KeysUnavailable, self._unavailable)
+        app.register_error_handler(RefusalError, self._refuse)
+        app.register_error_handler(KeysUnavailableError, self._unavailable)
 
     def authorize(self, request: Request, scope: str) -> AccessToken:
-        """Return the token that the request presents; raise Refusal or KeysUnavailable."""
+        """Return the token that the request presents; raise RefusalError or KeysUnavailableError."""
         try:
             token = self._verify(presented_token(request))
-        except InvalidToken as failed:
-            log.info("access token refused", extra={"check": failed.check, "reason": failed.reason})
-            raise Refusal(401, "invalid_token", failed.reason) from None
+        except InvalidTokenError as failed:
+            log.info("access token refused", extra={"check": failed.check, "reason": str(failed)})
+            raise RefusalError(401, "invalid_token", str(failed)) from None
         if scope not in token.scope:
-            log.info("access token refused", extra={"check": "scope", "client_id": token.client_id, "scope": scope})
-            raise Refusal(403, "insufficient_scope", f"The token lacks the scope {scope}.", scope)
+            log.info("access token refused", extra={"check": "scope", "reason": f"It lacks {scope}."})
+            raise RefusalError(403, "insufficient_scope", f"The token lacks the scope {scope}.", scope)
         return token
 
-    def _refuse(self, refusal: Refusal) -> Response:
+    def _refuse(self, refusal: RefusalError) -> Response:
         given = {"error": refusal.error, "error_description": refusal.description, "scope": refusal.scope}
         body = {name: value for name, value in given.items() if value} if refusal.error else {}
         challenge = [self._realm, *(f'{name}="{value}"' for name, value in body.items()), self._metadata]
-        response = _json(body, refusal.status) if body else _problem(401, "Unauthorized", refusal.description)
+        response = _json(refusal.status, body) if body else _problem(401, "Unauthorized", refusal.description)
         response.headers["WWW-Authenticate"] = ", ".join(challenge)
         return response
 
-    def _unavailable(self, _: KeysUnavailable) -> Response:
+    def _unavailable(self, _: KeysUnavailableError) -> Response:
         log.warning("access token not checked", extra={"check": "kid known", "reason": "no usable key set"})
-        response = _problem(503, "Service Unavailable", "The keys that verify access tokens are not available.")
+        response = _problem(503, "Service Unavailable", "The issuer's keys are not available.")
         response.headers["Retry-After"] = "2"
         return response
 
 
 def presented_token(request: Request) -> str:
-    """Return the one token of the Authorization header; raise Refusal (RFC 6750 3.1)."""
+    """Return the one token of the Authorization header; raise RefusalError."""
     header = request.headers.get("Authorization", "")
     if SEVERAL.search(header):
-        raise Refusal(400, "invalid_request", "There are several Authorization headers.")
-    if not BEARER.match(header):
-        raise Refusal(401, None, "A bearer access token in the Authorization header is required.")
+        raise RefusalError(400, "invalid_request", "There are several Authorization headers.")
+    if not SCHEME.match(header):
+        raise RefusalError(401, None, "An access token is required: Authorization, scheme Bearer.")
     credentials = CREDENTIALS.fullmatch(header)
     if not credentials:
-        raise Refusal(400, "invalid_request", "The Authorization header is not Bearer and one token.")
+        raise RefusalError(400, "invalid_request", "The Authorization header is not Bearer and one token.")
     if "access_token" in request.args:
-        raise Refusal(400, "invalid_request", "The token is presented in more than one way.")
+        raise RefusalError(400, "invalid_request", "The token is presented in more than one way.")
     return credentials[1]
 
 
-def _json(body: dict[str, Any], status: int, mimetype: str = "application/json") -> Response:
+def metadata_url(audience: str) -> str:
+    """Return where a resource's metadata is found: well-known between its host and path (RFC 9728 3.1)."""
+    path = urlsplit(audience).path
+    return audience.removesuffix(path) + "/.well-known/oauth-protected-resource" + path.rstrip("/")
+
+
+def _json(status: int, body: dict[str, Any], mimetype: str = "application/json") -> Response:
     return Response(json.dumps(body), status, mimetype=mimetype)
 
 
-def _problem(status: int, title: str, detail: str) -> Response:
+def _problem(status: int, title: str, detail: str) -> Response:  # RFC 9457
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return _json(body, status, "application/problem+json")  # RFC 9457
+    return _json(status, body, "application/problem+json")

@@ -1,4 +1,4 @@
-"""Fetch the issuer's documents: its key set (RFC 7517 5), and its metadata (RFC 8414 3) where only that names the set.
+"""Fetch the issuer's key set (RFC 7517 5), and its metadata (RFC 8414 3) where nothing else names the set.
 
 Not here: when to fetch, and which keys are usable (issuer_keys.py).
 """
@@ -36,14 +36,16 @@ def _find_jwks_uri(issuer: str, deadline: float) -> str:
 
 
 def _get_json(url: str, deadline: float) -> Any:
-    # Not requests: its time-outs start again at each byte, it follows redirects, and sends ~/.netrc passwords.
+    # Not requests: its time-out starts again at each byte, so that a slow issuer can hold it for hours.
     parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = connect(parts.netloc, timeout=max(deadline - time.monotonic(), 0.001))
     try:
         with closing(connection):
             connection.connect()
-            body = _get(connection, parts._replace(scheme="", netloc="", fragment="").geturl() or "/", deadline)
+            body = _get(
+                connection, parts._replace(scheme="", netloc="", fragment="").geturl() or "/", deadline
+            )
         return json.loads(body)
     except (HTTPException, RecursionError) as failure:
         raise ValueError(f"not an HTTP answer with a JSON document: {type(failure).__name__}") from failure
@@ -53,7 +55,9 @@ def _get(connection: HTTPConnection, target: str, deadline: float) -> bytes:
     hang_up = Timer(deadline - time.monotonic(), _shut_down, [connection.sock])
     hang_up.start()
     try:
-        connection.request("GET", target, headers={"Accept": "application/json", "User-Agent": "timesheets-api"})
+        connection.request(
+            "GET", target, headers={"Accept": "application/json", "User-Agent": "timesheets-api"}
+        )
         with connection.getresponse() as response:
             body = response.read(MAX_SIZE + 1)
     finally:

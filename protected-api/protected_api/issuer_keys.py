@@ -1,4 +1,4 @@
-"""The issuer's signing keys: kept fresh by one background thread per process, found by `kid` (RFC 7517, RFC 8725 3.10).
+"""The issuer's signing keys: kept fresh by one background thread per process, found by `kid`.
 
 Not here: HTTP (issuer_documents.py), which members of a set are usable (jwk_set.py).
 """
@@ -12,15 +12,12 @@ from typing import Any, NamedTuple
 
 from jwt import PyJWK
 
+from .access_token import KeysUnavailableError
 from .jwk_set import usable_keys
 
 RETRY = 1.0  # seconds between fetches while there is no usable set
 WAIT = 3.0  # seconds that the first caller, or one with an unknown kid, waits for a fetch at most
 log = logging.getLogger(__name__)
-
-
-class KeysUnavailable(Exception):
-    """There is no usable key set at present: nothing can be said about any token."""
 
 
 class _KeySet(NamedTuple):
@@ -29,7 +26,7 @@ class _KeySet(NamedTuple):
 
 
 class IssuerKeys:
-    """The key set of one issuer; times in seconds. `fetch` returns the JWK set, or raises OSError or ValueError."""
+    """The keys of one issuer; times in seconds. `fetch` returns its JWK set, or raises OSError, ValueError."""
 
     def __init__(
         self,
@@ -56,21 +53,21 @@ class IssuerKeys:
                 self._thread.start()
 
     def find(self, kid: str) -> PyJWK | None:
-        """Return the key named `kid`; raise KeysUnavailable. Only a caller with an unknown kid ever waits."""
+        """Return the key named `kid` or None; raise KeysUnavailableError. Only an unknown kid waits."""
         key = self.usable().get(kid)
         if key is None and self._fetched_for_unknown_kid():
             key = self.usable().get(kid)
         return key
 
     def usable(self) -> Mapping[str, PyJWK]:
-        """Return the keys by `kid`, at least one; raise KeysUnavailable."""
+        """Return the keys by `kid`, at least one; raise KeysUnavailableError."""
         if self._clock() - self._set.fetched_at > self._soft_ttl:
             self.start()
             if not self._fetches:
                 self._wait_for_fetch()
         keys, fetched_at = self._set
         if not keys or self._clock() - fetched_at > self._hard_ttl:
-            raise KeysUnavailable
+            raise KeysUnavailableError
         return keys
 
     def refresh(self) -> None:

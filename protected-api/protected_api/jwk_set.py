@@ -19,26 +19,24 @@ log = logging.getLogger(__name__)
 
 
 def usable_keys(document: Any, known: Mapping[str, PyJWK]) -> Mapping[str, PyJWK]:
-    """Return the usable keys by `kid`, a known one as the same object; raise ValueError if this is no JWK set."""
+    """Return the usable keys by `kid`, an unchanged one as the known object; raise ValueError if no set."""
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
-        raise ValueError("not a JWK set")
+        raise ValueError("not a JWK set")  # noqa: TRY004  (what arrived is wrong, not the program)
     keys: dict[str, PyJWK] = {}
     for member in document["keys"]:
         try:
             kid, key = _usable_key(member)
-            if kid in keys:
-                raise ValueError("an earlier key has the same kid")
         except ValueError as reason:
             log.warning("key skipped", extra={"reason": str(reason)})
-        else:
-            same = kid in known and known[kid].key == key.key
-            keys[kid] = known[kid] if same else key
+            continue
+        same = kid in known and known[kid].key == key.key
+        keys.setdefault(kid, known[kid] if same else key)  # of two with one kid, the first
     return keys
 
 
 def _usable_key(member: Any) -> tuple[str, PyJWK]:
     if not isinstance(member, dict) or not isinstance(kid := member.get("kid"), str):
-        raise ValueError("not an object with a kid")
+        raise ValueError("not an object with a kid")  # noqa: TRY004
     alg = next((alg for alg, kind in KINDS.items() if kind.items() <= member.items()), None)
     if alg is None or member.get("alg", alg) != alg:
         raise ValueError("not of a kind that we verify with")

@@ -1,4 +1,4 @@
-"""What callers send, as pydantic models: time entries, and the query of a read. Not here: how they are stored."""
+"""What callers send, as pydantic models: time entries, the query of a read. Not here: the store."""
 
 import re
 from datetime import date
@@ -28,7 +28,9 @@ def _calendar_date(value: str) -> str:
 
 def _plain_decimal(value: Any) -> Any:
     # Decimal() also reads 1_0, blanks and the digits of other scripts; a float is exact no more.
-    if isinstance(value, bool | float) or (isinstance(value, str) and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)):
+    if isinstance(value, bool | float) or (
+        isinstance(value, str) and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)
+    ):
         raise PydanticCustomError("decimal", "Input should be a decimal number, as 7.25")
     return value
 

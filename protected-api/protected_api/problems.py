@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 
-class InvalidRequest(Exception):
+class InvalidRequestError(Exception):
     """The request cannot be understood: 400 `invalid_request` with a description for its author."""
 
 
@@ -23,7 +23,7 @@ def problem(status: int, detail: str, **members: Any) -> Response:
 def register_problems(app: Flask) -> None:
     """Answer every error of `app` with JSON that says nothing of internals."""
     app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(InvalidRequest, _invalid_request)
+    app.register_error_handler(InvalidRequestError, _invalid_request)
     app.register_error_handler(sqlite3.OperationalError, _database_unavailable)
 
 
@@ -35,14 +35,14 @@ def _http_problem(error: HTTPException) -> Response:
     return response
 
 
-def _invalid_request(error: InvalidRequest) -> Response:
+def _invalid_request(error: InvalidRequestError) -> Response:
     body = {"error": "invalid_request", "error_description": str(error)}
     return Response(json.dumps(body), 400, mimetype="application/json")
 
 
-def _database_unavailable(_: sqlite3.OperationalError) -> Response:
-    # Locked for longer than the time-out, or the disk is full: the caller may try again, the operator reads why.
-    current_app.logger.exception("database unavailable")
+def _database_unavailable(error: sqlite3.OperationalError) -> Response:
+    # Locked for longer than the time-out, or the disk is full: the caller may try again, the log says why.
+    current_app.logger.error("database unavailable", exc_info=error)
     response = problem(503, "The database is not available.")
     response.headers["Retry-After"] = "2"
     return response

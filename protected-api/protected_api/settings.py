@@ -1,8 +1,8 @@
-"""The settings of the Timesheets API: read once, all problems reported together. Nothing else reads the environment."""
+"""The settings of the Timesheets API, with every problem of them reported at once."""
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -33,11 +33,11 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Return the settings of `environ`, where empty counts as unset; raise SettingsError with every problem."""
+        """Return the settings, empty counting as unset; raise SettingsError with every problem."""
         read = _Reader(environ)
         insecure = read.choice("INSECURE_HTTP", "0", ("0", "1")) == "1"
         issuer = read.required("ISSUER")
-        # A plain http key set is as good as a plain http issuer: in Compose it is another address of the same server.
+        # Behind a loopback issuer the key set may have another plain http address, as in Compose.
         jwks_insecure = insecure or _is_loopback_http(issuer)
         settings = cls(
             issuer=read.url("ISSUER", issuer, insecure=insecure),
@@ -51,7 +51,7 @@ class Settings:
             log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
         )
         if settings.jwks_hard_ttl < settings.jwks_ttl:
-            read.problems.append("JWKS_HARD_TTL: is shorter than JWKS_TTL; give it at least that many seconds")
+            read.problems.append("JWKS_HARD_TTL: is shorter than JWKS_TTL; give it at least as long")
         if read.problems:
             raise SettingsError(tuple(read.problems))
         return settings
@@ -81,7 +81,9 @@ class _Reader:
     def seconds(self, name: str, default: int, least: int) -> int:
         text = self.text(name) or str(default)
         if not re.fullmatch("[0-9]{1,9}", text) or int(text) < least:
-            self.problems.append(f"{name}: is not a whole number of seconds; give one from {least} to 999999999")
+            self.problems.append(
+                f"{name}: is not a whole number of seconds; give one from {least} to 999999999"
+            )
             return default
         return int(text)
 
@@ -90,29 +92,27 @@ class _Reader:
             parts = "fragment or user name" if query else "query, fragment or user name"
             self.problems.append(f"{name}: is not an absolute http(s) URL without {parts}; correct it")
         elif value.startswith("http:") and not insecure and not _is_loopback_http(value):
-            self.problems.append(f"{name}: is plain http to another host; use https, or set INSECURE_HTTP=1 for a trial")
+            self.problems.append(
+                f"{name}: is plain http to another host; use https, or set INSECURE_HTTP=1 for a trial"
+            )
         return value
 
 
 def _is_http_url(value: str, *, query: bool) -> bool:
-    def check() -> bool:
+    try:
         parts = urlsplit(value)
-        plain = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        return plain and "@" not in parts.netloc and "#" not in value and (query or "?" not in value)
-
-    return bool(re.fullmatch(r"[!-~]+", value)) and not re.search(r'["\\]', value) and _without_error(check)
+        absolute = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    unwanted = "@#" if query else "@#?"
+    # Printable ASCII without quotes: these go into headers byte for byte.
+    return absolute and bool(re.fullmatch(r"[!-~]+", value)) and not set(value) & set(unwanted + '"\\')
 
 
 def _is_loopback_http(value: str) -> bool:
-    def check() -> bool:
-        host = urlsplit(value).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-
-    return value.startswith("http://") and _without_error(check)
-
-
-def _without_error(check: Callable[[], bool]) -> bool:
     try:
-        return check()
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        return parts.scheme == "http" and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
     except ValueError:
         return False

@@ -1,13 +1,11 @@
-"""Timesheets in SQLite: booked once per client and external_id, read page by page. Not here: HTTP and validation."""
+"""Timesheets in SQLite: booked once per client and external_id, read by page. Not here: HTTP, validation."""
 
 import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from .models import Entry, Query
 
@@ -19,26 +17,25 @@ CREATE TABLE IF NOT EXISTS timesheets (
     user_id TEXT NOT NULL,
     date TEXT NOT NULL,
     project TEXT NOT NULL,
-    hundredths INTEGER NOT NULL,  -- of an hour: SQLite has no exact decimals
+    hours INTEGER NOT NULL,  -- in hundredths: SQLite has no exact decimals
     UNIQUE (client_id, external_id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS timesheets_of_user ON timesheets (user_id);
 """
-COLUMNS = "id, external_id, user_id, date, project, hundredths, client_id"
+COLUMNS = ("id", "external_id", "user_id", "date", "project", "hours", "client_id")
+SELECTED = ", ".join(COLUMNS)
 FILTERS = {"user_id": "user_id = ?", "project": "project = ?", "from_": "date >= ?", "to": "date <= ?"}
 BUSY_TIMEOUT = 5  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(NamedTuple):
     """An entry that is booked already with another value in `field`."""
 
     index: int
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(NamedTuple):
     """What an upload came to; with conflicts nothing is booked."""
 
     booked: int
@@ -54,7 +51,7 @@ class Timesheets:
         self._local = threading.local()
 
     def prepare(self) -> None:
-        """Create what is missing, and leave no connection open; raise sqlite3.Error if the file cannot be used."""
+        """Create what is missing, leave no connection open; raise sqlite3.Error if the file is unusable."""
         with closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(SCHEMA)
@@ -63,8 +60,10 @@ class Timesheets:
         """Raise sqlite3.Error if the database cannot be read."""
         self._connection().execute("SELECT 1 FROM timesheets LIMIT 1")
 
-    def book(self, client_id: str, entries: Sequence[tuple[int, Entry]], *, only_check: bool = False) -> Booking:
-        """Book all numbered entries or, if one conflicts with what is booked, none; idempotent per external_id."""
+    def book(
+        self, client_id: str, entries: Sequence[tuple[int, Entry]], *, only_check: bool = False
+    ) -> Booking:
+        """Book all the numbered entries or, if one conflicts with what is booked, none."""
         with self._transaction() as connection:
             known = _booked(connection, client_id, [entry.external_id for _, entry in entries])
             new = [entry for _, entry in entries if entry.external_id not in known]
@@ -72,7 +71,7 @@ class Timesheets:
             if conflicts or only_check:
                 return Booking(0, 0, conflicts)
             connection.executemany(
-                "INSERT INTO timesheets (client_id, external_id, user_id, date, project, hundredths)"
+                "INSERT INTO timesheets (client_id, external_id, user_id, date, project, hours)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 [(client_id, entry.external_id, *_values(entry).values()) for entry in new],
             )
@@ -80,13 +79,15 @@ class Timesheets:
 
     def page(self, query: Query) -> tuple[list[dict[str, Any]], int | None]:
         """Return a page in the order of booking, and the cursor of the next or None."""
-        wanted = [(sql, value) for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None]
+        wanted = [
+            (sql, value) for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None
+        ]
         where = " AND ".join(["id > ?", *(sql for sql, _ in wanted)])
         rows = self._connection().execute(
-            f"SELECT {COLUMNS} FROM timesheets WHERE {where} ORDER BY id LIMIT ?",  # noqa: S608  all literals
+            f"SELECT {SELECTED} FROM timesheets WHERE {where} ORDER BY id LIMIT ?",  # noqa: S608  all literals
             (query.cursor, *(value for _, value in wanted), query.limit + 1),
         )
-        page = [_timesheet(*row) for row in rows]
+        page = [_timesheet(row) for row in rows]
         more = len(page) > query.limit
         return page[: query.limit], page[query.limit - 1]["id"] if more else None
 
@@ -103,7 +104,7 @@ class Timesheets:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        # IMMEDIATE takes the write lock before the first read, so that two uploads cannot both find an entry missing.
+        # IMMEDIATE locks before the first read: two uploads cannot both find an entry missing.
         connection = self._connection()
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -114,9 +115,11 @@ class Timesheets:
                 connection.execute("ROLLBACK")
 
 
-def _booked(connection: sqlite3.Connection, client_id: str, external_ids: list[str]) -> dict[str, dict[str, Any]]:
+def _booked(
+    connection: sqlite3.Connection, client_id: str, external_ids: list[str]
+) -> dict[str, dict[str, Any]]:
     rows = connection.execute(
-        "SELECT external_id, user_id, date, project, hundredths FROM timesheets"
+        "SELECT external_id, user_id, date, project, hours FROM timesheets"
         " WHERE client_id = ? AND external_id IN (SELECT value FROM json_each(?))",
         (client_id, json.dumps(external_ids)),
     )
@@ -136,11 +139,8 @@ def _values(entry: Entry) -> dict[str, Any]:
     return {"user_id": entry.user_id, "date": entry.date, "project": entry.project, "hours": hundredths}
 
 
-def _timesheet(
-    id: int, external_id: str, user_id: str, date: str, project: str, hundredths: int, client_id: str  # noqa: A002
-) -> dict[str, Any]:
-    hours = str(Decimal(hundredths).scaleb(-2))
-    return {
-        **{"id": id, "external_id": external_id, "user_id": user_id, "date": date, "project": project},
-        **{"hours": hours, "client_id": client_id},
-    }
+def _timesheet(row: tuple[Any, ...]) -> dict[str, Any]:
+    timesheet = dict(zip(COLUMNS, row, strict=True))
+    hundredths = timesheet["hours"]
+    timesheet["hours"] = f"{hundredths // 100}.{hundredths % 100:02}"
+    return timesheet

@@ -5,8 +5,9 @@ import sqlite3
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from ..issuer_keys import IssuerKeys, KeysUnavailable
-from ..timesheets import Timesheets
+from protected_api.access_token import KeysUnavailableError
+from protected_api.issuer_keys import IssuerKeys
+from protected_api.timesheets import Timesheets
 
 
 def health(store: Timesheets, keys: IssuerKeys) -> Blueprint:
@@ -24,7 +25,7 @@ def health(store: Timesheets, keys: IssuerKeys) -> Blueprint:
             keys.usable()
         except sqlite3.Error:
             return {"status": "not ready", "reason": "the database cannot be read"}, 503
-        except KeysUnavailable:
+        except KeysUnavailableError:
             return {"status": "not ready", "reason": "there is no usable key set of the issuer"}, 503
         return {"status": "ready"}
 

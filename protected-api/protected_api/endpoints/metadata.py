@@ -5,22 +5,22 @@ from urllib.parse import urlsplit
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
-from ..authorization import protected_resource_metadata_url
+from protected_api.authorization import metadata_url
 
 
 def metadata(issuer: str, audience: str, name: str) -> Blueprint:
     """Return the metadata route of the resource `audience`; its scopes are those that the routes demand."""
     routes = Blueprint("metadata", __name__)
 
-    @routes.get(urlsplit(protected_resource_metadata_url(audience)).path)
+    @routes.get(urlsplit(metadata_url(audience)).path)
     def protected_resource() -> ResponseReturnValue:
-        views = current_app.view_functions.values()
+        scopes = {getattr(view, "required_scope", None) for view in current_app.view_functions.values()}
         return {
             "resource": audience,
             "resource_name": name,
             "authorization_servers": [issuer],
             "bearer_methods_supported": ["header"],
-            "scopes_supported": sorted({view.required_scope for view in views if hasattr(view, "required_scope")}),
+            "scopes_supported": sorted(scope for scope in scopes if scope),
         }
 
     return routes

@@ -1,4 +1,4 @@
-"""`POST /timesheets/upload` and `GET /timesheets`. Not here: the token (authorization.py), the store (timesheets.py)."""
+"""Upload and read timesheets. Not here: the token (authorization.py), what is stored and how (timesheets.py)."""
 
 import json
 import logging
@@ -9,11 +9,11 @@ from flask import Blueprint, Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
-from ..access_token import AccessToken
-from ..authorization import require_scope
-from ..models import MAX_ENTRIES, Entry, Query
-from ..problems import InvalidRequest, problem
-from ..timesheets import Timesheets
+from protected_api.access_token import AccessToken
+from protected_api.authorization import require_scope
+from protected_api.models import MAX_ENTRIES, Entry, Query
+from protected_api.problems import InvalidRequestError, problem
+from protected_api.timesheets import Timesheets
 
 log = logging.getLogger(__name__)
 EVERYTHING = Query()
@@ -29,8 +29,7 @@ def timesheets(store: Timesheets) -> Blueprint:
         entries, errors = _validated(_json_body())
         booking = store.book(token.client_id, entries, only_check=bool(errors))
         errors += [
-            _error(conflict.index, conflict.field, "conflict", "Is booked already with another value")
-            for conflict in booking.conflicts
+            _error(*conflict, "conflict", "Is booked with another value") for conflict in booking.conflicts
         ]
         if errors:
             errors.sort(key=lambda error: (error["index"] is not None, error["index"]))
@@ -57,12 +56,12 @@ def _query() -> Query:
     if not given:
         return EVERYTHING
     if any(len(values) > 1 for values in given.values()):
-        raise InvalidRequest("A query parameter repeats.")
+        raise InvalidRequestError("A query parameter repeats.")
     try:
         return Query.model_validate({name: value for name, [value] in given.items()})
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise InvalidRequest(f"{first['loc'][0]}: {first['msg']}.") from None
+        raise InvalidRequestError(f"{first['loc'][0]}: {first['msg']}.") from None
 
 
 def _json_body() -> Any:
@@ -76,7 +75,7 @@ def _json_body() -> Any:
             object_pairs_hook=_unique_members,
         )
     except (ValueError, RecursionError):
-        raise InvalidRequest("The body is not a JSON text in UTF-8 with unique members.") from None
+        raise InvalidRequestError("The body is not a JSON text in UTF-8 with unique members.") from None
 
 
 def _no_constant(name: str) -> None:
@@ -105,7 +104,9 @@ def _validated(body: Any) -> tuple[list[tuple[int, Entry]], list[dict[str, Any]]
     seen: set[str] = set()
     for index, entry in entries:
         if entry.external_id in seen:
-            errors.append(_error(index, "external_id", "duplicate", "Is the external_id of an earlier entry too"))
+            errors.append(
+                _error(index, "external_id", "duplicate", "Is the external_id of an earlier entry too")
+            )
         seen.add(entry.external_id)
     return entries, errors
 
