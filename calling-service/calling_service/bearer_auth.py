@@ -1,109 +1,72 @@
-"""A requests auth that sends every request with a valid access token (RFC 6750 2.1, 3.1), or not at all.
+"""A requests auth that sends a request with a valid access token or not at all (RFC 6750 2.1, 3.1).
 
-Made to be copied, together with token_source.py. Not here: obtaining, keeping and renewing tokens.
+Made to be copied, with token_source.py. Not here: obtaining, keeping and renewing tokens.
 """
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
-from requests.utils import rewind_body
+from requests.utils import parse_dict_header, rewind_body
 
 from .token_source import Token, TokenSource
 
-PARAMETER = re.compile(r"""(?:([\w-]+)\s+)?([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))""", re.ASCII)
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-class ForeignHostError(Exception):
-    """The request goes to another origin than the one the token is for; nothing was sent."""
-
 
 class InsufficientScopeError(Exception):
-    """The API answered 403 insufficient_scope; `missing` are the scopes that it asks for and the token lacks."""
+    """The API answered 403 insufficient_scope; `missing` are the scopes that it names and the token lacks."""
 
-    def __init__(self, missing: frozenset[str], response: requests.Response) -> None:
-        named = " ".join(sorted(missing)) or "that the API does not name"
-        super().__init__(f"the API asks for a scope the token lacks: {named}")
-        self.missing, self.response = missing, response
+    def __init__(self, missing: frozenset[str]) -> None:
+        super().__init__(f"the token lacks the scope {' '.join(sorted(missing)) or '(the API names none)'}")
+        self.missing = missing
 
 
-class BearerAuth(AuthBase):
-    """Attach the source's token for `audience` and `scopes` to requests that go to the origin of `api_url`."""
+class BearerAuth(requests.auth.AuthBase):
+    """Attaches the source's token for `audience` and `scopes` to requests for the host of `api_url`."""
 
     def __init__(self, source: TokenSource, *, api_url: str, audience: str, scopes: Iterable[str]) -> None:
-        self._source, self._audience, self._scopes = source, audience, frozenset(scopes)
-        self._origin = _origin(api_url)
+        self._source, self._api_url, self._key = source, api_url, (audience, frozenset(scopes))
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if _origin(request.url or "") != self._origin:
-            raise ForeignHostError(f"the token is for {self._origin} alone")
+        """Attach a token; raise ValueError for another host, TokenError when none can be had."""
+        if requests.sessions.SessionRedirectMixin().should_strip_auth(self._api_url, request.url or ""):  # type: ignore[no-untyped-call]
+            raise ValueError(f"the token is for {self._api_url} alone")
         token = self._attach(request)
         request.register_hook("response", partial(self._answered, token=token))  # type: ignore[no-untyped-call]
         return request
 
     def _attach(self, request: requests.PreparedRequest) -> Token:
-        token = self._source.get(self._audience, self._scopes)
+        token = self._source.get(*self._key)
         request.headers["Authorization"] = f"Bearer {token.value}"
         return token
 
-    def _answered(self, response: requests.Response, *, token: Token, **options: Any) -> requests.Response:
-        # requests keeps this hook when it follows a redirect: what comes from elsewhere is not ours to answer.
+    def _answered(self, response: requests.Response, token: Token, **options: Any) -> requests.Response:
+        # requests keeps this hook on a redirect: an answer to a request without our token is not ours.
         if response.request.headers.get("Authorization") != f"Bearer {token.value}":
             return response
-        error = _challenge(response).get("error")
-        if response.status_code == 401 and error == "invalid_token":
+        if response.status_code == 401 and _challenge(response).get("error") == "invalid_token":
             self._source.drop(token)
-            if _rewound(response.request):
-                response, token = self._repeat(response, options)
-        return self._checked(response, token)
-
-    def _repeat(
-        self, response: requests.Response, options: dict[str, Any]
-    ) -> tuple[requests.Response, Token]:
-        response.close()  # the body is read already, or not wanted: the connection is free
-        request = response.request.copy()
-        token = self._attach(request)
-        # Straight to the adapter, past the hooks: a second 401 is the caller's.
-        again: requests.Response = response.connection.send(request, **options)
-        again.history.append(response)
-        again.request = request
-        return again, token
-
-    def _checked(self, response: requests.Response, token: Token) -> requests.Response:
-        challenge = _challenge(response)
-        if response.status_code == 403 and challenge.get("error") == "insufficient_scope":
-            raise InsufficientScopeError(
-                frozenset(challenge.get("scope", "").split()) - token.scopes, response
-            )
+            with suppress(requests.exceptions.UnrewindableBodyError):
+                response, token = self._again(response, options)
+        if response.status_code == 403 and (challenge := _challenge(response)).get("error") == "insufficient_scope":
+            raise InsufficientScopeError(frozenset((challenge.get("scope") or "").split()) - token.scopes)
         return response
 
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
-
-
-def _rewound(request: requests.PreparedRequest) -> bool:
-    """Say whether the body can be sent again; a file is set back to where it began."""
-    if request.body is None or isinstance(request.body, str | bytes):
-        return True
-    try:
-        rewind_body(request)
-    except requests.exceptions.UnrewindableBodyError:
-        return False
-    return True
+    def _again(self, first: requests.Response, options: dict[str, Any]) -> tuple[requests.Response, Token]:
+        request = first.request.copy()
+        if not isinstance(request.body, str | bytes | None):
+            rewind_body(request)  # type: ignore[unreachable]  # its stubs know no files
+        token = self._attach(request)
+        # By the adapter, past the hooks: a second 401 is the caller's.
+        second: requests.Response = first.connection.send(request, **options)
+        second.history.append(first)
+        return second, token
 
 
 def _challenge(response: requests.Response) -> dict[str, str]:
-    """Return the parameters of the Bearer challenge, which may stand among others (RFC 9110 11.6.1)."""
-    scheme, parameters = "", {}
-    for new_scheme, name, quoted, plain in PARAMETER.findall(response.headers.get("WWW-Authenticate", "")):
-        scheme = (new_scheme or scheme).lower()
-        if scheme == "bearer":
-            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted) or plain
-    return parameters
+    """Return the parameters of the Bearer challenge, which may follow others (RFC 9110 11.6.1)."""
+    _ = response.content  # read to its end, so that the connection can be used again
+    _, *bearer = re.split("(?i)(?:^|, *)bearer +", response.headers.get("WWW-Authenticate", ""), maxsplit=1)
+    return parse_dict_header(bearer[0]) if bearer else {}  # type: ignore[no-untyped-call]
