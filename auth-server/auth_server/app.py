@@ -9,7 +9,7 @@ from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.metadata import metadata_endpoints
 from auth_server.endpoints.token import token_endpoint
-from auth_server.logs import log_requests
+from auth_server.logs import RequestLog
 from auth_server.server import AuthorizationServer
 from auth_server.startup import Service
 from auth_server.token_request import MAX_BODY
@@ -22,10 +22,10 @@ def create_app(service: Service) -> Flask:
     access_tokens = AccessTokens(settings.issuer, service.keys, settings.token_lifetime)
     app = Flask("auth_server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    log_requests(app)
     answer_failures(app, realm=settings.issuer)
     app.register_blueprint(token_endpoint(AuthorizationServer(settings.issuer, clients, access_tokens)))
     app.register_blueprint(metadata_endpoints(settings.issuer, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))
     app.cli.add_command(tenant_commands(service))
+    app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -3,7 +3,6 @@
 A client's grants are the ceiling. Who the client is was settled before; the token is made in `access_token`.
 """
 
-import logging
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientCredentialsGrant as AuthlibClientCredentialsGrant
@@ -11,9 +10,8 @@ from authlib.oauth2.rfc6749 import ClientCredentialsGrant as AuthlibClientCreden
 from auth_server.clients import Client, ClientGrant
 from auth_server.errors import InvalidScopeError, InvalidTargetError, ProtocolError
 from auth_server.grammar import SCOPE_TOKEN, is_absolute_uri
+from auth_server.logs import decided
 from auth_server.token_request import TokenRequest
-
-log = logging.getLogger(__name__)
 
 
 class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[misc]
@@ -35,7 +33,7 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[mis
         token = self.server.access_tokens.issue(self.client.client_id, grant, scope)
         event = {"client_id": self.client.client_id, "audience": grant.audience, "scope": scope}
         event |= {"jti": token.jti, "kid": token.kid, "alg": token.alg, "expires_in": token.expires_in}
-        log.info("token issued", extra={"event": event})
+        decided("token issued", event)
         body = {
             "access_token": token.value,
             "token_type": "Bearer",

@@ -1,4 +1,4 @@
-"""One JSON object a line on stdout, with the trace id of the request (W3C Trace Context)."""
+"""JSON lines on stdout, one per request, with what was decided in it and its trace id (W3C Trace Context)."""
 
 import json
 import logging
@@ -6,11 +6,12 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from logging.config import dictConfig
 from typing import Any
 
-from flask import Flask, Response, g, has_app_context, request
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 log = logging.getLogger(__name__)
@@ -18,63 +19,93 @@ log = logging.getLogger(__name__)
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _QUIET_PATHS = {"/healthz", "/readyz"}
 
+_encode = json.JSONEncoder(default=str).encode
+_request: ContextVar["_Request | None"] = ContextVar("request", default=None)
+
+
+class _Request:
+    """What the line of the request that is being served will say."""
+
+    __slots__ = ("event", "message", "trace_id")
+
+    def __init__(self, traceparent: str) -> None:
+        valid = _TRACEPARENT.fullmatch(traceparent)
+        self.trace_id = valid[1] if valid else secrets.token_hex(16)
+        self.message = "request"
+        self.event: dict[str, Any] = {}
+
+
+def decided(message: str, event: dict[str, Any]) -> None:
+    """Say in the line of this request what was decided; never a secret or a token."""
+    if request := _request.get():
+        request.message, request.event = message, event
+
+
+class RequestLog:
+    """WSGI middleware that logs each request: its path without the query."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve a request and log it."""
+        began = time.perf_counter()
+        request = _Request(environ.get("HTTP_TRACEPARENT", ""))
+        statuses: list[int] = []
+
+        def start(status: str, *rest: Any) -> Any:
+            statuses.append(int(status[:3]))
+            return start_response(status, *rest)
+
+        token = _request.set(request)
+        try:
+            return self._app(environ, start)
+        finally:
+            path = environ["PATH_INFO"]
+            event = {
+                "method": environ["REQUEST_METHOD"],
+                "path": path,
+                "status": statuses[-1] if statuses else 500,
+            }
+            event["duration_ms"] = round((time.perf_counter() - began) * 1000, 2)
+            level = logging.DEBUG if path in _QUIET_PATHS else logging.INFO
+            log.log(level, request.message, extra={"event": event | request.event})
+            _request.reset(token)
+
 
 class JsonFormatter(logging.Formatter):
     """Formats a record and its `event`, a dictionary given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line."""
-        time_ = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {
-            "time": time_.replace("+00:00", "Z"),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
             "level": record.levelname.lower(),
             "service": "auth-server",
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if has_app_context() and "trace_id" in g:
-            line["trace_id"] = g.trace_id
+        if request := _request.get():
+            line["trace_id"] = request.trace_id
         line |= getattr(record, "event", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 def configure_logging(level: str) -> None:
     """Log ours from `level` on and all else from WARNING on: Authlib's DEBUG lines hold whole tokens."""
+    stdout = {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "json"}
     dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": {"()": JsonFormatter}},
-            "handlers": {
-                "stdout": {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "json"}
-            },
+            "handlers": {"stdout": stdout},
             "root": {"level": "WARNING", "handlers": ["stdout"]},
             "loggers": {"auth_server": {"level": level}},
         }
     )
-
-
-def log_requests(app: Flask) -> None:
-    """Log each request of an app: its path without the query."""
-    app.before_request(_begin)
-    app.after_request(_end)
-
-
-def _begin() -> None:
-    g.began = time.perf_counter()
-    traceparent = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    g.trace_id = traceparent[1] if traceparent else secrets.token_hex(16)
-
-
-def _end(response: Response) -> Response:
-    level = logging.DEBUG if request.path in _QUIET_PATHS else logging.INFO
-    if log.isEnabledFor(level):
-        duration_ms = round((time.perf_counter() - g.began) * 1000, 2)
-        event = {"method": request.method, "path": request.path, "status": response.status_code}
-        log.log(level, "request", extra={"event": event | {"duration_ms": duration_ms}})
-    return response
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]

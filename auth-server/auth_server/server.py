@@ -4,7 +4,6 @@ Authlib settles the grant type before the credentials, and answers what is raise
 """
 
 import json
-import logging
 import re
 from typing import Any
 
@@ -23,9 +22,8 @@ from auth_server.client_authentication import (
 from auth_server.clients import Client, Clients
 from auth_server.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError, render
 from auth_server.grant import ClientCredentialsGrant
+from auth_server.logs import decided
 from auth_server.token_request import TokenRequest, read_token_request
-
-log = logging.getLogger(__name__)
 
 # Shorter than a generated secret, which people do paste in the wrong place.
 _LOGGABLE_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,40}")
@@ -92,5 +90,5 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         client_id = request.presented_client_id if request else None
         if client_id and _LOGGABLE_CLIENT_ID.fullmatch(client_id):
             event["client_id"] = client_id
-        log.info("token refused", extra={"event": event})
+        decided("token refused", event)
         return render(error, self.realm)

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
-
 from auth_server.app import create_app
 from auth_server.startup import Service, apply, open_service
+from flask import Flask
+from flask.testing import FlaskClient
 
 TENANT = """
 apis:
