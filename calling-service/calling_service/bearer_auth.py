@@ -50,7 +50,10 @@ class BearerAuth(requests.auth.AuthBase):
             self._source.drop(token)
             with suppress(requests.exceptions.UnrewindableBodyError):
                 response, token = self._again(response, options)
-        if response.status_code == 403 and (challenge := _challenge(response)).get("error") == "insufficient_scope":
+        if (
+            response.status_code == 403
+            and (challenge := _challenge(response)).get("error") == "insufficient_scope"
+        ):
             raise InsufficientScopeError(frozenset((challenge.get("scope") or "").split()) - token.scopes)
         return response
 

@@ -1,4 +1,4 @@
-"""The command line: `run` imports in this process, `flow` asks the running service and shows what happened."""
+"""The command line: `run` imports in this process, `flow` asks the running service and shows what it did."""
 
 import json
 import os
@@ -21,7 +21,7 @@ FAILED, WITH_REJECTS = 1, 3
 
 @click.group()
 def main() -> None:
-    """The Timesheets Import Job: imports exports of time entries through the client credentials flow."""
+    """Import exports of time entries, or have it done and see each step (the Timesheets Import Job)."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal need not know every character
 
@@ -30,7 +30,7 @@ def main() -> None:
 @click.option("--resend", is_flag=True, help="Send exports again that are done already.")
 @click.option("--fresh-token", is_flag=True, help="Ask for a new token, whatever is cached.")
 def run(*, resend: bool, fresh_token: bool) -> None:
-    """Import what lies in the inbox, in this process.
+    r"""Import what lies in the inbox, in this process.
 
     \b
     Exit status:
@@ -65,7 +65,7 @@ def run(*, resend: bool, fresh_token: bool) -> None:
 )
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for the run's end.")
 def flow(url: str, *, as_json: bool, looks: tuple[str, ...], timeout: float) -> None:
-    """Have the running service import everything again with a fresh token, and show the steps.
+    r"""Have the running service import everything again with a fresh token, and show the steps.
 
     \b
     Exit status:

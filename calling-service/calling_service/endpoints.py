@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 
 from . import trace
 from .guard import require_known_host, require_own_page
-from .problems import Problem
+from .problems import ProblemError
 from .service import Service
 
 OPTIONS = frozenset({"resend", "fresh_token"})
@@ -50,7 +50,7 @@ def show_run(run_id: str) -> Response:
     """Show one run with its exchanges."""
     run = _service().history.find(run_id)
     if run is None:
-        raise Problem(404, "Not Found", "There is no such run; GET /runs lists the last ones.")
+        raise ProblemError(404, "Not Found", "There is no such run; GET /runs lists the last ones.")
     return jsonify(run)
 
 
@@ -92,16 +92,16 @@ def readyz() -> Response:
 
 def _options() -> dict[str, bool]:
     if request.mimetype != "application/json":
-        raise Problem(415, "Unsupported Media Type", "Send application/json; {} is enough.")
+        raise ProblemError(415, "Unsupported Media Type", "Send application/json; {} is enough.")
     options: Any = request.get_json(silent=True)
     if not isinstance(options, dict):
-        raise Problem(400, "Bad Request", "The body is no JSON object; {} is enough.")
+        raise ProblemError(400, "Bad Request", "The body is no JSON object; {} is enough.")
     if unknown := sorted(set(options) - OPTIONS):
-        raise Problem(
+        raise ProblemError(
             400, "Bad Request", f"Unknown member {unknown[0][:50]!r}; known: {', '.join(sorted(OPTIONS))}."
         )
     if not all(isinstance(value, bool) for value in options.values()):
-        raise Problem(400, "Bad Request", "Members are true or false.")
+        raise ProblemError(400, "Bad Request", "Members are true or false.")
     return options
 
 

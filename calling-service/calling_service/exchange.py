@@ -83,6 +83,7 @@ def _message_json(message: Message) -> dict[str, Any]:
 
 
 def capture(
+    *,
     steps: tuple[Step, ...],
     sender: str,
     receiver: str,

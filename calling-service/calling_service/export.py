@@ -1,6 +1,6 @@
-"""The contractors' tool's CSV export, read row by row: what the API would take, and what it would not and why.
+"""The tool's CSV export, row by row: what the API would take, and what it would not, and why.
 
-Not here: which rows repeat one another (ledger.py) and which contradict what is booked already, which the API knows.
+Not here: which rows repeat one another (ledger.py); which contradict what is booked, as the API knows.
 """
 
 import csv

@@ -9,6 +9,7 @@ from .timesheets_api import ApiError
 from .token_source import TokenError
 
 AGAIN = "then start another run: what is booked stays booked, and nothing is booked twice"
+LOOK = "look at the log of the API, by the trace id of this run"
 
 
 def explain(error: Exception, settings: Settings) -> Failure | None:
@@ -31,16 +32,18 @@ def explain(error: Exception, settings: Settings) -> Failure | None:
 
 def _token(error: TokenError, settings: Settings) -> Failure:
     server = f"the authorization server {settings.issuer}"
-    hint = {
-        "unreachable": f"see that {server} runs and can be reached from here, {AGAIN}",
-        "no_credential": f"put the secret of the client {settings.client_id} into that file, {AGAIN}",
-        "invalid_client": f"see that {server} knows the client {settings.client_id}, that it is enabled, and that"
-        f" the secret in {settings.client_secret_file} is its; a changed file is read at once; {AGAIN}",
-        "invalid_scope": f"grant {settings.client_id} the scopes {' '.join(settings.scopes)}, or ask for fewer"
-        f" (SCOPE), {AGAIN}",
-        "missing_scope": f"grant {settings.client_id} the scopes {' '.join(settings.scopes)}, {AGAIN}",
-        "invalid_target": f"grant {settings.client_id} access to {settings.audience}, or correct AUDIENCE, {AGAIN}",
-    }.get(error.error, f"look at the log of {server}, {AGAIN}")
+    client, scopes = settings.client_id, " ".join(settings.scopes)
+    grant = f"grant {client} the scopes {scopes}, or ask for fewer (SCOPE)"
+    hints = {
+        "unreachable": f"see that {server} runs and can be reached from here",
+        "no_credential": f"put the secret of the client {client} into that file",
+        "invalid_client": f"see that {server} knows the client {client}, that it is enabled, that its secret"
+        f" is the one in {settings.client_secret_file}; a changed file is used at once",
+        "invalid_scope": grant,
+        "missing_scope": grant,
+        "invalid_target": f"grant {client} access to {settings.audience}, or correct AUDIENCE",
+    }
+    hint = f"{hints.get(error.error, f'look at the log of {server}')}, {AGAIN}"
     pause = f" (not asked again for {error.pause:.0f} s)" if error.pause else ""
     return Failure(error.error, f"no token from {server}: {error.description}{pause}", hint)
 
@@ -54,9 +57,9 @@ def _api(error: ApiError, settings: Settings) -> Failure:
     if error.status is None:
         message = f"the API did not answer at {error.url} ({error.detail})"
         return Failure("api_unreachable", message, f"see that it runs and can be reached from here, {AGAIN}")
-    hint = {
-        401: f"see that the API trusts the issuer {settings.issuer} and goes by the audience {settings.audience}",
+    hints = {
+        401: f"see that the API trusts {settings.issuer} and goes by the audience {settings.audience}",
         503: "wait until the API is ready (its log says what it lacks)",
-    }.get(error.status, "look at the log of the API, by this run's trace id")
-    message = f"the API answered {error.status} at {error.url}: {error.detail}"
-    return Failure("api_error", message, f"{hint}, {AGAIN}")
+    }
+    hint = f"{hints.get(error.status, LOOK)}, {AGAIN}"
+    return Failure("api_error", f"the API answered {error.status} at {error.url}: {error.detail}", hint)

@@ -39,8 +39,8 @@ class History:
         """Write one more exchange of the run; those in the middle of a long run make room."""
         with connection(self._state_dir) as database:
             (number,) = database.execute(
-                "INSERT INTO exchanges SELECT ?, coalesce(max(number), 0) + 1, ? FROM exchanges WHERE run_id = ?"
-                " RETURNING number",
+                "INSERT INTO exchanges SELECT ?, coalesce(max(number), 0) + 1, ? FROM exchanges"
+                " WHERE run_id = ? RETURNING number",
                 (run_id, json.dumps(exchange.as_json()), run_id),
             ).fetchone()
             database.execute(

@@ -1,11 +1,12 @@
-"""The import: every complete export of the inbox, row by row, to the API in chunks; what it refuses, to the rejects.
+"""The import: every complete export of the inbox to the API, in chunks; what is refused, to the rejects file.
 
-It can be killed at any point and started again: the ledger says which exports are done, rows are noted in it before
-they are sent, and the API books an entry that is sent again only once.
+It can be killed at any point and started again: the ledger says which exports are done, rows are noted in
+it before they are sent, and the API books an entry that is sent again only once.
 """
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -73,30 +74,26 @@ class ImportJob:
         ledger.close_file(export.digest)
 
 
+@dataclass(frozen=True, slots=True)
 class _Book:
     """Where the rows of one export go."""
 
-    def __init__(
-        self,
-        export: Export,
-        report: FileReport,
-        run: Run,
-        ledger: Ledger,
-        api: TimesheetsApi,
-        rejects: RejectsFile,
-    ) -> None:
-        self._export, self._report, self._run = export, report, run
-        self._ledger, self._api, self._rejects = ledger, api, rejects
+    export: Export
+    report: FileReport
+    run: Run
+    ledger: Ledger
+    api: TimesheetsApi
+    rejects: RejectsFile
 
     def send(self, rows: list[Row]) -> None:
         """Note the rows in the ledger and upload the good ones, without those that the API refuses."""
-        self._report.rows += len(rows)
-        with self._ledger.chunk():
+        self.report.rows += len(rows)
+        with self.ledger.chunk():
             good = [row for row in rows if self._is_good(row)]
         while entries := [row.entry for row in good if row.entry]:
-            receipt = self._api.upload(entries)
-            self._report.booked += receipt.booked
-            self._report.unchanged += receipt.unchanged
+            receipt = self.api.upload(entries)
+            self.report.booked += receipt.booked
+            self.report.unchanged += receipt.unchanged
             if not receipt.refused:
                 return
             for index, problem in receipt.refused.items():
@@ -105,7 +102,7 @@ class _Book:
 
     def _is_good(self, row: Row) -> bool:
         problems = row.problems
-        if row.entry and (first := self._ledger.claim(row.entry.external_id, self._export.digest, row.line)):
+        if row.entry and (first := self.ledger.claim(row.entry.external_id, self.export.digest, row.line)):
             problems = (("entry_id", f"repeats {row.entry.external_id} of {first.name} line {first.line}"),)
         if problems:
             self._reject(row, problems)
@@ -114,9 +111,9 @@ class _Book:
     def _reject(self, row: Row, problems: tuple[tuple[str, str], ...]) -> None:
         columns = ", ".join(column for column, _ in problems)
         reason = "; ".join(reason for _, reason in problems)
-        reject = Reject(self._export.name, row.line, columns, reason)
-        self._run.reject(self._report, reject)
-        self._rejects.add(reject, row.cells)
+        reject = Reject(self.export.name, row.line, columns, reason)
+        self.run.reject(self.report, reject)
+        self.rejects.add(reject, row.cells)
 
 
 def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:

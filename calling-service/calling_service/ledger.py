@@ -33,7 +33,8 @@ class Ledger:
     def open_file(self, digest: str, name: str) -> None:
         """Note that this content is being imported, under the name that it has now."""
         self._database.execute(
-            "INSERT INTO files (digest, name) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET name = excluded.name",
+            "INSERT INTO files (digest, name) VALUES (?, ?)"
+            " ON CONFLICT (digest) DO UPDATE SET name = excluded.name",
             (digest, name),
         )
 
@@ -42,16 +43,17 @@ class Ledger:
         self._database.execute("UPDATE files SET done = 1 WHERE digest = ?", (digest,))
 
     def claim(self, entry_id: str, digest: str, line: int) -> Place | None:
-        """Note where an entry stands; return the first place if another row in the inbox has its id already."""
+        """Note where an entry stands; return the first place if another row in the inbox has its id."""
         found = self._database.execute(
-            "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?", (entry_id,)
+            "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?",
+            (entry_id,),
         ).fetchone()
         first = Place(*found) if found else None
         if first and (first.digest, first.line) == (digest, line):
             return None
         if first and first.digest in self._present:
             return first
-        # Not seen yet, or only in an export that has been taken away since: this row counts.
+        # New, or seen only in an export that has been taken away since: this row counts.
         self._database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (entry_id, digest, line))
         return None
 

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stdout, gunicorn's too; third-party loggers never below WARNING, for they print URLs."""
+"""Logs as JSON lines, gunicorn's too; third-party loggers never below WARNING, since they print URLs."""
 
 import json
 import logging

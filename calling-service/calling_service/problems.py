@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 log = logging.getLogger(__name__)
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """A refusal: status, title, and a sentence on what to do otherwise."""
 
     def __init__(self, status: int, title: str, detail: str) -> None:
@@ -19,8 +19,8 @@ class Problem(Exception):
 def render_problems(app: Flask) -> None:
     """Make the app answer every error with a problem document."""
 
-    @app.errorhandler(Problem)
-    def problem(error: Problem) -> Response:
+    @app.errorhandler(ProblemError)
+    def problem(error: ProblemError) -> Response:
         return _document(error.status, error.title, error.detail)
 
     @app.errorhandler(HTTPException)

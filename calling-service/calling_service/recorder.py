@@ -1,4 +1,4 @@
-"""Where exchanges are captured: in the HTTP adapter, below retries, auth and redirects, so that nothing is missed.
+"""Where exchanges are captured: in the HTTP adapter, below auth and redirects, so that nothing is missed.
 
 A run says for its thread where they go; calls outside of a run are made all the same, and not kept.
 """
@@ -55,11 +55,17 @@ class RecordingAdapter(HTTPAdapter):
             response, failure = None, type(error).__name__
             raise
         finally:
-            elapsed = time.perf_counter() - start
-            steps = self._label(request, response)
-            keep(
-                capture(steps, self._sender, self._receiver, request, response, failure, started_at, elapsed)
+            exchange = capture(
+                steps=self._label(request, response),
+                sender=self._sender,
+                receiver=self._receiver,
+                request=request,
+                response=response,
+                failure=failure,
+                started_at=started_at,
+                elapsed=time.perf_counter() - start,
             )
+            keep(exchange)
         return response
 
 

@@ -1,4 +1,4 @@
-"""The rejects file of one export: the rows that were not booked, as they stood, with place and reason in front.
+"""The rejects file of one export: the rows that were not booked, as they stood, each with its reason.
 
 It appears under its name when the export is done, and replaces the one of an earlier run.
 """

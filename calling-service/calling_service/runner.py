@@ -1,4 +1,4 @@
-"""Who runs the import when: one run at a time per STATE_DIR, in whichever process; who asks meanwhile joins it.
+"""Who runs the import: one run at a time per STATE_DIR, in whichever process; who asks meanwhile joins it.
 
 A run that died with its process is taken up again by the next one to start, under its own id.
 """
@@ -111,7 +111,7 @@ class Runner:
                 self._drop_token()
             self._job.run(run, saved)
         except Exception as error:  # noqa: BLE001  # whatever happened, the run must say that it is over
-            run.state, run.error = "failed", explain(error, self._settings) or self._unexpected()
+            run.state, run.error = "failed", explain(error, self._settings) or self._unexpected(error)
         else:
             run.state = "completed"
         run.ended_at = datetime.now(UTC)
@@ -120,8 +120,8 @@ class Runner:
         counts = {name: told[name] for name in ("state", "booked", "unchanged", "rejected")}
         log.info("run ended", extra={"run_id": run.id, **counts, "error": run.error and run.error.error})
 
-    def _unexpected(self) -> Failure:
-        log.exception("run failed")
+    def _unexpected(self, error: Exception) -> Failure:
+        log.error("run failed", exc_info=error)
         return Failure(
             "internal",
             "an error in the import job itself",

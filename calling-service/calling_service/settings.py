@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Return the settings; raise SettingsError with all that is wrong, missing files and folders included."""
+        """Return the settings; raise SettingsError with all that is wrong, files and folders included."""
         read = _Reader(environ)
         settings = cls(
             issuer=read.url("ISSUER", issuer=True),

@@ -1,7 +1,7 @@
-"""A run as text for a terminal: its steps as wire text, the token in words, what was booked, where to look next.
+"""A run as text: its steps as wire text, the token in words, what was booked, where to look next.
 
-Everything that is said of the flow is read from the run's JSON; only the form is known here. Lines are styled with
-ANSI codes, which click.echo takes out where they do not belong; text that came over the wire never has any.
+All that is said of the flow is read from the run's JSON; only the form is known here. Lines are styled with
+ANSI codes, which click.echo takes out where they do not belong; text from the wire never has any.
 """
 
 import json

@@ -20,7 +20,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The API's answer: how many were booked and unchanged, or, by index, which were refused: column and reason."""
+    """The API's answer: how many were booked and unchanged, or which were refused, with column and reason."""
 
     booked: int = 0
     unchanged: int = 0

@@ -7,21 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+from calling_service.settings import Settings
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
-
-from calling_service.settings import Settings
 
 SECRET = "a+b/c d%e:ünïcode-and-long-enough-to-be-a-secret"
 
 Answer = Callable[[Request], Response]
 
 
-class Serve(Protocol):
-    def __call__(self, app: Answer) -> str: ...
+Serve = Callable[[Answer], str]
 
 
 @pytest.fixture
@@ -55,15 +53,18 @@ def _quiet_werkzeug(caplog: pytest.LogCaptureFixture) -> None:
 
 @dataclass
 class Clock:
+    """A clock that stands still."""
+
     now: float = 1000.0
 
     def __call__(self) -> float:
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A monotonic clock that the test moves."""
+    """Give a clock that the test moves."""
     return Clock()
 
 
@@ -87,6 +88,7 @@ class TokenEndpoint:
     serial: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __call__(self, request: Request) -> Response:
+        """Answer a call."""
         self.requests.append(request)
         self.arrived.set()
         if self.hold:
@@ -95,22 +97,27 @@ class TokenEndpoint:
 
     @property
     def calls(self) -> int:
+        """Return how many calls came."""
         return len(self.requests)
 
     def token(self, **changes: Any) -> Response:
+        """Return a token response; a member that is None is left out."""
         value = jwt({"sub": "job", "exp": 4102444800, "jti": str(next(self.serial))})
         body = {"access_token": value, "token_type": "Bearer", "expires_in": self.lifetime} | changes
-        return Response(json.dumps({k: v for k, v in body.items() if v is not None}), mimetype="application/json")
+        return Response(
+            json.dumps({k: v for k, v in body.items() if v is not None}), mimetype="application/json"
+        )
 
     @staticmethod
     def error(status: int, error: str, description: str = "no", **headers: str) -> Response:
+        """Return an error response."""
         body = json.dumps({"error": error, "error_description": description})
         return Response(body, status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 @pytest.fixture
 def endpoint(serve: Serve) -> TokenEndpoint:
-    """A token endpoint."""
+    """Serve a token endpoint."""
     stand_in = TokenEndpoint()
     stand_in.url = serve(stand_in) + "/oauth/token"
     return stand_in
@@ -128,6 +135,7 @@ class Api:
     on_call: Callable[[Request], None] = lambda _: None
 
     def __call__(self, request: Request) -> Response:
+        """Answer a call."""
         self.requests.append(request)
         self.on_call(request)
         if request.headers.get("Authorization", "") in self.revoked:
@@ -136,7 +144,9 @@ class Api:
         return answer or self._book(json.loads(request.get_data() or b'{"entries": []}')["entries"])
 
     def _book(self, entries: list[dict[str, Any]]) -> Response:
-        old = {e["external_id"]: self.books[e["external_id"]] for e in entries if e["external_id"] in self.books}
+        old = {
+            e["external_id"]: self.books[e["external_id"]] for e in entries if e["external_id"] in self.books
+        }
         errors = [
             {"index": i, "field": "hours", "reason": "is booked with other values", "code": "conflict"}
             for i, e in enumerate(entries)
@@ -150,16 +160,18 @@ class Api:
 
     @staticmethod
     def refusal(status: int, challenge: str) -> Response:
+        """Return a response with a challenge."""
         return Response("{}", status, {"WWW-Authenticate": challenge})
 
     @property
     def tokens(self) -> list[str]:
+        """Return the Authorization headers that came."""
         return [request.headers.get("Authorization", "") for request in self.requests]
 
 
 @pytest.fixture
 def api(serve: Serve) -> Api:
-    """An API."""
+    """Serve an API."""
     stand_in = Api()
     stand_in.url = serve(stand_in)
     return stand_in
@@ -167,7 +179,7 @@ def api(serve: Serve) -> Api:
 
 @pytest.fixture
 def secret_file(tmp_path: Path) -> Path:
-    """The file with the client secret, and a line end as editors leave it."""
+    """Write the client secret to a file, with a line end as editors leave it."""
     path = tmp_path / "secret"
     path.write_text(SECRET + "\n", encoding="utf-8")
     return path
@@ -175,7 +187,7 @@ def secret_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environ(tmp_path: Path, endpoint: TokenEndpoint, api: Api, secret_file: Path) -> dict[str, str]:
-    """The settings of a service that works."""
+    """Give the settings of a service that works."""
     (tmp_path / "inbox").mkdir()
     return {
         "ISSUER": "http://localhost:9000",
@@ -193,5 +205,5 @@ def environ(tmp_path: Path, endpoint: TokenEndpoint, api: Api, secret_file: Path
 
 @pytest.fixture
 def settings(environ: dict[str, str]) -> Settings:
-    """The same, read."""
+    """Give the same settings, read."""
     return Settings.from_environ(environ)

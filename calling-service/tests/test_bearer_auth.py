@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 import requests
-from werkzeug.wrappers import Request, Response
-
 from calling_service.bearer_auth import BearerAuth, InsufficientScopeError
 from calling_service.token_source import TokenError, TokenSource
+from werkzeug.wrappers import Request, Response
 
 INVALID = 'Basic realm="b", Bearer realm="a, \\"b\\"", error="invalid_token", error_description="expired"'
 
@@ -30,7 +29,9 @@ def session(api: Any, source: TokenSource) -> Iterator[requests.Session]:
         yield session
 
 
-def test_sends_every_request_with_the_cached_token(session: requests.Session, api: Any, endpoint: Any) -> None:
+def test_sends_every_request_with_the_cached_token(
+    session: requests.Session, api: Any, endpoint: Any
+) -> None:
     assert [session.get(api.url).status_code for _ in range(3)] == [200] * 3
     assert endpoint.calls == len(set(api.tokens)) == 1
     assert api.tokens[0].startswith("Bearer eyJ")
@@ -93,14 +94,22 @@ def test_other_refusals_are_the_callers(
 @pytest.mark.parametrize(
     ("challenge", "missing", "sentence"),
     [
-        ('Bearer error="insufficient_scope", scope="a b c"', {"b", "c"}, "the token lacks the scope b c"),
-        ("bearer error=insufficient_scope, scope=b", {"b"}, "the token lacks the scope b"),
-        ('Bearer error="insufficient_scope"', set(), "the token lacks the scope (the API names none)"),
-        ('Bearer error="insufficient_scope", scope', set(), "the token lacks the scope (the API names none)"),
+        (
+            'Bearer error="insufficient_scope", scope="a b c"',
+            frozenset("bc"),
+            "the token lacks the scope b c",
+        ),
+        ("bearer error=insufficient_scope, scope=b", frozenset("b"), "the token lacks the scope b"),
+        ('Bearer error="insufficient_scope"', frozenset(), "the token lacks the scope (the API names none)"),
+        (
+            'Bearer error="insufficient_scope", scope',
+            frozenset(),
+            "the token lacks the scope (the API names none)",
+        ),
     ],
 )
 def test_raises_naming_the_scope_that_the_token_lacks(
-    session: requests.Session, api: Any, challenge: str, missing: set[str], sentence: str
+    session: requests.Session, api: Any, challenge: str, missing: frozenset[str], sentence: str
 ) -> None:
     api.answers = [api.refusal(403, challenge)]
     with pytest.raises(InsufficientScopeError) as error:
@@ -117,11 +126,16 @@ def test_raises_for_a_missing_scope_after_a_renewal_too(session: requests.Sessio
 
 
 def test_fifty_threads_at_a_burst_of_401s_make_one_token_call(
-    session: requests.Session, source: TokenSource, api: Any, endpoint: Any
+    session: requests.Session, api: Any, endpoint: Any
 ) -> None:
     session.get(api.url)
     barrier, api.revoked = threading.Barrier(50), set(api.tokens)
-    api.on_call = lambda request: request.headers["Authorization"] in api.revoked and barrier.wait(10) or None
+
+    def meet(request: Request) -> None:
+        if request.headers["Authorization"] in api.revoked:
+            barrier.wait(10)
+
+    api.on_call = meet
 
     def call(_: int) -> int:
         with requests.Session() as own:

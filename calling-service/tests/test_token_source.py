@@ -8,11 +8,10 @@ from urllib.parse import unquote_plus
 
 import pytest
 import requests
+from calling_service.token_source import LONGEST_PAUSE, REFUSAL_PAUSE, RENEWAL_PAUSE, TokenError, TokenSource
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
-
-from calling_service.token_source import LONGEST_PAUSE, REFUSAL_PAUSE, RENEWAL_PAUSE, TokenError, TokenSource
 
 API, OTHER_API, SCOPES = "https://api.example", "https://other.example", ("b", "a")
 
@@ -66,7 +65,9 @@ def test_keeps_a_token_until_sixty_seconds_before_its_expiry(
     assert endpoint.calls == 2
 
 
-def test_renews_a_short_lived_token_at_half_of_its_life(source: TokenSource, endpoint: Any, clock: Any) -> None:
+def test_renews_a_short_lived_token_at_half_of_its_life(
+    source: TokenSource, endpoint: Any, clock: Any
+) -> None:
     endpoint.lifetime = 2
     first = source.get(API, SCOPES)
     clock.now += 0.9
@@ -130,7 +131,7 @@ def test_an_error_goes_to_those_waiting_and_to_nobody_else(source: TokenSource, 
         endpoint.hold.set()
         errors = [call.exception(10) for call in waiting]
     assert str(errors[0]) == "server_error: no"
-    assert source.get(API, SCOPES)
+    assert source.get(API, SCOPES).value
 
 
 def test_a_failed_renewal_leaves_the_valid_token_in_use_and_is_tried_again_later(
@@ -172,14 +173,18 @@ def test_after_invalid_client_nothing_is_sent_until_the_back_off_ends(
     endpoint.answers = [endpoint.error(401, "invalid_client")]
     with pytest.raises(TokenError) as first:
         source.get(API, SCOPES)
-    assert (first.value.error, first.value.status, first.value.pause) == ("invalid_client", 401, REFUSAL_PAUSE)
+    assert (first.value.error, first.value.status, first.value.pause) == (
+        "invalid_client",
+        401,
+        REFUSAL_PAUSE,
+    )
     clock.now += 10
     with pytest.raises(TokenError) as unsent:
         source.get(OTHER_API, SCOPES)
     assert (unsent.value.error, unsent.value.pause) == ("invalid_client", REFUSAL_PAUSE - 10)
     assert endpoint.calls == 1
     clock.now += REFUSAL_PAUSE - 10
-    assert source.get(API, SCOPES)
+    assert source.get(API, SCOPES).value
 
 
 def test_after_invalid_client_a_changed_secret_file_is_tried_at_once(
@@ -189,13 +194,15 @@ def test_after_invalid_client_a_changed_secret_file_is_tried_at_once(
     with pytest.raises(TokenError):
         source.get(API, SCOPES)
     secret_file.write_text("another", encoding="utf-8")
-    assert source.get(API, SCOPES)
+    assert source.get(API, SCOPES).value
     assert endpoint.requests[1].authorization.password == "another"
 
 
-@pytest.mark.parametrize(("after", "pause"), [("7", 7), ("99999999999", LONGEST_PAUSE), ("soon", 0), ("", 0), ("-1", 0)])
+@pytest.mark.parametrize(
+    ("after", "pause"), [("7", 7), ("99999999999", LONGEST_PAUSE), ("soon", 0), ("", 0), ("-1", 0)]
+)
 def test_retry_after_is_honoured_up_to_a_bound(
-    source: TokenSource, endpoint: Any, clock: Any, secret_file: Path, after: str, pause: float
+    source: TokenSource, endpoint: Any, clock: Any, *, secret_file: Path, after: str, pause: float
 ) -> None:
     endpoint.answers = [endpoint.error(503, "temporarily_unavailable", Retry_After=after)]
     with pytest.raises(TokenError) as error:
@@ -208,7 +215,7 @@ def test_retry_after_is_honoured_up_to_a_bound(
             source.get(API, SCOPES)
         assert endpoint.calls == 1
         clock.now += 0.5
-    assert source.get(API, SCOPES)
+    assert source.get(API, SCOPES).value
 
 
 @pytest.mark.parametrize(
@@ -225,7 +232,10 @@ def test_retry_after_is_honoured_up_to_a_bound(
         ({"expires_in": True}, "bad_response: the token response's expires_in is no number of seconds"),
         ({"expires_in": 0}, "bad_response: the token response's expires_in is no number of seconds"),
         ({"expires_in": 1e12}, "bad_response: the token response's expires_in is no number of seconds"),
-        ({"expires_in": float("nan")}, "bad_response: the token response's expires_in is no number of seconds"),
+        (
+            {"expires_in": float("nan")},
+            "bad_response: the token response's expires_in is no number of seconds",
+        ),
         ({"scope": "b c"}, "missing_scope: the token lacks the scope a"),
         ({"scope": ""}, "missing_scope: the token lacks the scope a b"),
     ],
@@ -240,7 +250,9 @@ def test_refuses_a_token_response_that_is_not_what_was_asked_for(
     assert source.peek(API, SCOPES) is None
 
 
-def test_takes_a_response_without_scope_and_with_any_case_of_bearer(source: TokenSource, endpoint: Any) -> None:
+def test_takes_a_response_without_scope_and_with_any_case_of_bearer(
+    source: TokenSource, endpoint: Any
+) -> None:
     endpoint.answers = [endpoint.token(token_type="bEARER", scope=None)]
     assert source.get(API, SCOPES).scopes == {"a", "b"}
 
@@ -264,7 +276,9 @@ def test_tells_what_the_server_said_and_no_control_characters(
     assert str(error.value) == sentence
 
 
-def test_never_repeats_the_secret_that_a_server_echoes(source: TokenSource, endpoint: Any, secret_file: Path) -> None:
+def test_never_repeats_the_secret_that_a_server_echoes(
+    source: TokenSource, endpoint: Any, secret_file: Path
+) -> None:
     secret_file.write_text("echo-me", encoding="utf-8")
     endpoint.answers = [endpoint.error(400, "echo-me", "secret echo-me is wrong")]
     with pytest.raises(TokenError) as error:
@@ -307,7 +321,7 @@ def test_a_token_shows_in_no_repr(source: TokenSource, endpoint: Any) -> None:
     assert endpoint.secret not in repr(source)
 
 
-def test_an_interrupt_frees_those_waiting(source: TokenSource, endpoint: Any) -> None:
+def test_an_interrupt_frees_those_waiting(source: TokenSource) -> None:
     class InterruptedSession(requests.Session):
         def request(self, *_: Any, **__: Any) -> requests.Response:
             raise KeyboardInterrupt
@@ -317,7 +331,7 @@ def test_an_interrupt_frees_those_waiting(source: TokenSource, endpoint: Any) ->
     with pytest.raises(KeyboardInterrupt):
         source.get(API, SCOPES)
     source.session = session
-    assert source.get(API, SCOPES)
+    assert source.get(API, SCOPES).value
 
 
 @pytest.mark.parametrize("path", ["", "/tenant/one"])
@@ -353,5 +367,8 @@ def test_refuses_metadata_of_another_issuer_or_without_endpoint(
     source.issuer = serve(lambda _: Response(json.dumps(metadata).replace("ISSUER", source.issuer)))
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
-    assert str(error.value) == f"bad_metadata: {source.issuer} is not the issuer there, or names no token_endpoint"
+    assert (
+        str(error.value)
+        == f"bad_metadata: {source.issuer} is not the issuer there, or names no token_endpoint"
+    )
     assert endpoint.calls == 0

@@ -1,0 +1,274 @@
+import csv
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calling_service.database import connection
+from calling_service.export import Entry
+from calling_service.import_job import ImportJob
+from calling_service.run import Run
+from calling_service.timesheets_api import ApiError, Receipt
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
+
+
+class Killed(BaseException):
+    """What a kill -9 is to a test: nothing of ours runs after it."""
+
+
+class Books:
+    """An API that books as ours does, and may be killed before or after it has booked."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.chunks: list[int] = []
+        self.kill_before: int | None = None
+        self.kill_after: int | None = None
+
+    def upload(self, entries: list[Entry]) -> Receipt:
+        """Book all or none."""
+        self.chunks.append(len(entries))
+        if self.kill_before == len(self.chunks):
+            raise Killed
+        conflicts = {
+            index: ("Hours", "is booked with other values")
+            for index, entry in enumerate(entries)
+            if self.entries.get(entry.external_id, entry) != entry
+        }
+        if conflicts:
+            return Receipt(refused=conflicts)
+        known = sum(entry.external_id in self.entries for entry in entries)
+        self.entries |= {entry.external_id: entry for entry in entries}
+        if self.kill_after == len(self.chunks):
+            raise Killed
+        return Receipt(len(entries) - known, known)
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "state").mkdir()
+    return tmp_path / "inbox"
+
+
+Import = Callable[..., Run]
+
+
+@pytest.fixture
+def import_now(inbox: Path, books: Any) -> Import:
+    job = ImportJob(inbox, inbox.parent / "state", books, now=lambda: 2_000_000_000.0)
+
+    def work(*, resend: bool = False, progress: Callable[[int, int], None] = lambda *_: None) -> Run:
+        run = Run("1", "cli", "0" * 32, datetime.now(UTC), resend=resend)
+        job.run(run, progress)
+        return run
+
+    return work
+
+
+def row(number: int, hours: str = "1.00", project: str = "P") -> str:
+    return f"2026-11-09,{project},,{hours},C-1,{number}\n"
+
+
+def counts(run: Run) -> dict[str, tuple[Any, ...]]:
+    return {
+        file.name: (file.state, file.rows, file.booked, file.unchanged, file.rejected) for file in run.files
+    }
+
+
+def rejects(run: Run) -> list[tuple[Any, ...]]:
+    return [(reject.file, reject.line, reject.column, reject.reason) for reject in run.rejects]
+
+
+def test_uploads_in_chunks_of_a_hundred(inbox: Path, books: Books, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(250))))
+    seen: list[tuple[int, int]] = []
+    run = import_now(progress=lambda done, total: seen.append((done, total)))
+    assert counts(run) == {"a.csv": ("done", 250, 250, 0, 0)}
+    assert books.chunks == [100, 100, 50]
+    assert seen == [(101, 251), (201, 251), (251, 251), (251, 251)]
+
+
+def test_a_content_that_is_done_is_not_sent_again_under_any_name(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    import_now()
+    (inbox / "a.csv").rename(inbox / "b.csv")
+    assert counts(import_now()) == {"b.csv": ("known", 0, 0, 0, 0)}
+    assert len(books.chunks) == 1
+
+
+def test_sends_again_when_asked_to_and_the_same_content_once(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    (inbox / "b.csv").write_text(HEADER + row(1))
+    assert counts(import_now())["b.csv"] == ("known", 0, 0, 0, 0)
+    run = import_now(resend=True)
+    assert counts(run) == {"a.csv": ("done", 1, 0, 1, 0), "b.csv": ("known", 0, 0, 0, 0)}
+
+
+def test_a_repeated_id_is_rejected_naming_the_first_line(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "week.csv").write_text(HEADER + row(1) + row(2) + row(1, "2.00"))
+    (inbox / "week-late.csv").write_text(HEADER + row(2, "3.00") + row(3))
+    for run in (import_now(), import_now(resend=True)):
+        assert rejects(run) == [
+            ("week.csv", 4, "entry_id", "repeats 1 of week.csv line 2"),
+            ("week-late.csv", 2, "entry_id", "repeats 2 of week.csv line 3"),
+        ]
+    assert {entry.hours for entry in books.entries.values()} == {"1.00"}
+
+
+def test_an_export_may_be_replaced_by_a_longer_one(inbox: Path, books: Books, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2))
+    import_now()
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "5.00") + row(3))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", 3, 1, 1, 1)}
+    assert rejects(run) == [("a.csv", 3, "Hours", "is booked with other values")]
+    assert sorted(books.entries) == ["1", "2", "3"]
+
+
+def test_moves_bad_rows_to_a_rejects_file_with_place_and_reason(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "25") + ',,"x\ny",1,C-1,3\n')
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", 3, 1, 0, 2)}
+    path = inbox.parent / "state" / "rejects" / "a.csv"
+    with path.open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["file", "line", "column", "reason", *HEADER.strip().split(",")],
+            [
+                "a.csv",
+                "3",
+                "Hours",
+                "25 is not more than 0 and at most 24",
+                "2026-11-09",
+                "P",
+                "",
+                "25",
+                "C-1",
+                "2",
+            ],
+            ["a.csv", "4", "Date, Project", "is empty; is empty", "", "", "x\ny", "1", "C-1", "3"],
+        ]
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2))
+    import_now()
+    assert not path.exists()
+
+
+def test_a_file_that_is_still_written_waits(inbox: Path, import_now: Import) -> None:
+    path = inbox / "a.csv"
+    path.write_text(HEADER + row(1) + "2026-11-0")
+    os.utime(path, (2_000_000_000 - 30, 2_000_000_000 - 30))
+    assert counts(import_now()) == {"a.csv": ("waiting", 0, 0, 0, 0)}
+    os.utime(path, (2_000_000_000 - 90, 2_000_000_000 - 90))
+    assert counts(import_now()) == {"a.csv": ("done", 2, 1, 0, 1)}
+
+
+def test_leaves_alone_what_is_no_export(inbox: Path, import_now: Import) -> None:
+    (inbox / ".hidden.csv").write_text(HEADER + row(1))
+    (inbox / "a.csv.part").write_text(HEADER + row(1))
+    (inbox / "folder.csv").mkdir()
+    assert counts(import_now()) == {}
+
+
+def test_a_file_without_the_columns_fails_alone(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text("x\n1\n")
+    (inbox / "b.csv").write_bytes(b"\xef\xbb\xbf" + (HEADER + row(1)).replace("\n", "\r\n").encode())
+    run = import_now()
+    assert counts(run) == {"a.csv": ("failed", 0, 0, 0, 1), "b.csv": ("done", 1, 1, 0, 0)}
+    assert rejects(run)[0][:3] == ("a.csv", 1, "")
+
+
+@pytest.mark.parametrize("point", ["kill_before", "kill_after"])
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_killed_in_any_chunk_and_started_again_books_each_entry_once(
+    inbox: Path, books: Books, import_now: Import, *, point: str, chunk: int
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(150))) + row(7, "2.00"))
+    (inbox / "b.csv").write_text(HEADER + row(500) + row(8))
+    setattr(books, point, chunk)
+    with pytest.raises(Killed):
+        import_now()
+    setattr(books, point, None)
+    run = import_now()
+    assert len(books.entries) == 151
+    assert rejects(run)[-1] == ("b.csv", 3, "entry_id", "repeats 8 of a.csv line 10")
+    assert set(counts(import_now()).values()) == {("known", 0, 0, 0, 0)}
+
+
+def test_an_api_that_is_down_stops_the_run_and_leaves_the_file_to_do(
+    inbox: Path, books: Books, import_now: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "25"))
+
+    def down(_: Any) -> Receipt:
+        raise ApiError("http://api/", 503, "no keys")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(books, "upload", down)
+        with pytest.raises(ApiError):
+            import_now()
+    assert list((inbox.parent / "state" / "rejects").iterdir()) == []
+    assert counts(import_now()) == {"a.csv": ("done", 2, 1, 0, 1)}
+
+
+@st.composite
+def shuffled(draw: st.DrawFn) -> list[list[tuple[int, str]]]:
+    lines = draw(st.lists(st.tuples(st.integers(0, 8), st.sampled_from(["1.00", "2.00", "25"])), max_size=24))
+    cuts = sorted(draw(st.lists(st.integers(0, len(lines)), max_size=3)))
+    return [lines[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
+
+
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(files=shuffled())
+def test_any_split_over_files_books_the_first_good_row_of_each_id(
+    tmp_path_factory: pytest.TempPathFactory, files: list[list[tuple[int, str]]]
+) -> None:
+    root = tmp_path_factory.mktemp("split")
+    (root / "state").mkdir()
+    (root / "inbox").mkdir()
+    for number, lines in enumerate(files):
+        (root / "inbox" / f"{number}.csv").write_text(HEADER + "".join(row(*line) for line in lines))
+    first: dict[str, str] = {}
+    for number, hours in (line for lines in files for line in lines if line[1] != "25"):
+        first.setdefault(str(number), hours)
+    books = Books()
+    run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+    ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
+    assert {entry.external_id: entry.hours for entry in books.entries.values()} == first
+
+
+def test_the_ledger_is_made_by_several_threads_at_once(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+    errors: list[BaseException] = []
+
+    def opened() -> None:
+        barrier.wait(10)
+        try:
+            with connection(tmp_path) as database:
+                database.execute("SELECT count(*) FROM runs")
+        except Exception as error:  # noqa: BLE001  # collected for the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=opened) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
