@@ -6,13 +6,13 @@ from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
 
-from . import endpoints, problems, trace
+from . import endpoints, problems, trace, words
 from .service import Service
 
 log = logging.getLogger("calling_service.requests")
 
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -26,6 +26,8 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 4096
     app.json.sort_keys = False  # type: ignore[attr-defined]  # a run reads from its id to its exchanges
     app.extensions["calling-service"] = service
+    app.jinja_env.filters["moment"] = words.moment
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(endpoints.blueprint)
     problems.render_problems(app)
 

@@ -10,6 +10,7 @@ from . import trace
 from .guard import require_known_host, require_own_page
 from .problems import ProblemError
 from .service import Service
+from .words import duration
 
 OPTIONS = frozenset({"resend", "fresh_token"})
 
@@ -109,4 +110,4 @@ def _token_facts() -> dict[str, Any] | None:
     token = _service().token()
     if token is None:
         return None
-    return {"scopes": sorted(token.scopes), "seconds_left": int(token.expires_at - time.monotonic())}
+    return {"scopes": sorted(token.scopes), "left": duration(token.expires_at - time.monotonic())}

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import requests
+
 from .bearer_auth import BearerAuth
 from .history import History
 from .import_job import ImportJob
@@ -21,6 +23,12 @@ class Service:
     history: History
     runner: Runner
     tokens: TokenSource
+    sessions: tuple[requests.Session, ...]
+
+    def close(self) -> None:
+        """Close the connections to the other services; for tests and for whoever embeds this one."""
+        for session in self.sessions:
+            session.close()
 
     def token(self) -> Token | None:
         """Return the cached token, for facts about it."""
@@ -29,12 +37,13 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """Return the service; nothing is opened or started."""
+    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server)
     tokens = TokenSource(
         issuer=settings.issuer,
         client_id=settings.client_id,
         secret_file=settings.client_secret_file,
         token_url=settings.token_url,
-        session=recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server),
+        session=token_session,
         timeout=settings.timeout,
     )
     session = recorded_session(JOB, API, of_api)
@@ -50,4 +59,5 @@ def build(settings: Settings) -> Service:
         if token := tokens.peek(settings.audience, settings.scopes):
             tokens.drop(token)
 
-    return Service(settings, history, Runner(settings, job, history, drop_token), tokens)
+    runner = Runner(settings, job, history, drop_token)
+    return Service(settings, history, runner, tokens, (token_session, session))

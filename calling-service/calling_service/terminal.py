@@ -15,9 +15,10 @@ from unicodedata import east_asian_width
 
 from click import style
 
+from .words import duration
+
 BODY_LINES = 6  # of a body that are shown
 TOKEN_PART = re.compile(r"\b(eyJ[\w-]{21})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{21})[\w-]+(?=\.)", re.ASCII)
-UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
 PAST = ("{} from now", "{} ago")
 
@@ -62,16 +63,6 @@ def books(run: Document, width: int) -> Iterator[str]:
             f"{error['error']}: {error['message']}", width, mark=style("! ", fg="red", bold=True)
         )
         yield from _paragraph(f"What to do: {error['hint']}", width)
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in words, in its two largest units: "59 minutes 58 seconds"."""
-    left, words = int(abs(seconds)), []
-    for unit, size in UNITS:
-        count, left = divmod(left, size)
-        if count:
-            words.append(f"{count} {unit}{'' if count == 1 else 's'}")
-    return " ".join(words[:2]) or "0 seconds"
 
 
 def cells(text: str) -> int:
