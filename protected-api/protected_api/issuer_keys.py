@@ -26,7 +26,7 @@ class _KeySet(NamedTuple):
 
 
 class IssuerKeys:
-    """The keys of one issuer; times in seconds. `fetch` returns its JWK set, or raises OSError, ValueError."""
+    """The keys of one issuer; times in seconds. `fetch` returns a JWK set; raises OSError or ValueError."""
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,12 @@ class JsonLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record and the event's own fields; a traceback shows code, never values."""
         fields = {name: value for name, value in vars(record).items() if name not in STANDARD}
-        if record.exc_info:
-            fields["exception"] = logging.Formatter().formatException(record.exc_info)
-        write_line(record.created, record.levelname, record.name, record.getMessage(), fields)
+        try:
+            if record.exc_info:
+                fields["exception"] = logging.Formatter().formatException(record.exc_info)
+            write_line(record.created, record.levelname, record.name, record.getMessage(), fields)
+        except Exception:  # noqa: BLE001  (a log that fails must not fail the request)
+            self.handleError(record)
 
 
 def write_line(at: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> None:
@@ -53,13 +57,15 @@ def write_line(at: float, level: str, logger: str, message: str, fields: Mapping
     }
     if trace := trace_id.get():
         line["trace_id"] = trace
-    os.write(STDOUT, (_encode({**line, **fields}) + "\n").encode())
+    with suppress(OSError):  # nobody reads any more
+        os.write(STDOUT, (_encode({**line, **fields}) + "\n").encode())
 
 
 def configure_logs(level: str) -> None:
     """Log this package from `level` up and all others from WARNING: at DEBUG, a library may print tokens."""
     logging.root.handlers = [JsonLines()]
     logging.root.setLevel(logging.WARNING)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else it sets itself to INFO
     logging.getLogger(PACKAGE).setLevel(level)
 
 

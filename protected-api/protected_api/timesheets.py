@@ -28,19 +28,12 @@ FILTERS = {"user_id": "user_id = ?", "project": "project = ?", "from_": "date >=
 BUSY_TIMEOUT = 5  # seconds
 
 
-class Conflict(NamedTuple):
-    """An entry that is booked already with another value in `field`."""
-
-    index: int
-    field: str
-
-
 class Booking(NamedTuple):
-    """What an upload came to; with conflicts nothing is booked."""
+    """What an upload came to. With conflicts, (number, field) of entries booked with another value, nothing."""
 
     booked: int
     unchanged: int
-    conflicts: tuple[Conflict, ...]
+    conflicts: tuple[tuple[int, str], ...]
 
 
 class Timesheets:
@@ -126,12 +119,14 @@ def _booked(
     return {row[0]: dict(zip(("user_id", "date", "project", "hours"), row[1:], strict=True)) for row in rows}
 
 
-def _conflicts(known: dict[str, dict[str, Any]], entries: Sequence[tuple[int, Entry]]) -> Iterator[Conflict]:
+def _conflicts(
+    known: dict[str, dict[str, Any]], entries: Sequence[tuple[int, Entry]]
+) -> Iterator[tuple[int, str]]:
     for index, entry in entries:
         values = _values(entry)
         for field, value in known.get(entry.external_id, values).items():
             if value != values[field]:
-                yield Conflict(index, field)
+                yield index, field
 
 
 def _values(entry: Entry) -> dict[str, Any]:

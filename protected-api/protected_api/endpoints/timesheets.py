@@ -1,8 +1,9 @@
-"""Upload and read timesheets. Not here: the token (authorization.py), what is stored and how (timesheets.py)."""
+"""Upload and read timesheets. Not here: the token (authorization.py), how they are stored (timesheets.py)."""
 
 import json
 import logging
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -28,11 +29,9 @@ def timesheets(store: Timesheets) -> Blueprint:
     def upload(token: AccessToken) -> Response:
         entries, errors = _validated(_json_body())
         booking = store.book(token.client_id, entries, only_check=bool(errors))
-        errors += [
-            _error(*conflict, "conflict", "Is booked with another value") for conflict in booking.conflicts
-        ]
+        errors += [_error(*entry, "conflict", "Is booked with another value") for entry in booking.conflicts]
         if errors:
-            errors.sort(key=lambda error: (error["index"] is not None, error["index"]))
+            errors.sort(key=itemgetter("index"))
             return problem(422, "Nothing was booked: correct the entries listed in errors.", errors=errors)
         counts = {"booked": booking.booked, "unchanged": booking.unchanged}
         log.info("timesheets uploaded", extra={"client_id": token.client_id, **counts})

@@ -1,0 +1,160 @@
+"""The suite's own issuer, on a real loopback server, and an API that trusts it."""
+
+import base64
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from flask import Flask
+from flask.testing import FlaskClient
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
+from protected_api.app import create_app
+from protected_api.logs import configure_logs
+from protected_api.settings import Settings
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+AUDIENCE = "http://localhost:9001"
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Issuer:
+    """Signs whatever a test wants, and serves `key_set` (bytes, JSON or a WSGI response) and its metadata."""
+
+    def __init__(self, private: dict[str, Any]) -> None:
+        self.private = private
+        self.key_set: Any = {"keys": [self.jwk(kid) for kid in private]}
+        self.requests: list[str] = []
+        self.server = make_server("127.0.0.1", 0, self._serve, threaded=True)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.jwks_uri = f"{self.url}/jwks"
+        self.metadata: Any = {"issuer": self.url, "jwks_uri": self.jwks_uri}
+        threading.Thread(target=self.server.serve_forever, args=(0.005,), daemon=True).start()
+
+    @Request.application
+    def _serve(self, request: Request) -> Response:
+        self.requests.append(request.path)
+        answer = self.key_set if request.path == "/jwks" else self.metadata
+        if callable(answer):
+            answer = answer(request)
+        if isinstance(answer, Response):
+            return answer
+        body = answer if isinstance(answer, bytes) else json.dumps(answer)
+        return Response(body, mimetype="application/json")
+
+    def jwk(self, kid: str, /, **members: Any) -> dict[str, Any]:
+        public = self.private[kid].public_key()
+        kinds = (
+            (rsa.RSAPublicKey, RSAAlgorithm, "RS256"),
+            (ec.EllipticCurvePublicKey, ECAlgorithm, "ES256"),
+            (ed25519.Ed25519PublicKey, OKPAlgorithm, "EdDSA"),
+        )
+        [(algorithm, alg)] = [(algorithm, alg) for kind, algorithm, alg in kinds if isinstance(public, kind)]
+        return {**algorithm.to_jwk(public, as_dict=True), "kid": kid, "alg": alg, "use": "sig"} | members  # type: ignore[attr-defined]
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """Return good claims with changes; None removes one."""
+        now = int(time.time())
+        claims = {
+            "iss": self.url,
+            "exp": now + 300,
+            "aud": AUDIENCE,
+            "sub": "import-job",
+            "client_id": "import-job",
+            "iat": now,
+            "jti": "j1",
+            "scope": "batch:upload read:timesheets",
+        } | changes
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def header(self, **changes: Any) -> dict[str, Any]:
+        """Return a good header with changes; None removes one."""
+        header = {"typ": "at+jwt", "alg": "RS256", "kid": "rsa"} | changes
+        return {name: value for name, value in header.items() if value is not None}
+
+    def sign(self, header: str | bytes, claims: str | bytes, kid: str = "rsa") -> str:
+        """Return a token of these very bytes, signed with the key `kid`."""
+        alg = self.jwk(kid)["alg"]
+        parts = (part.encode() if isinstance(part, str) else part for part in (header, claims))
+        signed = ".".join(base64url(part) for part in parts)
+        return f"{signed}.{base64url(get_default_algorithms()[alg].sign(signed.encode(), self.private[kid]))}"
+
+    def token(self, header: dict[str, Any] | None = None, **claims: Any) -> str:
+        """Return a good token with changes, signed with the key that its header names (or rsa)."""
+        head = self.header(**(header or {}))
+        kid = head.get("kid")
+        key = kid if isinstance(kid, str) and kid in self.private else "rsa"
+        return self.sign(json.dumps(head), json.dumps(self.claims(**claims)), key)
+
+
+@pytest.fixture(scope="session")
+def private_keys() -> dict[str, Any]:
+    return {
+        "rsa": rsa.generate_private_key(65537, 2048),
+        "ec": ec.generate_private_key(ec.SECP256R1()),
+        "ed": ed25519.Ed25519PrivateKey.generate(),
+    }
+
+
+@pytest.fixture
+def issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
+    issuer = Issuer(dict(private_keys))
+    yield issuer
+    issuer.server.shutdown()
+    issuer.server.server_close()
+
+
+@pytest.fixture
+def settings(issuer: Issuer, tmp_path: Path) -> Settings:
+    return Settings(issuer.url, AUDIENCE, str(tmp_path / "timesheets.db"), issuer.jwks_uri)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    app = create_app(settings)
+    app.extensions["keys"].refresh()
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def bearer(issuer: Issuer) -> Callable[..., dict[str, str]]:
+    """The headers that present a good token with changed claims."""
+    return lambda **claims: {"Authorization": f"Bearer {issuer.token(**claims)}"}
+
+
+def _configured(
+    level: str, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    package = logging.getLogger("protected_api")
+    before = logging.root.handlers, logging.root.level, package.level
+    configure_logs(level)
+    capfd.readouterr()
+    yield lambda: [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    logging.root.handlers, logging.root.level = before[:2]
+    package.setLevel(before[2])
+
+
+@pytest.fixture
+def log_lines(app: Flask, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What was logged at INFO since the fixture was set up, or last asked."""
+    yield from _configured("INFO", capfd)
+
+
+@pytest.fixture
+def debug_log_lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The same at DEBUG."""
+    yield from _configured("DEBUG", capfd)

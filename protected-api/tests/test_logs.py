@@ -1,0 +1,46 @@
+"""The log is JSON lines, and libraries are kept from printing what passes through them."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.config import Config  # type: ignore[import-untyped]
+from protected_api.logs import GunicornLogger, JsonLines
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+def test_keeps_other_loggers_at_warning_whatever_the_level(debug_log_lines: Lines) -> None:
+    for name in ("urllib3.connectionpool", "werkzeug", "anything"):
+        logging.getLogger(name).debug("Bearer token")
+        logging.getLogger(name).info("Bearer token")
+    logging.getLogger("anything").warning("seen")
+    logging.getLogger("protected_api.x").debug("seen too", extra={"answer": 42})
+    assert [(line["message"], line.get("answer")) for line in debug_log_lines()] == [
+        ("seen", None),
+        ("seen too", 42),
+    ]
+
+
+def test_writes_gunicorns_messages_without_what_they_quote(log_lines: Lines) -> None:
+    logger = GunicornLogger(Config())
+    logger.info("Booting worker with pid: %s", 7)
+    logger.warning("Invalid request from ip=127.0.0.1: Invalid HTTP request line: 'GET /?access_token=x'")
+    logger.warning("other: %s", "warning")
+    try:
+        raise OSError("gone")
+    except OSError:
+        logger.exception("Error handling request %s %s", "GET", "/timesheets?access_token=x")
+    lines = log_lines()
+    assert [line["message"] for line in lines] == [
+        "Booting worker with pid: 7",
+        "Invalid request from ip=127.0.0.1",
+        "other: warning",
+        "Error handling request GET /timesheets",
+    ]
+    assert "OSError: gone" in lines[3]["exception"]
+
+
+def test_a_failing_log_stops_nobody(log_lines: Lines) -> None:
+    JsonLines().handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
+    assert log_lines() == []

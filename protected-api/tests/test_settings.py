@@ -1,0 +1,101 @@
+"""Settings: what is accepted, and that all problems come at once."""
+
+import pytest
+from protected_api.settings import Settings, SettingsError
+
+GOOD = {"ISSUER": "http://localhost:9000", "AUDIENCE": "http://localhost:9001", "DATABASE_FILE": "/data/x.db"}
+
+
+def problems(**changes: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environ(GOOD | changes)
+    return error.value.problems
+
+
+def test_has_defaults_for_all_but_three() -> None:
+    assert Settings.from_environ(GOOD) == Settings(
+        "http://localhost:9000", "http://localhost:9001", "/data/x.db", None, 300, 86400, 30, 60, "INFO"
+    )
+
+
+def test_takes_what_is_set() -> None:
+    more = {
+        "JWKS_URI": "http://auth-server:9000/.well-known/jwks.json",
+        "JWKS_TTL": "1",
+        "JWKS_HARD_TTL": "2",
+        "JWKS_COOLDOWN": "3",
+        "CLOCK_SKEW": "0",
+        "LOG_LEVEL": "DEBUG",
+    }
+    assert Settings.from_environ(GOOD | more) == Settings(
+        *GOOD.values(), more["JWKS_URI"], 1, 2, 3, 0, "DEBUG"
+    )
+
+
+def test_reports_every_problem_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environ({"ISSUER": "", "JWKS_TTL": "x", "INSECURE_HTTP": "yes", "LOG_LEVEL": "info"})
+    assert error.value.problems == (
+        "INSECURE_HTTP: is none of 0, 1; choose one",
+        "ISSUER: is not set; set it",
+        "AUDIENCE: is not set; set it",
+        "DATABASE_FILE: is not set; set it",
+        "JWKS_TTL: is not a whole number of seconds; give one from 1 to 999999999",
+        "LOG_LEVEL: is none of DEBUG, INFO, WARNING, ERROR, CRITICAL; choose one",
+    )
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("localhost:9000", "/x", "ftp://a.example", "https://", "https://a.example#f", "https://a.example#"),
+        *("https://a.example?x=1", "https://a.example?", "https://u@a.example", "https://a.example:0"),
+        *("https://a.example:x", "https://a.example:99999", "https://[::1", "https://a .example"),
+        *('https://a.example/"', "https://a.example/\\", "https://ä.example", " https://a.example"),
+    ],
+)
+def test_refuses_what_is_no_plain_url(name: str, value: str) -> None:
+    sentence = "is not an absolute http(s) URL without query, fragment or user name; correct it"
+    assert problems(**{name: value}) == (f"{name}: {sentence}",)
+
+
+@pytest.mark.parametrize("value", ["x", "https://a.example/#f", "https://u@a.example/", "ftp://a.example"])
+def test_refuses_a_key_set_address_that_is_no_url(value: str) -> None:
+    sentence = "is not an absolute http(s) URL without fragment or user name; correct it"
+    assert problems(JWKS_URI=value) == (f"JWKS_URI: {sentence}",)
+
+
+PLAIN = "is plain http to another host; use https, or set INSECURE_HTTP=1 for a trial"
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
+def test_refuses_plain_http_to_another_host_unless_told(name: str) -> None:
+    assert problems(**{name: "http://a.example"}) == (f"{name}: {PLAIN}",)
+    Settings.from_environ(GOOD | {name: "http://a.example", "INSECURE_HTTP": "1"})
+
+
+def test_refuses_a_plain_key_set_of_a_remote_issuer() -> None:
+    assert problems(ISSUER="https://a.example", JWKS_URI="http://a.example/jwks") == (f"JWKS_URI: {PLAIN}",)
+    Settings.from_environ(GOOD | {"ISSUER": "https://a.example", "JWKS_URI": "https://b.example/jwks?x=1"})
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://127.1.2.3:9", "http://[::1]", "http://localhost/tenant/", "https://a.example"]
+)
+def test_takes_the_issuer_byte_for_byte(issuer: str) -> None:
+    assert Settings.from_environ(GOOD | {"ISSUER": issuer}).issuer == issuer
+
+
+@pytest.mark.parametrize("name", ["JWKS_TTL", "JWKS_HARD_TTL", "JWKS_COOLDOWN"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", " 1", "1e3", "٣", "1" * 10])
+def test_refuses_what_is_no_time(name: str, value: str) -> None:
+    assert problems(**{name: value}) == (
+        f"{name}: is not a whole number of seconds; give one from 1 to 999999999",
+    )
+
+
+def test_refuses_a_hard_time_shorter_than_the_soft() -> None:
+    assert problems(JWKS_HARD_TTL="299") == (
+        "JWKS_HARD_TTL: is shorter than JWKS_TTL; give it at least as long",
+    )

@@ -1,0 +1,324 @@
+"""Uploads are all or nothing and idempotent, reads go page by page."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+Bearer = Callable[..., dict[str, str]]
+
+
+def entry(external_id: str = "e1", **changes: Any) -> dict[str, Any]:
+    good = {
+        "external_id": external_id,
+        "user_id": "u1",
+        "date": "2026-11-02",
+        "project": "Ångström",
+        "hours": "7.25",
+    }
+    return good | changes
+
+
+@pytest.fixture
+def upload(client: FlaskClient, bearer: Bearer) -> Callable[..., TestResponse]:
+    return lambda body, **claims: client.post("/timesheets/upload", json=body, headers=bearer(**claims))
+
+
+@pytest.fixture
+def read(client: FlaskClient, bearer: Bearer) -> Callable[..., Any]:
+    def get(query: str = "") -> Any:
+        response = client.get(f"/timesheets{query}", headers=bearer())
+        assert response.status_code == 200
+        return response.json
+
+    return get
+
+
+Upload = Callable[..., TestResponse]
+Read = Callable[..., Any]
+
+
+def test_books_one_entry_and_reads_it_back(upload: Upload, read: Read) -> None:
+    response = upload(entry())
+    assert (response.status_code, response.json) == (200, {"booked": 1, "unchanged": 0})
+    assert read() == {"timesheets": [{"id": 1, **entry(), "client_id": "import-job"}], "next_cursor": None}
+
+
+def test_books_a_batch_once(upload: Upload, read: Read) -> None:
+    batch = {"entries": [entry(f"e{number}") for number in range(500)]}
+    assert upload(batch).json == {"booked": 500, "unchanged": 0}
+    assert upload(batch).json == {"booked": 0, "unchanged": 500}
+    more = {"entries": [*batch["entries"][1:], entry("new")]}
+    assert upload(more).json == {"booked": 1, "unchanged": 499}
+    assert len(read("?limit=500")["timesheets"]) == 500
+
+
+def test_names_entries_per_client(upload: Upload, read: Read) -> None:
+    upload(entry())
+    assert upload(entry(hours="1"), client_id="other").json == {"booked": 1, "unchanged": 0}
+    assert [row["client_id"] for row in read()["timesheets"]] == ["import-job", "other"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        *[("7.25", "7.25"), ("7.5", "7.50"), ("24", "24.00"), ("0.01", "0.01"), ("07.250", "7.25")],
+        *[(7.25, "7.25"), (8, "8.00"), (0.1, "0.10"), (24.0, "24.00")],
+    ],
+)
+def test_keeps_hours_as_exact_decimals(upload: Upload, read: Read, sent: Any, stored: str) -> None:
+    assert upload(entry(hours=sent)).status_code == 200
+    assert read()["timesheets"][0]["hours"] == stored
+    assert upload(entry(hours=stored)).json == {"booked": 0, "unchanged": 1}
+
+
+DECIMAL = "Input should be a decimal number, as 7.25"
+PRINTABLE = "Input should be printable and not blank"
+DATE = "Input should be a date that exists"
+PATTERN = "String should match pattern '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'"
+SURROGATE = "Input should be a valid string, unable to parse raw data as a unicode string"
+LONG = "String should have at most 64 characters"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        *[({"hours": hours}, "Input should be greater than 0") for hours in ("0", "0.00", 0, -1)],
+        *[({"hours": hours}, "Input should be less than or equal to 24") for hours in ("24.01", 25, 10**30)],
+        ({"hours": "7.255"}, "Decimal input should have no more than 2 decimal places"),
+        *[
+            ({"hours": hours}, DECIMAL)
+            for hours in ("", "-1", "7,5", " 7", "1_0", "1e1", "NaN", "٣", ".5", True, False)
+        ],
+        *[
+            ({"hours": hours}, "Decimal input should be an integer, float, string or Decimal object")
+            for hours in (None, [], {})
+        ],
+        *[
+            ({"date": date}, PATTERN)
+            for date in ("", "2026-1-1", "20261101", "2026-W01-1", "2026-11-01T00:00", "٢٠٢٦-11-01")
+        ],
+        *[({"date": date}, DATE) for date in ("2026-02-29", "2026-13-01", "0000-01-01")],
+        *[({"date": date}, "Input should be a valid string") for date in (None, 20261101, 0)],
+        *[
+            ({name: value}, PRINTABLE)
+            for name in ("user_id", "project")
+            for value in (" ", "a\nb", "a\x00", "\u202ea")
+        ],
+        *[({name: "x" * 65}, LONG) for name in ("user_id", "external_id")],
+        *[
+            ({name: ""}, "String should have at least 1 character")
+            for name in ("user_id", "external_id", "project")
+        ],
+        ({"project": "x" * 101}, "String should have at most 100 characters"),
+        ({"user_id": "\ud800"}, SURROGATE),
+        ({"user_id": 7}, "Input should be a valid string"),
+        ({"client_id": "other"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_refuses_a_bad_entry(upload: Upload, read: Read, changes: dict[str, Any], reason: str) -> None:
+    response = upload({"entries": [entry("good"), entry() | changes]})
+    [field] = changes
+    assert (response.status_code, response.json) == (422, refused((1, field, "invalid", reason)))
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert read() == {"timesheets": [], "next_cursor": None}
+
+
+def refused(*errors: tuple[int | None, str | None, str, str]) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": "Unprocessable Entity",
+        "status": 422,
+        "detail": "Nothing was booked: correct the entries listed in errors.",
+        "errors": [dict(zip(("index", "field", "code", "reason"), error, strict=True)) for error in errors],
+    }
+
+
+def test_keeps_a_number_of_many_digits_exact(client: FlaskClient, bearer: Bearer) -> None:
+    body = json.dumps(entry(hours=0)).replace(": 0", ": 7.2500000000000000000000000000000000001")
+    response = client.post("/timesheets/upload", data=body, content_type="application/json", headers=bearer())
+    assert response.json == refused(
+        (0, "hours", "invalid", "Decimal input should have no more than 2 decimal places")
+    )
+
+
+def test_lists_every_bad_entry_at_once(upload: Upload, read: Read) -> None:
+    upload(entry("booked"))
+    response = upload(
+        {
+            "entries": [
+                entry("good"),
+                entry("booked", hours="1", project="Other"),
+                {"external_id": "e2", "hours": "25", "x": 1, "y": 2},
+                entry("good"),
+                "no entry",
+                entry("booked"),
+            ]
+        }
+    )
+    assert response.json == refused(
+        (1, "project", "conflict", "Is booked with another value"),
+        (1, "hours", "conflict", "Is booked with another value"),
+        (2, "user_id", "invalid", "Field required"),
+        (2, "date", "invalid", "Field required"),
+        (2, "project", "invalid", "Field required"),
+        (2, "hours", "invalid", "Input should be less than or equal to 24"),
+        (2, "x", "invalid", "Extra inputs are not permitted"),
+        (3, "external_id", "duplicate", "Is the external_id of an earlier entry too"),
+        (4, None, "invalid", "Input should be a valid dictionary or instance of Entry"),
+        (5, "external_id", "duplicate", "Is the external_id of an earlier entry too"),
+    )
+    assert len(read()["timesheets"]) == 1
+
+
+@pytest.mark.parametrize("entries", [[], None, "x", {}, [{}] * 501])
+def test_refuses_a_batch_that_is_no_list_of_entries(upload: Upload, entries: Any) -> None:
+    response = upload({"entries": entries})
+    assert (response.status_code, response.json) == (
+        422,
+        refused((None, "entries", "invalid", "Should be a list of 1 to 500 entries")),
+    )
+
+
+@pytest.mark.parametrize("body", [[], "x", 1, True, [{}]])
+def test_refuses_a_body_that_is_no_object(upload: Upload, body: Any) -> None:
+    response = upload(body)
+    assert response.json == refused(
+        (0, None, "invalid", "Input should be a valid dictionary or instance of Entry")
+    )
+
+
+MALFORMED = {
+    "error": "invalid_request",
+    "error_description": "The body is not a JSON text in UTF-8 with unique members.",
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"{'a': 1}", b'{"hours": NaN}', b'{"hours": 1, "hours": 2}', b"\xff", b"[" * 100_000),
+        *('{"hours": 1}'.encode("utf-16"), b"\xef\xbb\xbf{}", b"9" * 5000),
+    ],
+)
+def test_refuses_malformed_json(client: FlaskClient, bearer: Bearer, body: bytes) -> None:
+    response = client.post("/timesheets/upload", data=body, content_type="application/json", headers=bearer())
+    assert (response.status_code, response.json) == (400, MALFORMED)
+    assert response.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "text/csv"]
+)
+def test_refuses_another_media_type(client: FlaskClient, bearer: Bearer, content_type: str | None) -> None:
+    response = client.post("/timesheets/upload", data=b"{}", content_type=content_type, headers=bearer())
+    assert (response.status_code, response.json) == (
+        415,
+        {
+            "type": "about:blank",
+            "title": "Unsupported Media Type",
+            "status": 415,
+            "detail": "The content type must be application/json.",
+        },
+    )
+
+
+def test_refuses_a_body_over_one_mebibyte(client: FlaskClient, bearer: Bearer) -> None:
+    response = client.post(
+        "/timesheets/upload", data=b" " * (1024 * 1024 + 1), content_type="application/json", headers=bearer()
+    )
+    assert (response.status_code, response.json) == (
+        413,
+        {
+            "type": "about:blank",
+            "title": "Request Entity Too Large",
+            "status": 413,
+            "detail": "The data value transmitted exceeds the capacity limit.",
+        },
+    )
+
+
+def test_reads_page_by_page(upload: Upload, read: Read) -> None:
+    upload({"entries": [entry(f"e{number}") for number in range(5)]})
+    names, query = [], "?limit=2"
+    while query:
+        page = read(query)
+        names.append([row["external_id"] for row in page["timesheets"]])
+        query = f"?limit=2&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+    assert names == [["e0", "e1"], ["e2", "e3"], ["e4"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        *[("user_id=u1", ["a", "b"]), ("user_id=u%201", []), ("project=Caf%C3%A9", ["b", "c"])],
+        *[
+            ("from=2026-11-02", ["b", "c"]),
+            ("to=2026-11-02", ["a", "b"]),
+            ("from=2026-11-02&to=2026-11-02", ["b"]),
+        ],
+        *[
+            ("user_id=u1&project=Caf%C3%A9", ["b"]),
+            ("from=2026-11-03&to=2026-11-01", []),
+            ("cursor=1", ["b", "c"]),
+        ],
+    ],
+)
+def test_filters(upload: Upload, read: Read, query: str, expected: list[str]) -> None:
+    upload(
+        {
+            "entries": [
+                entry("a", date="2026-11-01"),
+                entry("b", project="Café"),
+                entry("c", user_id="u2", date="2026-11-03", project="Café"),
+            ]
+        }
+    )
+    assert [row["external_id"] for row in read(f"?{query}")["timesheets"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "description"),
+    [
+        ("limit=0", "limit: Input should be greater than or equal to 1."),
+        ("limit=501", "limit: Input should be less than or equal to 500."),
+        ("limit=x", "limit: Input should be a valid integer, unable to parse string as an integer."),
+        ("cursor=-1", "cursor: Input should be greater than or equal to 0."),
+        ("cursor=9223372036854775808", "cursor: Input should be less than or equal to 9223372036854775807."),
+        ("from=yesterday", f"from: {PATTERN}."),
+        ("to=2026-02-30", f"to: {DATE}."),
+        ("user_id=%00", f"user_id: {PRINTABLE}."),
+        ("user=u1", "user: Extra inputs are not permitted."),
+        ("from_=2026-11-01", "from_: Extra inputs are not permitted."),
+        ("limit=1&limit=2", "A query parameter repeats."),
+    ],
+)
+def test_refuses_a_query_it_does_not_understand(
+    client: FlaskClient, bearer: Bearer, query: str, description: str
+) -> None:
+    response = client.get(f"/timesheets?{query}", headers=bearer())
+    assert (response.status_code, response.json) == (
+        400,
+        {"error": "invalid_request", "error_description": description},
+    )
+
+
+def test_books_a_batch_once_when_many_threads_upload_it(app: Flask, bearer: Bearer, read: Read) -> None:
+    batch = {"entries": [entry(f"e{number}") for number in range(50)]}
+    answers: list[Any] = []
+
+    def upload() -> None:
+        answers.append(app.test_client().post("/timesheets/upload", json=batch, headers=bearer()).json)
+
+    threads = [threading.Thread(target=upload) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer["booked"] for answer in answers) == [0, 0, 0, 50]
+    assert len(read("?limit=500")["timesheets"]) == 50
