@@ -12,7 +12,6 @@ from auth_server.endpoints.token import token_endpoint
 from auth_server.logs import RequestLog
 from auth_server.server import AuthorizationServer
 from auth_server.startup import Service
-from auth_server.token_request import MAX_BODY
 
 
 def create_app(service: Service) -> Flask:
@@ -21,7 +20,6 @@ def create_app(service: Service) -> Flask:
     clients = Clients(service.engine, settings.secrets_dir, settings.cache_ttl)
     access_tokens = AccessTokens(settings.issuer, service.keys, settings.token_lifetime)
     app = Flask("auth_server", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     answer_failures(app, realm=settings.issuer)
     app.register_blueprint(token_endpoint(AuthorizationServer(settings.issuer, clients, access_tokens)))
     app.register_blueprint(metadata_endpoints(settings.issuer, service.keys, settings.jwks_ttl))

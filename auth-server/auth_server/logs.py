@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from logging.config import dictConfig
-from typing import Any
+from typing import Any, TextIO
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
@@ -93,9 +93,9 @@ class JsonFormatter(logging.Formatter):
         return _encode(line)
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, stream: TextIO) -> None:
     """Log ours from `level` on and all else from WARNING on: Authlib's DEBUG lines hold whole tokens."""
-    stdout = {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "json"}
+    stdout = {"class": "logging.StreamHandler", "stream": stream, "formatter": "json"}
     dictConfig(
         {
             "version": 1,
@@ -114,7 +114,7 @@ class GunicornLogger(Logger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         """Leave formatting to the root logger, and DEBUG lines out: they quote requests too."""
         super().setup(cfg)
-        configure_logging("INFO")  # until the settings have been read
+        configure_logging("INFO", sys.stdout)  # until the settings have been read
         self.error_log.handlers.clear()
         self.error_log.propagate = True
         self.error_log.setLevel(logging.INFO)

@@ -57,8 +57,7 @@ class SettingsError(Exception):
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        lines = "".join(f"  - {problem}\n" for problem in self.problems)
-        return f"auth-server: cannot start, {len(self.problems)} problem(s):\n{lines}"
+        return "\n  - ".join((f"auth-server: cannot start, {len(self.problems)} problem(s):", *self.problems))
 
 
 class _Reader:

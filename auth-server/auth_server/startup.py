@@ -76,9 +76,7 @@ def _engine(settings: Settings, problems: list[str]) -> Engine | None:
         create_tables(engine)
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", error)
-        problems.append(
-            f"DATABASE_URL: the database cannot be opened ({reason}); make it a file that can be written"
-        )
+        problems.append(f"DATABASE_URL: cannot be opened ({reason}); make it a file that can be written")
         return None
     return engine
 

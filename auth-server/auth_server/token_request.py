@@ -75,12 +75,22 @@ def _read_pairs(request: Request) -> Pairs:
 
 
 def _read_body(request: Request) -> str:
+    # One byte more, because werkzeug cuts a chunked body off at its limit without a word.
+    request.max_content_length = MAX_BODY + 1
     try:
-        return request.get_data(cache=False).decode()
+        body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise InvalidRequestError(f"The body is larger than {MAX_BODY} bytes.", status=413) from None
+        body = bytes(MAX_BODY + 1)
     except ClientDisconnected:
         raise InvalidRequestError("The body is incomplete.") from None
+    if len(body) > MAX_BODY:
+        raise InvalidRequestError(f"The body is larger than {MAX_BODY} bytes.", status=413)
+    return _decode(body)
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode()
     except UnicodeDecodeError:
         raise InvalidRequestError("The body is not UTF-8.") from None
 

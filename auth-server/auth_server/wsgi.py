@@ -1,5 +1,6 @@
 """The entry point of gunicorn and of the flask command, and the only reader of the environment."""
 
+import gc
 import logging
 import os
 import sys
@@ -11,7 +12,7 @@ from auth_server.startup import apply, open_service
 
 try:
     service = open_service(os.environ)
-    configure_logging(service.settings.log_level)
+    configure_logging(service.settings.log_level, sys.stdout)
     # Flask sets this for its command: there, `tenant apply` is asked for or not.
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
         for change in apply(service):
@@ -20,4 +21,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 app = create_app(service)
-service.engine.dispose()  # gunicorn forks now, and a connection must not cross that
+
+# Gunicorn forks now: no connection may cross that, and what is never garbage need not be looked through.
+service.engine.dispose()
+gc.freeze()

@@ -1,0 +1,135 @@
+"""Metadata, keys, health, and what no endpoint answers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.app import create_app
+from auth_server.database import signing_keys
+from auth_server.errors import render
+from auth_server.startup import Service, open_service
+from authlib.oauth2.rfc6749 import InvalidGrantError
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import delete, update
+
+METADATA = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
+PROBLEM = "application/problem+json"
+
+
+@pytest.mark.parametrize("path", METADATA)
+def test_metadata_is_true_in_every_line(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "public, max-age=300"
+    metadata: dict[str, Any] = response.get_json()
+    assert metadata == {
+        "issuer": "https://issuer.example",
+        "token_endpoint": "https://issuer.example/oauth/token",
+        "jwks_uri": "https://issuer.example/.well-known/jwks.json",
+        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    }
+
+
+def test_metadata_fits_the_model_of_authlib(client: FlaskClient) -> None:
+    metadata = AuthorizationServerMetadata(client.get(METADATA[0]).get_json())
+    with pytest.raises(ValueError, match='"response_types_supported" is required'):
+        metadata.validate()  # it takes the empty array that RFC 8414 requires of us for none
+    metadata["response_types_supported"] = ["code"]
+    metadata.validate()
+
+
+def test_endpoint_urls_are_the_issuer_without_a_trailing_slash_plus_the_path(environ: dict[str, str]) -> None:
+    app = create_app(open_service(environ | {"ISSUER": "https://issuer.example/a/"}))
+    metadata = app.test_client().get(METADATA[0]).get_json()
+    assert metadata["issuer"] == "https://issuer.example/a/"
+    assert metadata["token_endpoint"] == "https://issuer.example/a/oauth/token"
+
+
+def test_keys_are_cacheable_and_public(client: FlaskClient) -> None:
+    response = client.get("/.well-known/jwks.json")
+    assert response.headers["Cache-Control"] == "public, max-age=300"
+    assert {key["alg"]: key.keys() for key in response.get_json()["keys"]} == {
+        "RS256": {"kty", "n", "e", "kid", "use", "alg"},
+        "ES256": {"kty", "crv", "x", "y", "kid", "use", "alg"},
+        "EdDSA": {"kty", "crv", "x", "kid", "use", "alg"},
+    }
+    again = client.get("/.well-known/jwks.json", headers={"If-None-Match": response.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_is_alive_and_ready(client: FlaskClient) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+    assert client.get("/readyz").get_json() == {"status": "ready"}
+
+
+def not_ready(app: Flask) -> str:
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    body: dict[str, str] = response.get_json()
+    assert body.keys() == {"status", "reason"}
+    assert body["status"] == "not ready"
+    return body["reason"]
+
+
+def test_is_not_ready_without_a_signing_key(app: Flask, service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.execute(delete(signing_keys))
+    assert not_ready(app) == "no signing key"
+
+
+def test_without_a_database_is_not_ready_and_answers_503(
+    app: Flask, service: Service, tmp_path: Path
+) -> None:
+    service.engine.dispose()
+    for file in tmp_path.glob("auth-server.db*"):
+        file.unlink()
+    assert not_ready(app) == "database unusable"
+    response = app.test_client().post("/oauth/token", data={"a": "b"}, auth=("job", "job-secret"))
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert response.get_json() == {
+        "error": "temporarily_unavailable",
+        "error_description": "The server cannot answer now. Try again later.",
+    }
+
+
+def test_is_not_ready_with_a_key_that_does_not_decrypt(app: Flask, service: Service) -> None:
+    with service.engine.begin() as connection:
+        changed = {"kid": "another", "encrypted_private_jwk": b"x"}
+        connection.execute(update(signing_keys).where(signing_keys.c.alg == "ES256").values(changed))
+    assert not_ready(app) == "signing keys unusable"
+
+
+def test_unknown_paths_and_other_methods_are_problem_documents(client: FlaskClient) -> None:
+    response = client.get("/nowhere")
+    assert (response.status_code, response.content_type) == (404, PROBLEM)
+    assert response.get_json(force=True) == {"title": "Not Found", "status": 404}
+    response = client.post("/healthz")
+    assert (response.status_code, response.content_type) == (405, PROBLEM)
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+    assert client.get("/oauth/nowhere").get_json() == {
+        "error": "invalid_request",
+        "error_description": "Not Found.",
+    }
+
+
+def test_a_failure_tells_nothing_of_the_insides(app: Flask) -> None:
+    app.add_url_rule("/oauth/fail", "a", view_func=lambda: str(1 / 0))
+    app.add_url_rule("/fail", "b", view_func=lambda: str(1 / 0))
+    client = app.test_client()
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    response = client.get("/oauth/fail")
+    assert response.status_code == 500
+    description = "The server could not answer. The fault is not yours."
+    assert response.get_json() == {"error": "server_error", "error_description": description}
+    assert client.get("/fail").get_json(force=True) == {"title": description.rstrip("."), "status": 500}
+
+
+def test_renders_an_error_of_authlib_itself() -> None:
+    response = render(InvalidGrantError("Not yours."), realm="https://issuer.example")
+    assert response.status_code == 400
+    assert response.get_json() == {"error": "invalid_grant", "error_description": "Not yours."}

@@ -1,0 +1,127 @@
+"""One line a request, with its trace id; nothing in it that is secret, at any level."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from auth_server.logs import GunicornLogger, RequestLog, decided
+from flask.testing import FlaskClient
+from gunicorn.config import Config  # type: ignore[import-untyped]
+from werkzeug.test import TestResponse
+
+Ask = Callable[..., TestResponse]
+LogLines = Callable[[], list[dict[str, Any]]]
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_one_line_says_what_was_issued(ask: Ask, log_lines: LogLines) -> None:
+    ask(headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
+    (line,) = log_lines()
+    assert line["time"].endswith("Z")
+    assert line.pop("time")
+    assert line.pop("duration_ms") > 0
+    assert line.pop("jti")
+    assert line.pop("kid")
+    assert line == {
+        "level": "info",
+        "service": "auth-server",
+        "logger": "auth_server.logs",
+        "message": "token issued",
+        "trace_id": TRACE,
+        "method": "POST",
+        "path": "/oauth/token",
+        "status": 200,
+        "client_id": "job",
+        "audience": "https://rs.example",
+        "scope": "read write",
+        "alg": "RS256",
+        "expires_in": 3600,
+    }
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        "",
+        "x",
+        f"ff-{TRACE}-b7ad6b7169203331-01",
+        f"00-{'0' * 32}-b7ad6b7169203331-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+    ],
+)
+def test_makes_a_trace_id_where_none_is_valid(
+    client: FlaskClient, log_lines: LogLines, traceparent: str
+) -> None:
+    client.get("/nowhere?secret=1", headers={"traceparent": traceparent})
+    (line,) = log_lines()
+    assert len(line["trace_id"]) == 32
+    assert line["trace_id"] not in {TRACE, "0" * 32}
+    assert (line["message"], line["path"], line["status"]) == ("request", "/nowhere", 404)
+
+
+def test_health_is_logged_at_debug(client: FlaskClient, log_lines: LogLines) -> None:
+    client.get("/healthz")
+    client.get("/readyz")
+    assert [line["level"] for line in log_lines()] == ["debug", "debug"]
+
+
+def test_no_secret_and_no_token_is_logged_at_debug(ask: Ask, log_lines: LogLines) -> None:
+    posted = {"client_id": "job", "client_secret": "job-secret"}
+    tokens = [ask().get_json()["access_token"], ask(posted, auth=None).get_json()["access_token"]]
+    ask(auth=("job", "wrong-secret"))
+    ask(auth=("job", "job-secret"), query_string="client_secret=job-secret")
+    logging.getLogger("authlib.oauth2").debug("job-secret")
+    logging.getLogger("sqlalchemy.engine").info("job-secret")
+    text = json.dumps(log_lines())
+    assert len(log_lines()) == 4
+    for secret in ("secret", *tokens, tokens[0].split(".")[2]):
+        assert secret not in text.replace("wrong secret", "")
+
+
+def test_a_failure_is_logged_with_its_traceback(log_lines: LogLines) -> None:
+    def fail(_environ: object, _start: object) -> list[bytes]:
+        try:
+            return [b"%d" % (1 // 0)]
+        except ZeroDivisionError:
+            logging.getLogger("auth_server").exception("failed")
+            raise
+
+    with pytest.raises(ZeroDivisionError):
+        RequestLog(fail)({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: None)
+    failed, request = log_lines()
+    assert "ZeroDivisionError" in failed["exception"]
+    assert failed["trace_id"] == request["trace_id"]
+    assert request["status"] == 500
+
+
+def test_a_decision_outside_of_a_request_is_not_logged(log_lines: LogLines) -> None:
+    decided("token issued", {})
+    logging.getLogger("auth_server").info("outside")
+    (line,) = log_lines()
+    assert "trace_id" not in line
+
+
+def test_gunicorn_logs_our_lines_and_quotes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = GunicornLogger(Config())
+    logger.debug("No more data after: b'Authorization: Basic c2VjcmV0'")
+    logger.info("Booting")
+    logger.warning("Invalid request from ip=::1: Invalid HTTP Header: 'AUTHORIZATION : c2VjcmV0'")
+    logger.warning("Worker %s", 1)
+    try:
+        int("x")
+    except ValueError:
+        logger.exception("Error handling request %s %s", "POST", "/oauth/token?client_secret=c2VjcmV0")
+        logger.exception("Exception in %s", "worker")
+    out = capsys.readouterr().out
+    assert "c2VjcmV0" not in out
+    assert [json.loads(line)["message"] for line in out.splitlines()] == [
+        "Booting",
+        "Invalid request from ip=::1",
+        "Worker 1",
+        "Error handling request",
+        "Exception in worker",
+    ]
+    logging.getLogger().handlers.clear()

@@ -1,0 +1,192 @@
+"""A start names every problem at once, or makes what is missing."""
+
+import gc
+import logging
+import runpy
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.settings import SettingsError
+from auth_server.startup import apply, open_service
+
+ABSENT = "is not set; set it to the URL by which tokens name this server"
+NO_URL = "is no absolute http(s) URL; set it to one such as https://issuer.example"
+EXTRA = "has a query, a fragment or user information; remove it"
+PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
+NO_DATABASE = "names no SQLite file; set it to sqlite:////path/to/auth-server.db"
+
+BAD: dict[str, tuple[dict[str, str], str]] = {
+    "no issuer": ({"ISSUER": ""}, f"ISSUER: {ABSENT}"),
+    "relative issuer": ({"ISSUER": "issuer.example"}, f"ISSUER: {NO_URL}"),
+    "other scheme": ({"ISSUER": "ftp://issuer.example"}, f"ISSUER: {NO_URL}"),
+    "quote in the issuer": ({"ISSUER": 'https://issuer.example/"'}, f"ISSUER: {NO_URL}"),
+    "bad port": (
+        {"ISSUER": "https://issuer.example:x"},
+        "ISSUER: is no URL; set it to an absolute http(s) URL",
+    ),
+    "fragment": ({"ISSUER": "https://issuer.example#a"}, f"ISSUER: {EXTRA}"),
+    "empty query": ({"ISSUER": "https://issuer.example?"}, f"ISSUER: {EXTRA}"),
+    "userinfo": ({"ISSUER": "https://a@issuer.example"}, f"ISSUER: {EXTRA}"),
+    "plain http": ({"ISSUER": "http://issuer.example"}, f"ISSUER: {PLAIN}"),
+    "plain http address": ({"ISSUER": "http://192.0.2.1"}, f"ISSUER: {PLAIN}"),
+    "insecure": ({"INSECURE_HTTP": "yes"}, "INSECURE_HTTP: is not known; set it to one of 0, 1"),
+    "no database": ({"DATABASE_URL": ""}, f"DATABASE_URL: {NO_DATABASE}"),
+    "database in memory": ({"DATABASE_URL": "sqlite:///:memory:"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "other database": ({"DATABASE_URL": "postgresql://db/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "database that cannot be opened": (
+        {"DATABASE_URL": "sqlite:////nowhere/a.db"},
+        "DATABASE_URL: cannot be opened (unable to open database file); make it a file that can be written",
+    ),
+    "lifetime": (
+        {"TOKEN_LIFETIME": "0"},
+        "TOKEN_LIFETIME: is no whole number of seconds; set it to 1 to 2592000",
+    ),
+    "time to live": ({"JWKS_TTL": "1.5"}, "JWKS_TTL: is no whole number of seconds; set it to 0 to 86400"),
+    "cache": ({"CACHE_TTL": "-1"}, "CACHE_TTL: is no whole number of seconds; set it to 0 to 60"),
+    "log level": (
+        {"LOG_LEVEL": "info"},
+        "LOG_LEVEL: is not known; set it to one of DEBUG, INFO, WARNING, ERROR",
+    ),
+    "no tenant file": (
+        {"TENANT_FILE": "/nowhere.yaml"},
+        "TENANT_FILE: /nowhere.yaml: cannot be read (No such file or directory); make it readable",
+    ),
+    "no key-encryption key": (
+        {"KEY_ENCRYPTION_KEY_FILE": "/nowhere"},
+        "KEY_ENCRYPTION_KEY_FILE: /nowhere cannot be read (No such file or directory); restore or create it",
+    ),
+}
+
+
+def problems(environ: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        open_service(environ)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_names_the_setting_and_what_to_do(environ: dict[str, str], case: str) -> None:
+    change, problem = BAD[case]
+    assert problems(environ | change) == (problem,)
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://localhost:9000", "http://127.1.2.3", "http://[::1]:1", "https://a.b/c"]
+)
+def test_accepts_https_and_loopback(environ: dict[str, str], issuer: str) -> None:
+    assert open_service(environ | {"ISSUER": issuer}).settings.issuer == issuer
+
+
+def test_accepts_plain_http_where_that_is_asked_for(environ: dict[str, str]) -> None:
+    environ |= {"ISSUER": "http://issuer.internal", "INSECURE_HTTP": "1"}
+    assert open_service(environ).settings.issuer == "http://issuer.internal"
+
+
+def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "job.sha256").unlink()
+    (tmp_path / "off.sha256").write_text("ff" * 31)
+    (tmp_path / "none.sha256").write_bytes(b"\xff" * 64)
+    (tmp_path / "key-encryption-key").write_bytes(b"\xff")
+    environ |= {"ISSUER": "http://localhost#a", "DATABASE_URL": "sqlite:////nowhere/a.db"}
+    with pytest.raises(SettingsError) as caught:
+        open_service(environ)
+    assert str(caught.value) == (
+        "auth-server: cannot start, 6 problem(s):\n"
+        "  - ISSUER: has a query, a fragment or user information; remove it\n"
+        f"  - SECRETS_DIR: {tmp_path}/job.sha256 cannot be read (No such file or directory); "
+        "put the digest of a secret of job there\n"
+        f"  - SECRETS_DIR: {tmp_path}/none.sha256 is no SHA-256 digest of 64 hexadecimal digits; "
+        "put the digest of a secret of none there\n"
+        f"  - SECRETS_DIR: {tmp_path}/off.sha256 is no SHA-256 digest of 64 hexadecimal digits; "
+        "put the digest of a secret of off there\n"
+        f"  - KEY_ENCRYPTION_KEY_FILE: {tmp_path}/key-encryption-key holds no 32 bytes "
+        "in base64url; restore it\n"
+        "  - DATABASE_URL: cannot be opened (unable to open database file); "
+        "make it a file that can be written"
+    )
+
+
+def test_refuses_another_key_encryption_key_instead_of_making_new_keys(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "key-encryption-key").write_text("x" * 43)
+    (problem,) = problems(environ)
+    assert problem == (
+        f"KEY_ENCRYPTION_KEY_FILE: {tmp_path}/key-encryption-key does not decrypt the stored signing keys; "
+        "restore the one that did"
+    )
+
+
+def test_keeps_its_signing_keys_when_started_again(environ: dict[str, str]) -> None:
+    first, second = open_service(environ), open_service(environ)
+    apply(second)
+    assert first.keys.published() == second.keys.published()
+    assert len(first.keys.published()) == 3
+
+
+def test_makes_one_key_per_algorithm_when_several_start_on_an_empty_database(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
+
+    def start(_: int) -> list[dict[str, str]]:
+        service = open_service(environ)
+        apply(service)
+        published = service.keys.published()
+        service.engine.dispose()
+        return published
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(start, range(4))
+    assert [key["alg"] for key in first] == ["ES256", "EdDSA", "RS256"]
+    assert all(other == first for other in others)
+
+
+@pytest.fixture
+def wsgi(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Import the entry point in an environment."""
+
+    def run(**change: str) -> dict[str, Any]:
+        for name, value in (environ | change).items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_module("auth_server.wsgi", run_name="auth_server.wsgi")
+
+    yield run
+    gc.unfreeze()
+    logging.getLogger().handlers.clear()
+
+
+Wsgi = Callable[..., dict[str, Any]]
+
+
+def test_exits_with_one_message_and_status_1(wsgi: Wsgi) -> None:
+    with pytest.raises(SystemExit) as caught:
+        wsgi(ISSUER="")
+    assert caught.value.code == f"auth-server: cannot start, 1 problem(s):\n  - ISSUER: {ABSENT}"
+
+
+def test_starts_from_the_environment_and_applies_the_tenant(
+    wsgi: Wsgi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = wsgi(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")["app"]
+    assert capsys.readouterr().out.count('"message": "tenant applied"') == 14
+    assert app.test_client().get("/readyz").status_code == 200
+
+
+def test_applies_the_tenant_by_command_and_only_prints_with_check(wsgi: Wsgi, tmp_path: Path) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("scopes: [read, write]}", "scopes: [read]}"))
+    runner = wsgi(FLASK_RUN_FROM_CLI="true")["app"].test_cli_runner()
+    change = "~ grant job https://rs.example (scopes: read write -> read)\n"
+    results = [
+        runner.invoke(args=["tenant", "apply", *flag]) for flag in (["--check"], ["--check"], [], ["--check"])
+    ]
+    assert [(result.exit_code, result.output) for result in results] == [
+        (1, change),
+        (1, change),
+        (0, change),
+        (0, "nothing to change\n"),
+    ]

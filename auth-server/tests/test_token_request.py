@@ -1,0 +1,137 @@
+"""Step 1 of the order of refusals: the request itself, before any credential is looked at."""
+
+import io
+from typing import Any
+
+import pytest
+from auth_server.errors import NO_STORE
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+G = "grant_type=client_credentials"
+
+CONTENT_TYPE = "The content type must be application/x-www-form-urlencoded or application/json."
+TWICE = "A parameter is sent more than once."
+UNREADABLE = "The body has a NUL or half a surrogate pair."
+QUERY = "Parameters belong in the body, not in the query string."
+BAD_FORM, BAD_JSON = "The form is malformed.", "The JSON is malformed."
+
+REFUSALS: dict[str, tuple[int, str, dict[str, Any]]] = {
+    "no content type": (415, CONTENT_TYPE, {"data": G, "content_type": None}),
+    "multipart": (415, CONTENT_TYPE, {"data": G, "content_type": "multipart/form-data"}),
+    "text": (415, CONTENT_TYPE, {"data": G, "content_type": "text/plain"}),
+    "too large": (413, "The body is larger than 65536 bytes.", {"data": b"a" * 70000, "content_type": FORM}),
+    "bad escape": (400, BAD_FORM, {"data": "scope=%zz", "content_type": FORM}),
+    "cut escape": (400, BAD_FORM, {"data": "scope=%2", "content_type": FORM}),
+    "raw bytes": (400, "The body is not UTF-8.", {"data": b"scope=\xff", "content_type": FORM}),
+    "escaped bytes": (400, "The body is not UTF-8.", {"data": "scope=%ff", "content_type": FORM}),
+    "NUL": (400, UNREADABLE, {"data": "scope=a%00", "content_type": FORM}),
+    "NUL in a name": (400, UNREADABLE, {"data": "sc%00pe=a", "content_type": FORM}),
+    "no JSON": (400, BAD_JSON, {"data": "{", "content_type": JSON}),
+    "empty JSON": (400, BAD_JSON, {"data": "", "content_type": JSON}),
+    "deep JSON": (400, BAD_JSON, {"data": "[" * 30000, "content_type": JSON}),
+    "NaN": (400, BAD_JSON, {"data": '{"a": NaN}', "content_type": JSON}),
+    "huge number": (400, BAD_JSON, {"data": '{"a": ' + "1" * 5000 + "}", "content_type": JSON}),
+    "byte order mark": (400, BAD_JSON, {"data": b"\xef\xbb\xbf{}", "content_type": JSON}),
+    "UTF-16": (400, "The body is not UTF-8.", {"data": "{}".encode("utf-16"), "content_type": JSON}),
+    "JSON array": (400, "The JSON must be an object.", {"data": "[]", "content_type": JSON}),
+    "JSON NUL": (400, UNREADABLE, {"json": {"scope": "\0"}}),
+    "half a surrogate pair": (400, UNREADABLE, {"data": '{"scope": "\\ud800"}', "content_type": JSON}),
+    "number": (400, "The parameter scope must be a string.", {"json": {"scope": 1}}),
+    "false": (400, "The parameter scope must be a string.", {"json": {"scope": False}}),
+    "list": (400, "The parameter audience must be a string.", {"json": {"audience": ["https://a"]}}),
+    "list of numbers": (400, "The parameter resource must be a string.", {"json": {"resource": [1]}}),
+    "object": (400, "The parameter client_id must be a string.", {"json": {"client_id": {"a": "b"}}}),
+    "in the query": (400, QUERY, {"query_string": G, "data": G, "content_type": FORM}),
+    "unknown in the query": (400, QUERY, {"query_string": "a=b", "data": G, "content_type": FORM}),
+    "repeated": (400, TWICE, {"data": f"{G}&{G}", "content_type": FORM}),
+    "repeated audience": (400, TWICE, {"data": f"{G}&audience=a&audience=a", "content_type": FORM}),
+    "repeated unknown": (400, TWICE, {"data": f"{G}&a=b&a=c", "content_type": FORM}),
+    "repeated in JSON": (400, TWICE, {"data": '{"scope": "a", "scope": "b"}', "content_type": JSON}),
+    "two credentials": (
+        400,
+        "The client authenticates in more than one way.",
+        {
+            "data": f"{G}&client_id=job&client_secret=job-secret",
+            "content_type": FORM,
+            "auth": ("job", "job-secret"),
+        },
+    ),
+    "two headers": (
+        400,
+        "The client authenticates in more than one way.",
+        {"data": G, "content_type": FORM, "headers": {"Authorization": "Basic am9iOmE=,Basic am9iOmI="}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refuses_a_malformed_request(client: FlaskClient, case: str) -> None:
+    status, description, request = REFUSALS[case]
+    response = client.post("/oauth/token", **request)
+    assert response.status_code == status
+    assert response.get_json() == {"error": "invalid_request", "error_description": description}
+    assert response.content_type == "application/json"
+    assert dict(response.headers).items() >= NO_STORE.items()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_refuses_another_method(client: FlaskClient, method: str) -> None:
+    response = client.open("/oauth/token", method=method)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "POST"
+    if method != "HEAD":
+        assert response.get_json() == {"error": "invalid_request", "error_description": "Method Not Allowed."}
+
+
+def test_refuses_a_chunked_body_that_is_too_large(client: FlaskClient) -> None:
+    response = client.post(
+        "/oauth/token",
+        content_type=FORM,
+        input_stream=io.BytesIO(b"a" * 65537),
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == 413
+    assert response.get_json()["error_description"] == "The body is larger than 65536 bytes."
+
+
+def test_refuses_a_body_that_is_cut_off(client: FlaskClient) -> None:
+    response = client.post(
+        "/oauth/token", data=G, content_type=FORM, environ_overrides={"CONTENT_LENGTH": "1000"}
+    )
+    assert response.status_code == 400
+    assert response.get_json()["error_description"] == "The body is incomplete."
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"data": f"{G}&scope=read", "content_type": f"{FORM}; charset=UTF-8"},
+        {"data": f"{G}&scope=read write", "content_type": FORM},
+        {"data": f"{G}&unknown=1&scope=&scope=read&&flag", "content_type": FORM},
+        {"json": {"grant_type": "client_credentials", "scope": None, "unknown": [1, {"a": None}]}},
+        {"data": '{"grant_type": "client_credentials"}', "content_type": "application/json; charset=utf-8"},
+        {"data": f"{G}&client_id=job", "content_type": FORM},
+    ],
+)
+def test_serves_what_is_unusual_and_clear(client: FlaskClient, request_: dict[str, Any]) -> None:
+    assert client.post("/oauth/token", auth=("job", "job-secret"), **request_).status_code == 200
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=st.binary(max_size=200),
+    type_=st.sampled_from([FORM, JSON]),
+    header=st.none() | st.binary(max_size=40),
+)
+def test_answers_any_bytes_with_an_error_of_rfc_6749(
+    client: FlaskClient, body: bytes, type_: str, header: bytes | None
+) -> None:
+    headers = {} if header is None else {"HTTP_AUTHORIZATION": "Basic " + header.decode("latin-1")}
+    response = client.post("/oauth/token", data=body, content_type=type_, environ_overrides=headers)
+    assert response.status_code in {400, 401}
+    assert response.get_json()["error"] in {"invalid_request", "invalid_client"}
