@@ -1,6 +1,7 @@
 """Build the Timesheets API from its settings."""
 
 import sqlite3
+from collections.abc import Mapping
 from functools import partial
 
 from flask import Flask
@@ -22,14 +23,27 @@ NAME = "Timesheets API"
 MAX_BODY = 1024 * 1024
 
 
-def create_app(settings: Settings) -> Flask:
-    """Return the app, whose `extensions["keys"]` want a start in each worker; raise SettingsError."""
-    store = Timesheets(settings.database_file)
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Return the settings, their database prepared; raise SettingsError with every problem of both."""
+    problems: list[str] = []
     try:
-        store.prepare()
+        settings = Settings.from_environ(environ)
+    except SettingsError as error:
+        problems += error.problems
+    try:
+        if file := environ.get("DATABASE_FILE"):
+            Timesheets(file).prepare()
     except sqlite3.Error as error:
         reason = f"DATABASE_FILE: cannot be used ({error}); name a file in a folder that may be written to"
-        raise SettingsError((reason,)) from error
+        problems.append(reason)
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the app, whose `extensions["keys"]` want a start in each worker."""
+    store = Timesheets(settings.database_file)
     keys = IssuerKeys(
         partial(fetch_key_set, settings.issuer, settings.jwks_uri),
         soft_ttl=settings.jwks_ttl,

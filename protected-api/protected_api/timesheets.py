@@ -29,7 +29,7 @@ BUSY_TIMEOUT = 5  # seconds
 
 
 class Booking(NamedTuple):
-    """What an upload came to. With conflicts, (number, field) of entries booked with another value, nothing."""
+    """What an upload came to; `conflicts` name number and field of entries booked with another value."""
 
     booked: int
     unchanged: int

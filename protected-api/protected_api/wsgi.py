@@ -3,15 +3,15 @@
 import os
 import sys
 
-from .app import create_app
+from .app import create_app, settings_from
 from .logs import configure_logs
-from .settings import Settings, SettingsError
+from .settings import SettingsError
 
 try:
-    settings = Settings.from_environ(os.environ)
-    app = create_app(settings)
+    settings = settings_from(os.environ)
 except SettingsError as error:
     lines = (f"protected-api: cannot start, {len(error.problems)} problem(s):", *error.problems)
     sys.stderr.write("\n  - ".join(lines) + "\n")
     sys.exit(1)
 configure_logs(settings.log_level)
+app = create_app(settings)

@@ -17,6 +17,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_
 from protected_api.app import create_app
 from protected_api.logs import configure_logs
 from protected_api.settings import Settings
+from protected_api.timesheets import Timesheets
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -34,13 +35,13 @@ class Issuer:
         self.private = private
         self.key_set: Any = {"keys": [self.jwk(kid) for kid in private]}
         self.requests: list[str] = []
-        self.server = make_server("127.0.0.1", 0, self._serve, threaded=True)
+        app: Any = Request.application(self._serve)
+        self.server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.jwks_uri = f"{self.url}/jwks"
         self.metadata: Any = {"issuer": self.url, "jwks_uri": self.jwks_uri}
         threading.Thread(target=self.server.serve_forever, args=(0.005,), daemon=True).start()
 
-    @Request.application
     def _serve(self, request: Request) -> Response:
         self.requests.append(request.path)
         answer = self.key_set if request.path == "/jwks" else self.metadata
@@ -52,6 +53,7 @@ class Issuer:
         return Response(body, mimetype="application/json")
 
     def jwk(self, kid: str, /, **members: Any) -> dict[str, Any]:
+        """Return the public key of that name as a member of a set, with changes."""
         public = self.private[kid].public_key()
         kinds = (
             (rsa.RSAPublicKey, RSAAlgorithm, "RS256"),
@@ -59,7 +61,7 @@ class Issuer:
             (ed25519.Ed25519PublicKey, OKPAlgorithm, "EdDSA"),
         )
         [(algorithm, alg)] = [(algorithm, alg) for kind, algorithm, alg in kinds if isinstance(public, kind)]
-        return {**algorithm.to_jwk(public, as_dict=True), "kid": kid, "alg": alg, "use": "sig"} | members  # type: ignore[attr-defined]
+        return {**algorithm.to_jwk(public, as_dict=True), "kid": kid, "alg": alg, "use": "sig"} | members
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Return good claims with changes; None removes one."""
@@ -115,7 +117,9 @@ def issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
 
 @pytest.fixture
 def settings(issuer: Issuer, tmp_path: Path) -> Settings:
-    return Settings(issuer.url, AUDIENCE, str(tmp_path / "timesheets.db"), issuer.jwks_uri)
+    file = tmp_path / "timesheets.db"
+    Timesheets(str(file)).prepare()
+    return Settings(issuer.url, AUDIENCE, str(file), issuer.jwks_uri)
 
 
 @pytest.fixture
@@ -132,7 +136,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def bearer(issuer: Issuer) -> Callable[..., dict[str, str]]:
-    """The headers that present a good token with changed claims."""
+    """Return headers that present a good token with changed claims."""
     return lambda **claims: {"Authorization": f"Bearer {issuer.token(**claims)}"}
 
 
@@ -149,12 +153,12 @@ def _configured(
 
 
 @pytest.fixture
-def log_lines(app: Flask, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What was logged at INFO since the fixture was set up, or last asked."""
+def log_lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return what was logged at INFO since the set-up, or the last call."""
     yield from _configured("INFO", capfd)
 
 
 @pytest.fixture
 def debug_log_lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """The same at DEBUG."""
+    """Return the same at DEBUG."""
     yield from _configured("DEBUG", capfd)

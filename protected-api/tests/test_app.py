@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from protected_api.app import create_app
+from protected_api.app import create_app, settings_from
 from protected_api.settings import Settings, SettingsError
 
 SERVICE = Path(__file__).parents[1]
@@ -85,7 +85,7 @@ def test_answers_404_and_405_as_problems(client: FlaskClient) -> None:
 
 def test_says_nothing_of_internals_when_it_fails(app: Flask) -> None:
     @app.get("/broken")
-    def broken() -> None:
+    def broken() -> str:
         raise RuntimeError("secret")
 
     response = app.test_client().get("/broken")
@@ -93,11 +93,30 @@ def test_says_nothing_of_internals_when_it_fails(app: Flask) -> None:
     assert "secret" not in response.text
 
 
-def test_does_not_start_without_a_usable_database(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(
-        SettingsError, match=r"^DATABASE_FILE: cannot be used \(unable to open database file\)"
-    ):
-        create_app(replace(settings, database_file=str(tmp_path / "missing" / "x.db")))
+NAME_A_FILE = "name a file in a folder that may be written to"
+
+
+def test_reports_an_unusable_database_together_with_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings_from(
+            {"AUDIENCE": "http://localhost:9001", "DATABASE_FILE": str(tmp_path / "missing" / "x.db")}
+        )
+    assert error.value.problems == (
+        "ISSUER: is not set; set it",
+        f"DATABASE_FILE: cannot be used (unable to open database file); {NAME_A_FILE}",
+    )
+
+
+def test_takes_good_settings_and_prepares_the_database(tmp_path: Path) -> None:
+    file = tmp_path / "x.db"
+    environ = {"ISSUER": "http://localhost:9000", "AUDIENCE": "http://localhost:9001"}
+    assert settings_from({**environ, "DATABASE_FILE": str(file)}).database_file == str(file)
+    assert file.exists()
+
+
+def test_reports_settings_without_a_database() -> None:
+    with pytest.raises(SettingsError, match="DATABASE_FILE: is not set; set it"):
+        settings_from({})
 
 
 def start(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -182,7 +201,7 @@ def test_logs_why_a_token_is_refused_but_never_the_token(
 
 def test_logs_a_traceback_without_values(app: Flask, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
     @app.get("/broken")
-    def broken() -> None:
+    def broken() -> str:
         secret = "hidden"
         raise RuntimeError(len(secret))
 

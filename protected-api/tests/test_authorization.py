@@ -1,4 +1,4 @@
-"""What a caller sees of the gate: RFC 6750 2.1 and 3, RFC 9728 5.1, and every hostile token we could think of."""
+"""What a caller sees of the gate: RFC 6750 2.1 and 3, RFC 9728 5.1, and a corpus of hostile tokens."""
 
 import base64
 import hashlib
@@ -71,7 +71,7 @@ def pem(issuer: Any) -> bytes:
 
 
 def stray_bits(issuer: Any) -> str:
-    """A signature part with unused bits set: the same bytes to a lax decoder."""
+    """Set an unused bit of the signature part: the same bytes to a lax decoder."""
     token: str = issuer.token()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
@@ -94,13 +94,26 @@ def raw(issuer: Any, name: str, value: str) -> str:
 
 
 Make = Callable[[Any], str]
-HOSTILE: list[tuple[str, str, Make]] = [
+Case = tuple[str, str, Make]
+
+
+def header(check: str, name: str, *values: Any) -> list[Case]:
+    """Return a case for each value of a header member; None leaves it out."""
+    return [(check, f"{name} {value!r}", lambda i, v=value: i.token({name: v})) for value in values]  # type: ignore[misc]
+
+
+def claim(check: str, name: str, *values: Any) -> list[Case]:
+    """Return a case for each value of a claim; None leaves it out."""
+    return [(check, f"{name} {value!r}", lambda i, v=value: i.token(**{name: v})) for value in values]  # type: ignore[misc]
+
+
+HOSTILE: list[Case] = [
     # what is not a token
-    ("well formed", "one part", lambda i: "abc"),
+    ("well formed", "one part", lambda _: "abc"),
     ("well formed", "two parts", lambda i: i.token().rpartition(".")[0]),
     ("well formed", "four parts", lambda i: i.token() + ".e30"),
-    ("well formed", "five parts, as an encrypted one", lambda i: "e30.e30.e30.e30.e30"),
-    ("well formed", "dots alone", lambda i: ".."),
+    ("well formed", "five parts, as an encrypted one", lambda _: "e30.e30.e30.e30.e30"),
+    ("well formed", "dots alone", lambda _: ".."),
     ("well formed", "padding", lambda i: i.token() + "=="),
     ("well formed", "a length that no base64 has", lambda i: i.token() + "AAA"),
     ("well formed", "stray bits in the signature", stray_bits),
@@ -141,27 +154,11 @@ HOSTILE: list[tuple[str, str, Make]] = [
     ("well formed", "Infinity", lambda i: raw(i, "exp", "Infinity")),
     ("size", "too long", lambda i: i.token(padding="x" * 4096)),
     # algorithm confusion
-    *[
-        ("alg allowed", f"alg {alg!r}", lambda i, alg=alg: unsigned(i, alg=alg) + ".")  # type: ignore[misc]
-        for alg in (
-            "none",
-            "None",
-            "NONE",
-            "nOnE",
-            "none ",
-            "",
-            "HS256",
-            "RS1",
-            "rs256",
-            "ES256K",
-            0,
-            True,
-            [],
-            {},
-        )
-    ],
-    ("alg allowed", "alg missing", lambda i: i.token({"alg": None})),
-    ("alg allowed", "alg in a list", lambda i: i.token({"alg": ["RS256"]})),
+    *header(
+        "alg allowed", "alg", "none", "None", "NONE", "nOnE", "none ", "", "HS256", "RS1", "rs256", "ES256K"
+    ),
+    *header("alg allowed", "alg", None, 0, True, [], {}, ["RS256"], "RS512", "PS256"),
+    ("alg allowed", "none without a signature", lambda i: unsigned(i, alg="none") + "."),
     ("alg allowed", "HS256 with the public key as PEM", lambda i: hmac_with_public_key(i, pem(i))),
     (
         "alg allowed",
@@ -169,45 +166,17 @@ HOSTILE: list[tuple[str, str, Make]] = [
         lambda i: hmac_with_public_key(i, json.dumps(i.jwk("rsa")).encode()),
     ),
     ("alg allowed", "HS256 with an empty key", lambda i: hmac_with_public_key(i, b"")),
-    ("alg allowed", "RS512", lambda i: i.token({"alg": "RS512"})),
-    ("alg allowed", "PS256", lambda i: i.token({"alg": "PS256"})),
     # header tricks
     ("crit", "crit unknown", lambda i: i.token({"crit": ["exp"]})),
     ("crit", "crit empty", lambda i: i.token({"crit": []})),
     ("crit", "crit no list", lambda i: i.token({"crit": "b64", "b64": False})),
     ("crit", "b64 critical", lambda i: i.token({"crit": ["b64"], "b64": False})),
-    *[
-        ("typ", f"typ {typ!r}", lambda i, typ=typ: i.token({"typ": typ}))  # type: ignore[misc]
-        for typ in (
-            None,
-            "JWT",
-            "jwt",
-            "id+jwt",
-            "at+jwt ",
-            "application/jwt",
-            "at+jwt;v=1",
-            "",
-            1,
-            ["at+jwt"],
-            {},
-        )
-    ],
-    *[
-        ("kid known", f"kid {kid!r}", lambda i, kid=kid: i.token({"kid": kid}))  # type: ignore[misc]
-        for kid in (
-            None,
-            "other",
-            "RSA",
-            "rsa ",
-            "",
-            "../../etc/passwd",
-            "' OR 1=1 --",
-            0,
-            True,
-            ["rsa"],
-            {"a": 1},
-        )
-    ],
+    *header(
+        "typ", "typ", None, "JWT", "jwt", "id+jwt", "at+jwt ", "application/jwt", "at+jwt;v=1", "", 1, {}
+    ),
+    *header("typ", "typ", ["at+jwt"]),
+    *header("kid known", "kid", None, "other", "RSA", "rsa ", "", "../../etc/passwd", "' OR 1=1 --", 0, True),
+    *header("kid known", "kid", ["rsa"], {"a": 1}),
     ("kid known", "a key of its own in jwk", lambda i: i.token({"kid": "mine", "jwk": i.jwk("rsa")})),
     ("kid known", "a key set of its own in jku", lambda i: i.token({"kid": "mine", "jku": i.jwks_uri})),
     ("alg fits the key", "ES256 with the RSA key", lambda i: i.token({"alg": "ES256"})),
@@ -238,45 +207,24 @@ HOSTILE: list[tuple[str, str, Make]] = [
         lambda i: i.sign(json.dumps(i.header(alg="ES256", kid="ec")), json.dumps(i.claims())),
     ),
     # claims
+    *claim("issuer", "iss", None, "", 1, [], {}, "https://evil.example"),
+    ("issuer", "iss with a slash", lambda i: i.token(iss=i.url + "/")),
+    ("issuer", "iss in capitals", lambda i: i.token(iss=i.url.upper())),
+    ("issuer", "iss with more behind", lambda i: i.token(iss=i.url + ".evil.example")),
+    ("issuer", "iss in a list", lambda i: i.token(iss=[i.url])),
+    *claim("audience", "aud", None, "", [], {}, 1, True, "https://invoices.exampleco.example"),
+    *claim("audience", "aud", "http://localhost:9001/", "http://localhost:90011", "HTTP://LOCALHOST:9001"),
+    *claim("audience", "aud", "http://localhost:9001 x", [["http://localhost:9001"]], [None]),
+    *claim("audience", "aud", ["http://localhost:9001", 1], {"http://localhost:9001": 1}),
+    *[case for name in ("exp", "iat") for case in claim("required claims", name, None)],
     *[
-        ("issuer", f"iss {iss!r}", lambda i, iss=iss: i.token(iss=iss(i.url)))  # type: ignore[misc]
-        for iss in (
-            lambda url: None,
-            lambda url: url + "/",
-            lambda url: url.upper(),
-            lambda url: url + ".evil.example",
-            lambda url: [url],
-            lambda url: {url: 1},
-            lambda url: "",
-            lambda url: 1,
-        )
-    ],
-    *[
-        ("audience", f"aud {aud!r}", lambda i, aud=aud: i.token(aud=aud))  # type: ignore[misc]
-        for aud in (
-            *(None, "", [], {}, 1, True, "https://invoices.exampleco.example", "http://localhost:9001/"),
-            *(
-                "http://localhost:90011",
-                "HTTP://LOCALHOST:9001",
-                "http://localhost:9001 x",
-                [["http://localhost:9001"]],
-            ),
-            *(["http://localhost:9001", 1], {"http://localhost:9001": 1}, [None]),
-        )
-    ],
-    *[
-        ("required claims", f"no {name}", lambda i, name=name: i.token(**{name: None}))  # type: ignore[misc]
-        for name in ("exp", "iat", "jti", "sub", "client_id")
-    ],
-    *[
-        ("required claims", f"{name} {value!r}", lambda i, name=name, value=value: i.token(**{name: value}))  # type: ignore[misc]
+        case
         for name in ("sub", "client_id", "jti")
-        for value in ("", 1, True, [], ["import-job"], {}, "a\nb", "a\x00", "\ud800")
+        for case in claim(
+            "required claims", name, None, "", 1, True, [], ["a"], {}, "a\nb", "a\x00", "\ud800"
+        )
     ],
-    *[
-        ("required claims", f"scope {scope!r}", lambda i, scope=scope: i.token(scope=scope))  # type: ignore[misc]
-        for scope in (["read:timesheets"], {"read:timesheets": 1}, 1, True)
-    ],
+    *claim("required claims", "scope", ["read:timesheets"], {"read:timesheets": 1}, 1, True),
 ]
 
 
@@ -417,7 +365,8 @@ def test_refuses_a_request_that_presents_its_token_wrongly(
     body = {"error": "invalid_request", "error_description": description}
     assert (response.status_code, response.json) == (400, body)
     assert response.headers["WWW-Authenticate"] == (
-        f'Bearer realm="Timesheets API", error="invalid_request", error_description="{description}", {METADATA}'
+        f'Bearer realm="Timesheets API", error="invalid_request", error_description="{description}", '
+        f"{METADATA}"
     )
     assert read(client, f"Bearer {token}").status_code == 200
 

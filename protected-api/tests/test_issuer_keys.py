@@ -1,4 +1,4 @@
-"""The life of the key set: soft and hard time, the brake, one fetch for all who wait, and what a bad issuer can do."""
+"""The life of the key set: soft and hard time, the brake, one fetch for all, and what a bad issuer can do."""
 
 import json
 import logging
@@ -25,10 +25,13 @@ UNAVAILABLE = {
 
 
 class Clock:
+    """A clock that a test sets."""
+
     def __init__(self) -> None:
         self.now = 1000.0
 
     def __call__(self) -> float:
+        """Return the time."""
         return self.now
 
 
@@ -223,7 +226,7 @@ def test_answers_503_without_a_challenge_until_the_issuer_is_there(
 
 @pytest.fixture
 def dripping() -> Iterator[str]:
-    """An issuer that sends a byte of a header now and then, for ever."""
+    """Be an issuer that sends a byte of a header now and then, for ever."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

@@ -28,7 +28,7 @@ def test_takes_what_is_set() -> None:
         "LOG_LEVEL": "DEBUG",
     }
     assert Settings.from_environ(GOOD | more) == Settings(
-        *GOOD.values(), more["JWKS_URI"], 1, 2, 3, 0, "DEBUG"
+        "http://localhost:9000", "http://localhost:9001", "/data/x.db", more["JWKS_URI"], 1, 2, 3, 0, "DEBUG"
     )
 
 

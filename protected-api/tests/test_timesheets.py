@@ -1,14 +1,20 @@
 """Uploads are all or nothing and idempotent, reads go page by page."""
 
+import io
 import json
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from protected_api.models import Entry, Query
+from protected_api.settings import Settings
+from protected_api.timesheets import Timesheets
+from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 Bearer = Callable[..., dict[str, str]]
 
@@ -77,6 +83,8 @@ def test_keeps_hours_as_exact_decimals(upload: Upload, read: Read, sent: Any, st
     assert upload(entry(hours=stored)).json == {"booked": 0, "unchanged": 1}
 
 
+NO_DECIMALS: list[Any] = ["", "-1", "7,5", " 7", "1_0", "1e1", "NaN", "٣", ".5", True, False]
+NO_NUMBERS: list[Any] = [None, [], {}]
 DECIMAL = "Input should be a decimal number, as 7.25"
 PRINTABLE = "Input should be printable and not blank"
 DATE = "Input should be a date that exists"
@@ -91,13 +99,10 @@ LONG = "String should have at most 64 characters"
         *[({"hours": hours}, "Input should be greater than 0") for hours in ("0", "0.00", 0, -1)],
         *[({"hours": hours}, "Input should be less than or equal to 24") for hours in ("24.01", 25, 10**30)],
         ({"hours": "7.255"}, "Decimal input should have no more than 2 decimal places"),
-        *[
-            ({"hours": hours}, DECIMAL)
-            for hours in ("", "-1", "7,5", " 7", "1_0", "1e1", "NaN", "٣", ".5", True, False)
-        ],
+        *[({"hours": hours}, DECIMAL) for hours in NO_DECIMALS],
         *[
             ({"hours": hours}, "Decimal input should be an integer, float, string or Decimal object")
-            for hours in (None, [], {})
+            for hours in NO_NUMBERS
         ],
         *[
             ({"date": date}, PATTERN)
@@ -306,6 +311,37 @@ def test_refuses_a_query_it_does_not_understand(
         400,
         {"error": "invalid_request", "error_description": description},
     )
+
+
+def test_answers_413_to_a_chunked_body_over_one_mebibyte(app: Flask, bearer: Bearer) -> None:
+    """Such a body has no length to refuse it by."""
+    body = b'{"entries": []}' + b" " * (1024 * 1024)
+    environ = create_environ(
+        "/timesheets/upload",
+        method="POST",
+        input_stream=io.BytesIO(body),
+        headers={**bearer(), "Transfer-Encoding": "chunked"},
+        content_type="application/json",
+    )
+    environ |= {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    environ.pop("CONTENT_LENGTH", None)
+    _, status, _ = run_wsgi_app(app, environ)
+    assert status == "413 REQUEST ENTITY TOO LARGE"
+
+
+def test_books_nothing_when_the_database_fails_midway(settings: Settings) -> None:
+    store = Timesheets(settings.database_file)
+    entries = [(number, Entry.model_validate(entry(f"e{number}"))) for number in range(3)]
+    with closing(sqlite3.connect(settings.database_file)) as other:
+        other.execute(
+            "CREATE TRIGGER fail BEFORE INSERT ON timesheets WHEN NEW.external_id = 'e2'"
+            " BEGIN SELECT RAISE(ABORT, 'failed'); END"
+        )
+        with pytest.raises(sqlite3.IntegrityError):
+            store.book("job", entries)
+        other.execute("DROP TRIGGER fail")
+    assert store.page(Query()) == ([], None)
+    assert store.book("job", entries).booked == 3
 
 
 def test_books_a_batch_once_when_many_threads_upload_it(app: Flask, bearer: Bearer, read: Read) -> None:

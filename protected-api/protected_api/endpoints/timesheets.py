@@ -66,9 +66,13 @@ def _query() -> Query:
 def _json_body() -> Any:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The content type must be application/json.")
+    body = request.stream.read()
+    request.stream.read(
+        1
+    )  # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
     try:
         return json.loads(
-            request.get_data(cache=False).decode(),
+            body.decode(),
             parse_float=Decimal,
             parse_constant=_no_constant,
             object_pairs_hook=_unique_members,
