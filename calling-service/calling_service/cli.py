@@ -116,8 +116,11 @@ def _service() -> Service:
 
 
 def _ended(service: Service, run_id: str) -> dict[str, Any]:
-    while (document := service.history.find(run_id)) and document["state"] == "running":
+    while service.runner.is_on() and (document := service.history.find(run_id)) is not None:
+        if document["state"] != "running":
+            return document
         time.sleep(POLL)
+    document = service.history.find(run_id)  # still "running" if its process died
     if document is None:
         raise click.ClickException(f"the run {run_id} is gone")
     return document

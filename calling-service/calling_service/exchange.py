@@ -35,7 +35,8 @@ class Message:
     start_line: str
     headers: Headers
     body: str
-    body_size: int  # bytes on the wire; more than `body` holds if it was shortened
+    body_size: int  # bytes on the wire
+    body_shortened: bool
     token: dict[str, Any] | None
 
 
@@ -78,6 +79,7 @@ def _message_json(message: Message) -> dict[str, Any]:
         "headers": [list(pair) for pair in message.headers],
         "body": message.body,
         "body_size": message.body_size,
+        "body_shortened": message.body_shortened,
         "token": message.token,
     }
 
@@ -157,6 +159,7 @@ class _Draft:
             tuple((name, redaction.without(value, credentials)) for name, value in self.headers),
             body[:BODY_LIMIT],
             self.size,
+            len(body) > BODY_LIMIT,
             self.token,
         )
 

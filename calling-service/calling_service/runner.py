@@ -65,6 +65,13 @@ class Runner:
             log.warning("run taken up again", extra={"run_id": died[0]["id"]})
             return self._in_background(Run.again(died[0]), lock)
 
+    def is_on(self) -> bool:
+        """Say whether a run is on, in whichever process."""
+        if (lock := self._lock()) is None:
+            return True
+        os.close(lock)
+        return False
+
     def _lock(self) -> int | None:
         descriptor = os.open(self._settings.state_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:

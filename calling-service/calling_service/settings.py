@@ -75,7 +75,8 @@ class _Reader:
             self._problem(
                 "INSECURE_HTTP", f"{insecure!r} is neither 0 nor 1; unset it, or set 1 to allow plain http"
             )
-        self._plain_http = insecure == "1" or _loopback_http(self._environ.get("ISSUER", ""))
+        issuer = self._environ.get("ISSUER", "")  # if it is missing, that is problem enough
+        self._plain_http = insecure == "1" or not issuer or _loopback_http(issuer)
 
     def _problem(self, name: str, text: str) -> None:
         self.problems.append(f"{name}: {text}")
@@ -96,7 +97,7 @@ class _Reader:
         value = self._required(name, "an absolute http(s) URL")
         if value and (fault := _url_fault(value, allow_query=not issuer)):
             self._problem(name, f"{fault}; set it to an absolute http(s) URL")
-        elif value.startswith("http:") and not self._plain_http:
+        elif value.startswith("http:") and not (self._plain_http or _loopback_http(value)):
             self._problem(
                 name, "plain http to a host that is not loopback; use https, or set INSECURE_HTTP=1"
             )

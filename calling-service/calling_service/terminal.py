@@ -37,6 +37,7 @@ def flow(run: Document, look_next: Sequence[tuple[str, str]], now: datetime, wid
             f"({run['exchanges_omitted']:,} more exchanges of this run are not kept)", width
         )
     yield from books(run, width)
+    yield ""
     yield from _heading("", "Where to look next", width)
     longest = max((cells(what) for what, _ in look_next), default=0)
     for what, where in look_next:
@@ -109,10 +110,9 @@ def _wire(message: Document, part: str, status: int | None, width: int) -> Itera
 
 
 def _body(message: Document, width: int) -> Iterator[str]:
-    text = message["body"]
-    lines = [line for part in text.splitlines() for line in _wrapped(_short_tokens(part), width)]
+    lines = [line for part in message["body"].splitlines() for line in _wrapped(_short_tokens(part), width)]
     yield from lines[:BODY_LINES]
-    if len(lines) > BODY_LINES or message["body_size"] > len(text.encode()):
+    if len(lines) > BODY_LINES or message["body_shortened"]:
         yield style(f"… shortened: the body has {message['body_size']:,} bytes", dim=True)
 
 
@@ -159,7 +159,6 @@ def _others(exchanges: Sequence[Document], width: int) -> Iterator[str]:
 
 def _heading(number: str, label: str, width: int) -> Iterator[str]:
     text = f" {number}  {label} " if number else f" {label} "
-    yield ""
     for line in textwrap.wrap(_clean(text.strip()), width - 6):
         yield style(f"━━ {line} " + "━" * max(0, width - 4 - cells(line)), fg="blue", bold=True)
     yield ""
@@ -171,7 +170,7 @@ def _paragraph(text: str, width: int, mark: str = "") -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int, *, words: bool = False) -> list[str]:
-    """Break text to the width; at spaces only if it is prose, since wire text shows every character."""
+    """Break text to the width; wire text keeps every character, and breaks at a mark if one is near."""
     text = _clean(text)
     if words:
         return textwrap.wrap(text, width) or [""]
@@ -179,8 +178,10 @@ def _wrapped(text: str, width: int, *, words: bool = False) -> list[str]:
     for char in text:
         size = cells(char)
         if used + size > width:
-            lines.append(line)
-            line, used = "", 0
+            end = max(line.rfind(mark, len(line) * 2 // 3) for mark in " &,") + 1 or len(line)
+            lines.append(line[:end])
+            line = line[end:]
+            used = cells(line)
         line, used = line + char, used + size
     return [*lines, line]
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -207,3 +208,12 @@ def environ(tmp_path: Path, endpoint: TokenEndpoint, api: Api, secret_file: Path
 def settings(environ: dict[str, str]) -> Settings:
     """Give the same settings, read."""
     return Settings.from_environ(environ)
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """Give a port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from requests.auth import HTTPBasicAuth
 
 STEPS = (Step(1, "asks", ("request",)),)
-SECRETS = st.text(min_size=8, max_size=60).filter(lambda secret: len(set(secret)) > 4 and secret not in FRAME)
 B64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 SIGNATURES = st.text(B64, min_size=20, max_size=90).filter(lambda signature: len(set(signature)) > 8)
 
@@ -50,7 +49,12 @@ def dump(captured: Exchange) -> str:
     return json.dumps(captured.as_json(), ensure_ascii=False)
 
 
-FRAME = dump(exchange({"Authorization": "Basic !"}, "client_secret=&grant_type=client_credentials"))
+FRAME: str = dump(exchange({"Authorization": "Basic !"}, "client_secret=&grant_type=client_credentials"))
+
+
+SECRETS: st.SearchStrategy[str] = st.text(min_size=8, max_size=60).filter(
+    lambda secret: len(set(secret)) > 4 and secret not in FRAME
+)
 
 
 def token(signature: str, **claims: Any) -> str:
@@ -176,6 +180,7 @@ def test_masks_what_a_header_gives_away(name: str, value: str, kept: str) -> Non
 def test_a_long_body_is_shortened_and_its_size_is_told() -> None:
     captured = exchange(body=b"x" * 10_000)
     assert (len(captured.request.body), captured.request.body_size) == (BODY_LIMIT, 10_000)
+    assert captured.request.body_shortened
 
 
 def test_a_body_that_streams_is_not_kept() -> None:
@@ -202,6 +207,7 @@ def test_a_run_shows_the_exchange_like_this() -> None:
             "headers": [["Host", "auth:9000"], ["Content-Length", "3"]],
             "body": "a=b",
             "body_size": 3,
+            "body_shortened": False,
             "token": None,
         },
         "response": {
@@ -209,6 +215,7 @@ def test_a_run_shows_the_exchange_like_this() -> None:
             "headers": [["Content-Type", "application/json"]],
             "body": '{"a": 1}',
             "body_size": 8,
+            "body_shortened": False,
             "token": None,
         },
         "failure": None,

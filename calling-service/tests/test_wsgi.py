@@ -1,0 +1,93 @@
+import json
+import os
+import runpy
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[1]
+GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
+
+
+def test_bad_settings_are_one_message_and_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environ: dict[str, str]
+) -> None:
+    for name, value in {**environ, "SCOPE": "", "AUDIENCE": ""}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("calling_service.wsgi")
+    assert end.value.code == 1
+    assert capsys.readouterr() == (
+        "",
+        (
+            "calling-service: cannot start, 2 problem(s):\n"
+            "  - AUDIENCE: not set; set it to the API's identifier, without spaces\n"
+            "  - SCOPE: not set; set it to the scopes to ask for, separated by spaces\n"
+        ),
+    )
+
+
+@contextmanager
+def gunicorn(environ: dict[str, str], port: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    options = (
+        f"--bind 127.0.0.1:{port} --worker-class gthread --workers 1 --threads 16 --preload"
+        " --graceful-timeout 2 --no-control-socket"
+    )
+    process = subprocess.Popen(  # our own program
+        [sys.executable, "-m", "gunicorn", "calling_service.wsgi:app"],
+        cwd=FOLDER,
+        env={**os.environ, **environ, "GUNICORN_CMD_ARGS": options, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def ask(url: str, body: bytes | None = None) -> Any:
+    headers = {"Content-Type": "application/json"} if body else {}
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as response:  # noqa: S310
+        return json.load(response)
+
+
+def test_under_gunicorn_every_line_is_json_without_secret_or_token_at_debug(
+    environ: dict[str, str], endpoint: Any, unused_port: int
+) -> None:
+    (Path(environ["INBOX"]) / "a.csv").write_text(GOOD)
+    lines: list[str] = []
+    with gunicorn(environ | {"LOG_LEVEL": "DEBUG"}, unused_port) as (url, process):
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line)
+            if "Booting worker" in line:
+                break
+        run_id = ask(f"{url}/runs", b"{}")["id"]
+        for line in process.stdout:
+            lines.append(line)
+            if "run ended" in line:
+                break
+        run = ask(f"{url}/runs/{run_id}")
+        with pytest.raises(urllib.error.HTTPError):
+            ask(f"{url}/runs/none?secret=x")
+        process.terminate()
+        lines += process.stdout
+    assert run["booked"] == 1
+    assert process.returncode == 0
+    events = [json.loads(line) for line in lines]
+    assert {event["service"] for event in events} == {"calling-service"}
+    assert {event["logger"] for event in events} >= {"gunicorn.error", "calling_service.requests"}
+    assert [event["trace_id"] for event in events if event["message"] == "run ended"] == [run["trace_id"]]
+    text = "".join(lines)
+    for never in (endpoint.secret, "eyJ", "secret=x", "Basic ", "Bearer "):
+        assert never not in text
