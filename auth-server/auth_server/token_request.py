@@ -85,6 +85,8 @@ def _read_body(request: Request) -> str:
         raise InvalidRequestError("The body is incomplete.") from None
     if len(body) > MAX_BODY:
         raise InvalidRequestError(f"The body is larger than {MAX_BODY} bytes.", status=413)
+    if len(body) < (request.content_length or 0):  # behind gunicorn werkzeug does not notice
+        raise InvalidRequestError("The body is incomplete.")
     return _decode(body)
 
 

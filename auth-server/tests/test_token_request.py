@@ -99,10 +99,10 @@ def test_refuses_a_chunked_body_that_is_too_large(client: FlaskClient) -> None:
     assert response.get_json()["error_description"] == "The body is larger than 65536 bytes."
 
 
-def test_refuses_a_body_that_is_cut_off(client: FlaskClient) -> None:
-    response = client.post(
-        "/oauth/token", data=G, content_type=FORM, environ_overrides={"CONTENT_LENGTH": "1000"}
-    )
+@pytest.mark.parametrize("server", [{}, {"wsgi.input_terminated": True}])
+def test_refuses_a_body_that_is_cut_off(client: FlaskClient, server: dict[str, bool]) -> None:
+    environ = {"CONTENT_LENGTH": "1000"} | server
+    response = client.post("/oauth/token", data=G, content_type=FORM, environ_overrides=environ)
     assert response.status_code == 400
     assert response.get_json()["error_description"] == "The body is incomplete."
 
