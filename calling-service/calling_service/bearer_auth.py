@@ -50,11 +50,9 @@ class BearerAuth(requests.auth.AuthBase):
             self._source.drop(token)
             with suppress(requests.exceptions.UnrewindableBodyError):
                 response, token = self._again(response, options)
-        if (
-            response.status_code == 403
-            and (challenge := _challenge(response)).get("error") == "insufficient_scope"
-        ):
-            raise InsufficientScopeError(frozenset((challenge.get("scope") or "").split()) - token.scopes)
+        told = _challenge(response) if response.status_code == 403 else {}
+        if told.get("error") == "insufficient_scope":
+            raise InsufficientScopeError(frozenset((told.get("scope") or "").split()) - token.scopes)
         return response
 
     def _again(self, first: requests.Response, options: dict[str, Any]) -> tuple[requests.Response, Token]:

@@ -1,5 +1,6 @@
 """The one SQLite file in STATE_DIR: its tables, and connections that live as long as one piece of work."""
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,11 +22,18 @@ CREATE TABLE IF NOT EXISTS exchanges (
 """
 
 
+def prepare(state_dir: Path) -> None:
+    """Make the file and its tables if they are not there; leave nothing open."""
+    # Two that change the journal mode at once do not wait for one another, whatever their time-out.
+    with (state_dir / "import.db.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with connection(state_dir) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.executescript(SCHEMA)
+
+
 @contextmanager
 def connection(state_dir: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database, making its tables if they are not there; every statement commits by itself."""
+    """Open the database, which has been prepared; every statement commits by itself."""
     with closing(sqlite3.connect(state_dir / "import.db", timeout=10, isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.executescript(SCHEMA)
         yield database

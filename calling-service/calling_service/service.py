@@ -1,15 +1,17 @@
 """The parts of the service, put together from its settings; used by the web application and the CLI alike."""
 
+import sqlite3
 from dataclasses import dataclass
 
 import requests
 
 from .bearer_auth import BearerAuth
+from .database import prepare
 from .history import History
 from .import_job import ImportJob
 from .recorder import recorded_session
 from .runner import Runner
-from .settings import Settings
+from .settings import Settings, SettingsError
 from .story import API, AUTHORIZATION_SERVER, JOB, of_api, of_authorization_server
 from .timesheets_api import TimesheetsApi
 from .token_source import Token, TokenSource
@@ -36,7 +38,13 @@ class Service:
 
 
 def build(settings: Settings) -> Service:
-    """Return the service; nothing is opened or started."""
+    """Return the service, nothing open or started; raise SettingsError if its database cannot be used."""
+    try:
+        prepare(settings.state_dir)
+    except (OSError, sqlite3.Error) as error:
+        raise SettingsError(
+            (f"STATE_DIR: import.db there cannot be used ({error}); name another folder",)
+        ) from error
     token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server)
     tokens = TokenSource(
         issuer=settings.issuer,

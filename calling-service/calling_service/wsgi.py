@@ -9,10 +9,10 @@ from .service import build
 from .settings import Settings, SettingsError
 
 try:
-    settings = Settings.from_environ(os.environ)
+    service = build(Settings.from_environ(os.environ))
 except SettingsError as error:
     print(error, file=sys.stderr)  # noqa: T201  # before there is a log
     sys.exit(1)
 
-logs.configure(settings.log_level, sys.stdout)
-app = create_app(build(settings))
+logs.configure(service.settings.log_level, sys.stdout)
+app = create_app(service)

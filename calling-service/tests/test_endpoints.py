@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -356,7 +357,7 @@ def test_readiness_names_what_is_missing(client: FlaskClient, service: Service, 
     assert client.get("/readyz").json == {"status": "ready"}
     secret_file.unlink()
     service.settings.inbox.rmdir()
-    service.settings.state_dir.rmdir()
+    shutil.rmtree(service.settings.state_dir)
     response = client.get("/readyz")
     assert (response.status_code, response.json) == (
         503,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calling_service.database import connection
+from calling_service.database import connection, prepare
 from calling_service.export import Entry
 from calling_service.import_job import ImportJob
 from calling_service.run import Run
@@ -60,6 +60,7 @@ def books() -> Books:
 def inbox(tmp_path: Path) -> Path:
     (tmp_path / "inbox").mkdir()
     (tmp_path / "state").mkdir()
+    prepare(tmp_path / "state")
     return tmp_path / "inbox"
 
 
@@ -233,15 +234,14 @@ def shuffled(draw: st.DrawFn) -> list[list[tuple[int, str]]]:
     return [lines[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
 
 
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files=shuffled())
 def test_any_split_over_files_books_the_first_good_row_of_each_id(
     tmp_path_factory: pytest.TempPathFactory, files: list[list[tuple[int, str]]]
 ) -> None:
     root = tmp_path_factory.mktemp("split")
     (root / "state").mkdir()
+    prepare(root / "state")
     (root / "inbox").mkdir()
     for number, lines in enumerate(files):
         (root / "inbox" / f"{number}.csv").write_text(HEADER + "".join(row(*line) for line in lines))
@@ -261,6 +261,7 @@ def test_the_ledger_is_made_by_several_threads_at_once(tmp_path: Path) -> None:
     def opened() -> None:
         barrier.wait(10)
         try:
+            prepare(tmp_path)
             with connection(tmp_path) as database:
                 database.execute("SELECT count(*) FROM runs")
         except Exception as error:  # noqa: BLE001  # collected for the assertion

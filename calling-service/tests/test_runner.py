@@ -170,7 +170,6 @@ def test_runs_on_a_schedule_and_goes_on_after_an_error(
     assert (run["trigger"], run["booked"], stop.waited) == ("schedule", 1, [60, 60])
     service.close()
     (service.settings.state_dir / "import.db").write_text("this is no database, and longer than a header is")
-    (service.settings.state_dir / "lock").unlink()
     schedule.keep(service, 60, Ticks(2))
     assert caplog.text.count("scheduled run not started") == 2
 

@@ -39,6 +39,7 @@ def test_tells_all_problems_in_one_message() -> None:
 
 
 ABSOLUTE = "set it to an absolute http(s) URL"
+READABLE = "make it a readable file with the secret"
 FOLDER = "name a folder that can be written"
 HOST = "list names without scheme or port, separated by commas"
 
@@ -119,7 +120,4 @@ def test_a_folder_without_the_right_to_it_cannot_be_used(
 
 def test_a_secret_that_is_no_text_cannot_be_used(environ: dict[str, str], secret_file: Path) -> None:
     secret_file.write_bytes(b"\xff\xfe")
-    assert problems(environ) == (
-        f"CLIENT_SECRET_FILE: {secret_file} cannot be read (not UTF-8);"
-        " make it a readable file with the secret",
-    )
+    assert problems(environ) == (f"CLIENT_SECRET_FILE: {secret_file} cannot be read (not UTF-8); {READABLE}",)

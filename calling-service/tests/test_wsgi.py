@@ -34,6 +34,21 @@ def test_bad_settings_are_one_message_and_status_1(
     )
 
 
+def test_a_database_that_cannot_be_used_is_told_at_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environ: dict[str, str]
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    Path(environ["STATE_DIR"]).mkdir()
+    (Path(environ["STATE_DIR"]) / "import.db").write_text("this is no database, and longer than a header is")
+    with pytest.raises(SystemExit):
+        runpy.run_module("calling_service.wsgi")
+    assert capsys.readouterr().err == (
+        "calling-service: cannot start, 1 problem(s):\n"
+        "  - STATE_DIR: import.db there cannot be used (file is not a database); name another folder\n"
+    )
+
+
 @contextmanager
 def gunicorn(environ: dict[str, str], port: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     options = (
