@@ -31,9 +31,10 @@ _encode = json.JSONEncoder(default=str).encode
 class JsonLines(logging.Handler):
     """Writes each record as one JSON line, in one system call: the lines of all workers stay whole."""
 
-    def createLock(self) -> None:  # noqa: N802  (logging's name)
-        """Take no lock: one call needs none, and threads would queue for it."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit without logging's lock: one call needs none, and threads would queue for it."""
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record and the event's own fields; a traceback shows code, never values."""

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 from .models import Entry, Query
@@ -34,6 +34,14 @@ class Booking(NamedTuple):
     booked: int
     unchanged: int
     conflicts: tuple[tuple[int, str], ...]
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that ends with its thread."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it never opened
+            self.close()
 
 
 class Timesheets:
@@ -93,7 +101,13 @@ class Timesheets:
 
     def _connect(self) -> sqlite3.Connection:
         # isolation_level None: transactions begin where this module says so.
-        return sqlite3.connect(self._file, timeout=BUSY_TIMEOUT, isolation_level=None)
+        return sqlite3.connect(
+            self._file,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,  # closed by whoever collects it
+            factory=_Connection,
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
