@@ -33,6 +33,8 @@ def open_service(environ: Mapping[str, str]) -> Service:
     key_encryption_key = _key_encryption_key(settings, problems)
     engine = _engine(settings, problems)
     keys = engine and key_encryption_key and _keys(settings, engine, key_encryption_key, problems)
+    if engine:
+        engine.dispose()  # gunicorn forks after this, and a connection must not cross that
     if problems or not (tenant and engine and keys):
         raise SettingsError(problems)
     return Service(settings, tenant, engine, keys)

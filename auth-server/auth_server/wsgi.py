@@ -22,6 +22,6 @@ except SettingsError as error:
 
 app = create_app(service)
 
-# Gunicorn forks now: no connection may cross that, and what is never garbage need not be looked through.
+# Gunicorn forks now: no connection may cross that, and what lives as long as the process is no garbage.
 service.engine.dispose()
 gc.freeze()

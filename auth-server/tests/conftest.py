@@ -83,12 +83,24 @@ def _environ(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def service(environ: dict[str, str]) -> Iterator[Service]:
-    """Open the service and apply its tenant."""
-    service = open_service(environ)
-    apply(service)
-    yield service
-    service.engine.dispose()
+def start() -> Iterator[Callable[[dict[str, str]], Service]]:
+    """Open a service and apply its tenant; close it in the end."""
+    services: list[Service] = []
+
+    def opened(environ: dict[str, str]) -> Service:
+        service = open_service(environ)
+        services.append(service)
+        apply(service)
+        return service
+
+    yield opened
+    for service in services:
+        service.engine.dispose()
+
+
+@pytest.fixture
+def service(start: Callable[[dict[str, str]], Service], environ: dict[str, str]) -> Service:
+    return start(environ)
 
 
 @pytest.fixture

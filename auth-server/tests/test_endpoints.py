@@ -1,5 +1,6 @@
 """Metadata, keys, health, and what no endpoint answers."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from auth_server.app import create_app
 from auth_server.database import signing_keys
 from auth_server.errors import render
-from auth_server.startup import Service, open_service
+from auth_server.startup import Service
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from flask import Flask
@@ -42,8 +43,10 @@ def test_metadata_fits_the_model_of_authlib(client: FlaskClient) -> None:
     metadata.validate()
 
 
-def test_endpoint_urls_are_the_issuer_without_a_trailing_slash_plus_the_path(environ: dict[str, str]) -> None:
-    app = create_app(open_service(environ | {"ISSUER": "https://issuer.example/a/"}))
+def test_endpoint_urls_are_the_issuer_without_a_trailing_slash_plus_the_path(
+    environ: dict[str, str], start: Callable[[dict[str, str]], Service]
+) -> None:
+    app = create_app(start(environ | {"ISSUER": "https://issuer.example/a/"}))
     metadata = app.test_client().get(METADATA[0]).get_json()
     assert metadata["issuer"] == "https://issuer.example/a/"
     assert metadata["token_endpoint"] == "https://issuer.example/a/oauth/token"

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from auth_server.settings import SettingsError
-from auth_server.startup import apply, open_service
+from auth_server.startup import Service, open_service
+
+Start = Callable[[dict[str, str]], Service]
 
 ABSENT = "is not set; set it to the URL by which tokens name this server"
 NO_URL = "is no absolute http(s) URL; set it to one such as https://issuer.example"
@@ -120,27 +122,18 @@ def test_refuses_another_key_encryption_key_instead_of_making_new_keys(
     )
 
 
-def test_keeps_its_signing_keys_when_started_again(environ: dict[str, str]) -> None:
-    first, second = open_service(environ), open_service(environ)
-    apply(second)
+def test_keeps_its_signing_keys_when_started_again(environ: dict[str, str], start: Start) -> None:
+    first, second = start(environ), start(environ)
     assert first.keys.published() == second.keys.published()
     assert len(first.keys.published()) == 3
 
 
 def test_makes_one_key_per_algorithm_when_several_start_on_an_empty_database(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str], start: Start, tmp_path: Path
 ) -> None:
     environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
-
-    def start(_: int) -> list[dict[str, str]]:
-        service = open_service(environ)
-        apply(service)
-        published = service.keys.published()
-        service.engine.dispose()
-        return published
-
     with ThreadPoolExecutor(4) as pool:
-        first, *others = pool.map(start, range(4))
+        first, *others = (service.keys.published() for service in pool.map(start, [environ] * 4))
     assert [key["alg"] for key in first] == ["ES256", "EdDSA", "RS256"]
     assert all(other == first for other in others)
 
@@ -152,9 +145,13 @@ def wsgi(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     def run(**change: str) -> dict[str, Any]:
         for name, value in (environ | change).items():
             monkeypatch.setenv(name, value)
-        return runpy.run_module("auth_server.wsgi", run_name="auth_server.wsgi")
+        names.update(runpy.run_module("auth_server.wsgi", run_name="auth_server.wsgi"))
+        return names
 
+    names: dict[str, Any] = {}
     yield run
+    if names:
+        names["service"].engine.dispose()
     gc.unfreeze()
     logging.getLogger().handlers.clear()
 
