@@ -59,12 +59,13 @@ def run(*, resend: bool, fresh_token: bool) -> None:
 @click.option(
     "--url", default="http://127.0.0.1:9002", show_default=True, help="Where the running service is."
 )
+@click.option("--public-url", help="How people reach it, for the addresses printed.  [default: --url]")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's JSON instead of the steps.")
 @click.option(
     "--look", "looks", multiple=True, metavar="WHAT=URL", help="One more line of where to look next."
 )
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for the run's end.")
-def flow(url: str, *, as_json: bool, looks: tuple[str, ...], timeout: float) -> None:
+def flow(url: str, public_url: str | None, *, as_json: bool, looks: tuple[str, ...], timeout: float) -> None:
     r"""Have the running service import everything again with a fresh token, and show the steps.
 
     \b
@@ -80,7 +81,8 @@ def flow(url: str, *, as_json: bool, looks: tuple[str, ...], timeout: float) -> 
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        own = [("This run as JSON", f"{url}/runs/{document['id']}"), ("The last runs", f"{url}/")]
+        public = (public_url or url).rstrip("/")
+        own = [("This run as JSON", f"{public}/runs/{document['id']}"), ("The last runs", f"{public}/")]
         given = [(what, where) for what, _, where in (look.partition("=") for look in looks)]
         for line in terminal.flow(document, [*own, *given], datetime.now(UTC), _width()):
             _echo(line)
