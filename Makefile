@@ -1,0 +1,59 @@
+# The menu of the project; `make` alone prints it. Settings: RUNTIME=docker|local, PYTHON=python3.13,
+# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT.
+VENV ?= $(CURDIR)/.venv
+export VENV RUNTIME PYTHON
+SERVICES = auth-server protected-api calling-service
+COVERAGE = --cov --cov-branch --cov-report=term:skip-covered
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--custom-compile-command 'make lock'
+
+.DEFAULT_GOAL = help
+.PHONY: help up flow down clean logs test test-e2e lint format lock bench venv
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## start the three services, run one import, show the flow
+	@stack/stack up
+	@$(MAKE) --no-print-directory flow
+
+flow: ## run one import with a fresh token and print its four steps
+	@stack/stack flow
+
+logs: ## follow what the services print
+	@stack/stack logs
+
+down: ## stop the services, keep their data
+	@stack/stack down
+
+clean: ## stop the services, forget all data and secrets
+	@stack/stack clean
+
+test: venv ## all that needs no Docker: unit tests, end-to-end on local processes, the README's commands
+	$(VENV)/bin/pytest --numprocesses=auto $(COVERAGE)
+	RUNTIME=local $(VENV)/bin/pytest tests-e2e
+
+test-e2e: venv ## the end-to-end tests against the Compose stack
+	RUNTIME=docker $(VENV)/bin/pytest tests-e2e
+
+lint: venv ## ruff and mypy, strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy stack bench tests-e2e
+	@for service in $(SERVICES); do \
+		echo "mypy $$service"; (cd $$service && $(VENV)/bin/mypy --config-file ../pyproject.toml .) || exit 1; done
+
+format: venv ## let ruff format and mend what it can
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: venv ## rates, p99, CPU and memory of the services beside bare Flask
+	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench
+
+lock: venv ## renew the lock files: newest versions that the pyproject.toml files allow
+	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt
+	for service in $(SERVICES); do \
+		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
+
+venv:
+	@stack/stack venv

@@ -1,0 +1,175 @@
+"""Run the services of docker-compose.yml as local processes.
+
+Usage: `python stack/local.py up|start|stop|down|running [SERVICE]`, or `exec SERVICE COMMAND ...`.
+
+The same programs, the same settings, with four replacements: a service's own address and the address it
+listens on become loopback addresses, `/run/secrets` and `/data` become folders of the checkout.
+Not here: secrets, ports in use, the virtual environment (stack/stack), readiness (stack/ready.py).
+"""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".local"
+START_SECONDS, STOP_SECONDS = 30, 15
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of the Compose file, ready to start as a process."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    port: int
+
+    @property
+    def pid_file(self) -> Path:
+        """Hold the process id of gunicorn's master and the fingerprint of what it runs."""
+        return STATE / "run" / f"{self.name}.pid"
+
+    @property
+    def log_file(self) -> Path:
+        """Hold everything the service printed."""
+        return STATE / "run" / f"{self.name}.log"
+
+    def fingerprint(self) -> str:
+        """Digest what the process is made of, so that a change restarts it."""
+        digest = hashlib.sha256(repr((self.command, sorted(self.environment.items()))).encode())
+        folder = ROOT / self.name
+        for path in sorted(folder.rglob("*.*")):
+            if (
+                path.is_file()
+                and path.relative_to(folder).parts[0] not in ("tests", "inbox")
+                and path.suffix != ".pyc"
+            ):
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def pid(self) -> int | None:
+        """Return the id of the running master, or None: a stale file, or another program's id, is nobody."""
+        with suppress(FileNotFoundError, ValueError):
+            pid = int(self.pid_file.read_text().split()[0])
+            shown = subprocess.run(
+                ["ps", "-o", "command=", "-p", str(pid)], check=False, stdout=subprocess.PIPE
+            )
+            if self.command[1].encode() in shown.stdout:
+                return pid
+        return None
+
+    def is_current(self) -> bool:
+        """Tell whether the process runs what the checkout holds."""
+        return self.pid() is not None and self.pid_file.read_text().split()[1:] == [self.fingerprint()]
+
+
+def services() -> list[Service]:
+    """Read the Compose file; its order is the order of starting."""
+    declared = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    inside = {name: int(service["ports"][0].rsplit(":", 1)[1]) for name, service in declared.items()}
+    ports = {name: int(os.environ.get(_port_setting(name), port)) for name, port in inside.items()}
+    return [
+        Service(
+            name,
+            tuple(service["command"]),
+            {
+                key: _localised(str(value), name, inside, ports)
+                for key, value in service["environment"].items()
+            },
+            ports[name],
+        )
+        for name, service in declared.items()
+    ]
+
+
+def _port_setting(name: str) -> str:
+    return name.upper().replace("-", "_") + "_PORT"
+
+
+def _localised(value: str, name: str, inside: dict[str, int], ports: dict[str, int]) -> str:
+    for other, port in inside.items():
+        value = value.replace(f"http://{other}:{port}", f"http://127.0.0.1:{ports[other]}")
+    value = value.replace(f"0.0.0.0:{inside[name]}", f"127.0.0.1:{ports[name]}")
+    return value.replace("/run/secrets", str(ROOT / ".secrets" / name)).replace("/data", str(STATE / name))
+
+
+def start(service: Service) -> None:
+    """Start the process and wait until it answers; exit with what it printed if it does not."""
+    (STATE / service.name).mkdir(parents=True, exist_ok=True)
+    service.pid_file.parent.mkdir(exist_ok=True)
+    with service.log_file.open("a") as log:
+        before = log.tell()
+        process = subprocess.Popen(
+            service.command,
+            cwd=ROOT / service.name,
+            env=os.environ | service.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    service.pid_file.write_text(f"{process.pid} {service.fingerprint()}\n")
+    for _ in _until(START_SECONDS):
+        if process.poll() is not None:
+            service.pid_file.unlink()
+            printed = service.log_file.read_text()[before:]
+            sys.exit(f"{printed}{service.name} stopped with status {process.returncode}.")
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{service.port}/healthz", timeout=3):
+            return
+    sys.exit(f"{service.name} does not answer on port {service.port}; see {service.log_file}")
+
+
+def stop(service: Service) -> None:
+    """Ask the process to stop and wait for it; after the grace period, kill it and its workers."""
+    if (pid := service.pid()) is not None:
+        os.kill(pid, signal.SIGTERM)
+        for _ in _until(STOP_SECONDS):
+            if service.pid() is None:
+                break
+        else:
+            os.killpg(pid, signal.SIGKILL)
+    service.pid_file.unlink(missing_ok=True)
+
+
+def _until(seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.05)
+
+
+def main(verb: str, *names: str) -> None:
+    """Carry out the verb on the services named, or on all of them; `running` names those that run."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if verb == "exec":
+        (service,) = (service for service in services() if service.name == names[0])
+        os.chdir(ROOT / service.name)
+        os.execvpe(names[1], names[1:], os.environ | service.environment)  # noqa: S606
+    chosen = [service for service in services() if not names or service.name in names]
+    if verb == "running":
+        print(*(service.name for service in chosen if service.pid()))  # noqa: T201
+        return
+    if verb in ("stop", "down"):
+        for service in reversed(chosen):
+            stop(service)
+        return
+    for service in chosen:
+        if verb == "up" and not service.is_current():
+            stop(service)
+        if service.pid() is None:
+            start(service)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,36 @@
+"""Wait until every URL given answers 200: `python ready.py SECONDS URL ...`. Standard library only.
+
+It is piped into a container's Python too, so that the host needs none.
+"""
+
+import sys
+import time
+import urllib.error
+import urllib.request
+
+
+def answer(url: str) -> str:
+    """Return "200", or what else the URL says, in words."""
+    try:
+        with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 -- loopback or Compose addresses
+            return str(response.status)
+    except urllib.error.HTTPError as error:
+        return f"{error.code} {error.read(300).decode(errors='replace')}"
+    except OSError as error:
+        return str(error)
+
+
+def main(seconds: str, *urls: str) -> int:
+    """Poll until all are ready or the time is over; name those that are not."""
+    deadline = time.monotonic() + float(seconds)
+    while waiting := {url: said for url in urls if (said := answer(url)) != "200"}:
+        if time.monotonic() > deadline:
+            for url, said in waiting.items():
+                print(f"Not ready after {seconds} s: {url}: {said}", file=sys.stderr)  # noqa: T201
+            return 1
+        time.sleep(0.1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

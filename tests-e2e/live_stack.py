@@ -1,0 +1,193 @@
+"""A stack of its own for the tests: a copy of the checkout with its own ports, secrets and volumes.
+
+Everything goes through `make` and `stack/stack`, as a user's would; RUNTIME chooses the runtime.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SERVICES = ("auth-server", "protected-api", "calling-service")
+ISSUER, TIMESHEETS, INVOICES = (
+    "http://localhost:9000",
+    "http://localhost:9001",
+    "https://invoices.exampleco.example",
+)
+
+
+T = TypeVar("T")
+
+
+class Stack:
+    """One running copy; `url` maps a service to its address, `tokens` holds every token handed out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self.url = {service: f"http://127.0.0.1:{port}" for service, port in self.ports.items()}
+        self.tokens: list[str] = []
+        self.first_output = ""
+        self.environment = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("MAKE", "PYTEST", "COV_"))
+            },
+            **{
+                service.upper().replace("-", "_") + "_PORT": str(port) for service, port in self.ports.items()
+            },
+            "COMPOSE_PROJECT_NAME": f"e2e-{uuid.uuid4().hex[:8]}",
+            "VENV": os.environ.get("VENV", str(CHECKOUT / ".venv")),
+        }
+        listed = subprocess.check_output(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=CHECKOUT, text=True
+        )
+        for name in filter(None, listed.split("\0")):
+            if (CHECKOUT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(CHECKOUT / name, folder / name)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace what a file of the copy says; the old text must be there once or more."""
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{name} does not contain {old!r}"
+        path.write_text(text.replace(old, new))
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy, output captured, never raising."""
+        return subprocess.run(
+            command,
+            check=False,
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def make(self, *targets: str, **environment: str) -> str:
+        """Run make and return what it printed; a failure shows all of it."""
+        done = self.run("make", *targets, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, *services: str) -> None:
+        """Start services that were stopped."""
+        self._verb("start", *services)
+
+    def wait_until_ready(self) -> None:
+        """Wait until all three services answer as ready."""
+        self.wait_until_answers(*(f"{url}/readyz" for url in self.url.values()))
+
+    def wait_until_answers(self, *urls: str) -> None:
+        """Wait until each URL answers 200."""
+        done = self.run(sys.executable, "stack/ready.py", "30", *urls)
+        assert done.returncode == 0, done.stderr
+
+    def master(self, service: str) -> int:
+        """Return the process id of a service's gunicorn master (local processes only)."""
+        return int((self.folder / f".local/run/{service}.pid").read_text().split()[0])
+
+    def processes(self) -> set[str]:
+        """Return what identifies the running services: container ids, or ids of gunicorn's masters."""
+        if self.environment["RUNTIME"] == "docker":
+            return set(self.run("docker", "compose", "ps", "--quiet").stdout.split())
+        return {path.read_text() for path in self.folder.glob(".local/run/*.pid")}
+
+    def stop(self, *services: str) -> None:
+        """Stop services; their data stay."""
+        self._verb("stop", *services)
+
+    def _verb(self, verb: str, *services: str) -> None:
+        done = self.run("stack/stack", verb, *services)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def inside(self, service: str, *command: str) -> str:
+        """Run a program with a service's settings, where the service runs; return what it printed."""
+        done = self.run("stack/stack", "exec", service, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def logs(self, service: str) -> str:
+        """Return all that a service printed."""
+        if self.environment["RUNTIME"] == "local":
+            return (self.folder / f".local/run/{service}.log").read_text()
+        container = self.run("docker", "compose", "ps", "--all", "--quiet", service).stdout.strip()
+        return self.run("docker", "logs", container).stdout
+
+    def secret(self, client_id: str) -> str:
+        """Return a client's secret from where its holder keeps it."""
+        (path,) = self.folder.glob(f".secrets/*/{client_id}")
+        return path.read_text().strip()
+
+    def ask_for_token(self, client_id: str, *, secret: str | None = None, **form: str) -> requests.Response:
+        """Ask for a token with client_secret_basic; the parameters are the form's."""
+        response = requests.post(
+            f"{self.url['auth-server']}/oauth/token",
+            auth=(client_id, self.secret(client_id) if secret is None else secret),
+            data={"grant_type": "client_credentials", **form},
+            timeout=10,
+        )
+        if response.ok:
+            self.tokens.append(response.json()["access_token"])
+        return response
+
+    def token(self, client_id: str, **form: str) -> str:
+        """Return an access token, for the Timesheets API unless the audience says otherwise."""
+        response = self.ask_for_token(client_id, **{"audience": TIMESHEETS, **form})
+        assert response.status_code == 200, response.text
+        return str(response.json()["access_token"])
+
+    def api(self, method: str, path: str, token: str | None = None, **options: Any) -> requests.Response:
+        """Call the Timesheets API."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.request(
+            method, self.url["protected-api"] + path, headers=headers, timeout=10, **options
+        )
+
+    def run_import(self, **options: bool) -> dict[str, Any]:
+        """Start a run through the web interface and return its record once it has ended."""
+        accepted = requests.post(f"{self.url['calling-service']}/runs", json=options, timeout=10)
+        assert accepted.status_code == 202, accepted.text
+        location = self.url["calling-service"] + accepted.headers["Location"]
+
+        def ended() -> dict[str, Any] | None:
+            run: dict[str, Any] = requests.get(location, timeout=10).json()
+            return None if run["state"] == "running" else run
+
+        return eventually(ended, "the run ends")
+
+    def drop(self) -> None:
+        """Forget the copy: processes, containers, volumes, images."""
+        self.run("make", "clean")
+        if self.environment["RUNTIME"] == "docker":
+            self.run("docker", "compose", "down", "--rmi", "local", "--volumes")
+
+
+def eventually(probe: Callable[[], T | None], what: str, seconds: float = 30) -> T:
+    """Ask until the answer is something; fail, naming what was awaited, when it never is."""
+    deadline = time.monotonic() + seconds
+    while (answer := probe()) is None:
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+    return answer
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports

@@ -1,0 +1,120 @@
+"""Starting: again, in the wrong order, with another tenant, with bad settings, with a port taken."""
+
+import re
+import socket
+from collections.abc import Callable
+
+import pytest
+import requests
+from live_stack import Stack, eventually
+
+NewStack = Callable[[], Stack]
+
+
+def test_the_api_started_before_the_authorization_server_answers_503_then_recovers(stack: Stack) -> None:
+    token = stack.token("payroll-report")
+    stack.stop("auth-server", "protected-api")
+    try:
+        stack.start("protected-api")
+        unready = eventually(lambda: answer(stack, token), "the API answers")
+        assert (unready.status_code, "WWW-Authenticate" in unready.headers) == (503, False)
+        assert int(unready.headers["Retry-After"]) > 0
+    finally:
+        stack.start("auth-server")
+    eventually(lambda: stack.api("GET", "/timesheets", token).ok or None, "the API has the keys")
+
+
+def answer(stack: Stack, token: str) -> requests.Response | None:
+    try:
+        return stack.api("GET", "/timesheets", token)
+    except requests.ConnectionError:
+        return None
+
+
+def test_a_scope_changed_in_the_tenant_is_what_make_up_prints(stack: Stack, new_stack: NewStack) -> None:
+    changed = new_stack()
+    changed.edit("auth-server/tenant.yaml", "batch:upload", "batch:import")
+    changed.edit("docker-compose.yml", "SCOPE: batch:upload", "SCOPE: batch:import")
+    shown = changed.run("make", "up")
+    assert "batch:upload" in stack.first_output
+    assert '"scope": "batch:import"' in shown.stdout
+    assert "batch:upload" in shown.stdout + shown.stderr, "the API names the scope that its route asks for"
+    assert shown.returncode != 0
+
+
+def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: NewStack) -> None:
+    stack = new_stack()
+    stack.make("up")
+    key = requests.get(f"{stack.url['auth-server']}/.well-known/jwks.json", timeout=5).json()
+    before = stack.processes()
+    stack.make("up")
+    assert stack.processes() == before
+    stack.make("down")
+    assert stack.processes() == set()
+    shown = stack.make("up")
+    assert requests.get(f"{stack.url['auth-server']}/.well-known/jwks.json", timeout=5).json() == key
+    assert re.search(r"234 rows +0 booked +234 unchanged", shown)
+    stack.make("clean")
+    assert not (stack.folder / ".secrets").exists()
+
+
+BAD_SETTINGS = {
+    "missing secret": (
+        "docker-compose.yml",
+        "/run/secrets/key-encryption-key",
+        "/run/secrets/no-such-file",
+        "KEY_ENCRYPTION_KEY_FILE",
+    ),
+    "missing client secret": (
+        "docker-compose.yml",
+        "/run/secrets/timesheets-import-job",
+        "/run/secrets/none",
+        "CLIENT_SECRET_FILE",
+    ),
+    "unreadable tenant": (
+        "docker-compose.yml",
+        "TENANT_FILE: tenant.yaml",
+        "TENANT_FILE: no-tenant.yaml",
+        "TENANT_FILE",
+    ),
+    "grant of an unknown scope": (
+        "auth-server/tenant.yaml",
+        "exampleco.example\n    scopes: [read:invoices]",
+        "exampleco.example\n    scopes: [pay:invoices]",
+        "pay:invoices",
+    ),
+    "issuer with a fragment": (
+        "docker-compose.yml",
+        "ISSUER: http://localhost:9000",
+        "ISSUER: http://localhost:9000/#here",
+        "ISSUER",
+    ),
+    "database that cannot be opened": (
+        "docker-compose.yml",
+        "/data/auth-server.db",
+        "/no/such/folder.db",
+        "DATABASE_URL",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SETTINGS)
+def test_bad_settings_stop_the_start_and_make_up_shows_why(new_stack: NewStack, case: str) -> None:
+    file, old, new, named = BAD_SETTINGS[case]
+    stack = new_stack()
+    stack.edit(file, old, new)
+    failed = stack.run("make", "up")
+    assert failed.returncode != 0
+    assert "cannot start" in failed.stderr, failed.stderr
+    assert named in failed.stderr.partition("cannot start")[2]
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_port_in_use_is_named_with_its_holder_and_the_setting_that_changes_it(new_stack: NewStack) -> None:
+    stack = new_stack()
+    with socket.create_server(("127.0.0.1", stack.ports["protected-api"])):
+        failed = stack.run("make", "up")
+    assert failed.returncode != 0
+    assert f"Port {stack.ports['protected-api']} is in use by process " in failed.stderr
+    assert "pytest" in failed.stderr
+    assert "PROTECTED_API_PORT=" in failed.stderr
