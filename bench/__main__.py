@@ -1,0 +1,165 @@
+"""Measure the stack beside bare Flask: `make bench`. One run, all figures; compare the ratios, not the rates.
+
+The services run as local processes with the options of docker-compose.yml, pinned to one core where there are
+two, the load generator to another. Every target is measured in each round, so that a noisy machine hurts all
+alike; a ratio is the median of the rounds' ratios. Not measured: TLS, a network, other databases.
+"""
+
+import base64
+import itertools
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from live_stack import INVOICES, TIMESHEETS, Stack, free_ports
+
+from bench import load, processes
+
+ROUNDS, REQUESTS = 5, 2000
+COLUMNS = "{:<46} {:>8} {:>8} {:>10} {:>12}"
+
+
+@dataclass(slots=True)
+class Target:
+    """One thing to measure: a port, the master process behind it, and the requests to send."""
+
+    name: str
+    port: int
+    master: int
+    requests: Callable[[int], Iterator[bytes]]
+    rates: list[float] = field(default_factory=list)
+    p99s: list[float] = field(default_factory=list)
+    cpus: list[float] = field(default_factory=list)
+
+    def measure(self, count: int = REQUESTS) -> None:
+        """Run once and keep the figures."""
+        requests = self.requests(count)
+        before = processes.cpu_seconds(self.master)
+        result = load.run(self.port, requests, count=count)
+        self.cpus.append((processes.cpu_seconds(self.master) - before) / count)
+        self.rates.append(result.rate)
+        self.p99s.append(result.percentile(99))
+
+
+def http(method: str, path: str, headers: dict[str, str], body: str = "") -> bytes:
+    """Write one request as it goes over the wire."""
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: localhost",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+def token_request(stack: Stack, client_id: str, audience: str) -> bytes:
+    """Write a token request with client_secret_basic."""
+    basic = base64.b64encode(f"{client_id}:{stack.secret(client_id)}".encode()).decode()
+    form = urllib.parse.urlencode({"grant_type": "client_credentials", "audience": audience})
+    headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
+    return http("POST", "/oauth/token", headers, form)
+
+
+def read_request(token: str) -> bytes:
+    """Write a read of one timesheet with an access token."""
+    return http("GET", "/timesheets?limit=1", {"Authorization": f"Bearer {token}"})
+
+
+def fresh_reads(stack: Stack) -> Callable[[int], Iterator[bytes]]:
+    """Return reads that each present a token that no worker has seen."""
+    return lambda count: iter([read_request(stack.token("payroll-report")) for _ in range(count)])
+
+
+def repeat(request: bytes) -> Callable[[int], Iterator[bytes]]:
+    """Return the same request again and again."""
+    return lambda _: itertools.repeat(request)
+
+
+@contextmanager
+def bare_flask(stack: Stack) -> Iterator[tuple[int, int]]:
+    """Run bench.bare with the authorization server's gunicorn options; yield its port and process id."""
+    (port,) = free_ports(1)
+    compose = yaml.safe_load((stack.folder / "docker-compose.yml").read_text())
+    options = compose["services"]["auth-server"]["environment"]["GUNICORN_CMD_ARGS"]
+    environment = {
+        **stack.environment,
+        "GUNICORN_CMD_ARGS": options.replace("0.0.0.0:9000", f"127.0.0.1:{port}"),
+    }
+    command = [sys.executable, "-m", "gunicorn", "bench.bare:app"]
+    with subprocess.Popen(command, cwd=stack.folder, env=environment, stderr=subprocess.DEVNULL) as master:
+        try:
+            stack.wait_until_answers(f"http://127.0.0.1:{port}/")
+            yield port, master.pid
+        finally:
+            master.terminate()
+
+
+def targets(stack: Stack, bare: tuple[int, int]) -> list[Target]:
+    """List what is measured; the first is the yardstick of the others."""
+    auth, api = stack.ports["auth-server"], stack.ports["protected-api"]
+    auth_master, api_master = stack.master("auth-server"), stack.master("protected-api")
+    remembered = read_request(stack.token("payroll-report"))
+    issue = "POST /oauth/token"
+    return [
+        Target("bare Flask", *bare, repeat(http("GET", "/", {}))),
+        Target(
+            f"{issue}, RS256", auth, auth_master, repeat(token_request(stack, "payroll-report", TIMESHEETS))
+        ),
+        Target(
+            f"{issue}, ES256", auth, auth_master, repeat(token_request(stack, "payroll-report", INVOICES))
+        ),
+        Target("GET /timesheets?limit=1, each token new", api, api_master, fresh_reads(stack)),
+        Target("GET /timesheets?limit=1, token remembered", api, api_master, repeat(remembered)),
+    ]
+
+
+def report(measured: Sequence[Target], stack: Stack) -> None:
+    """Print the medians, and each target's ratio to the yardstick, round by round."""
+    yardstick = measured[0]
+    print(f"CPython {platform.python_version()}, {ROUNDS} rounds of {REQUESTS} requests, medians")
+    print(COLUMNS.format("", "per s", "p99 ms", "CPU ms", "ratio to bare"))
+    for target in measured:
+        ratio = statistics.median(a / b for a, b in zip(target.rates, yardstick.rates, strict=True))
+        rate, p99, cpu = (statistics.median(values) for values in (target.rates, target.p99s, target.cpus))
+        print(
+            COLUMNS.format(target.name, f"{rate:.0f}", f"{p99 * 1e3:.1f}", f"{cpu * 1e3:.2f}", f"{ratio:.2f}")
+        )
+    for service in stack.ports:
+        sizes = processes.pss_mib(stack.master(service))
+        print(f"{service}: PSS of a worker {max(sizes):.1f} MiB")
+
+
+def pin(core: int) -> None:
+    """Keep this process, and what it starts from now on, on one core; without effect on a single core."""
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {core})
+
+
+def main() -> None:
+    """Start everything, measure in rounds, print, stop everything."""
+    os.environ["RUNTIME"] = "local"
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder) / "checkout")
+        try:
+            pin(0)
+            stack.make("up")
+            with bare_flask(stack) as bare:
+                pin(1)
+                measured = targets(stack, bare)
+                for target in measured * ROUNDS:
+                    target.measure()
+                report(measured, stack)
+        finally:
+            stack.drop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A closed-loop HTTP/1.1 load generator for loopback: keep-alive connections, one request in flight on each.
+
+One thread and one selector, so that it costs little beside what it measures. Bounded by a count of requests.
+"""
+
+import selectors
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one run measured: requests per second, and the latencies in seconds, sorted."""
+
+    rate: float
+    latencies: Sequence[float]
+
+    def percentile(self, percent: float) -> float:
+        """Return the latency in seconds that `percent` of the requests did not exceed."""
+        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))]
+
+
+@dataclass(slots=True)
+class _Connection:
+    sock: socket.socket
+    sent_at: float = 0.0
+    received: bytearray = field(default_factory=bytearray)
+
+    def send(self, request: bytes) -> None:
+        self.sock.sendall(request)
+        self.received.clear()
+        self.sent_at = time.perf_counter()
+
+    def answered(self) -> bool:
+        """Read what has come and tell whether the response is whole; anything but a 200 ends the run."""
+        chunk = self.sock.recv(65536)
+        self.received += chunk
+        head, separator, body = self.received.partition(b"\r\n\r\n")
+        if not chunk or (separator and b" 200 " not in head[:13]):
+            raise RuntimeError(f"the service answered {bytes(self.received[:500])!r}")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        return bool(separator) and len(body) >= int(length)
+
+
+def run(port: int, requests: Iterator[bytes], *, count: int, connections: int = 8) -> Result:
+    """Send `count` requests to 127.0.0.1 and time them from the last byte sent to the last byte received."""
+    latencies: list[float] = []
+    selector = selectors.DefaultSelector()
+    started = time.perf_counter()
+    for _ in range(connections):
+        connection = _Connection(socket.create_connection(("127.0.0.1", port), timeout=10))
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(connection.sock, selectors.EVENT_READ, connection)
+        connection.send(next(requests))
+    sent = connections
+    while len(latencies) < count:
+        for key, _ in selector.select(timeout=10):
+            connection = key.data
+            if not connection.answered():
+                continue
+            latencies.append(time.perf_counter() - connection.sent_at)
+            if sent < count:
+                connection.send(next(requests))
+                sent += 1
+    elapsed = time.perf_counter() - started
+    for key in list(selector.get_map().values()):
+        selector.unregister(key.fileobj)
+        key.data.sock.close()
+    return Result(count / elapsed, sorted(latencies))

@@ -1,0 +1,28 @@
+"""CPU time and memory of a gunicorn master and its workers, from /proc (Linux)."""
+
+import os
+from pathlib import Path
+
+
+def workers(master: int) -> list[int]:
+    """Return the process ids of a master's workers."""
+    return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+
+
+def cpu_seconds(master: int) -> float:
+    """Return the user and system time that the workers have used so far."""
+    ticks = 0
+    for pid in workers(master):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def pss_mib(master: int) -> list[float]:
+    """Return each worker's proportional set size in MiB."""
+    return [_pss_kib(pid) / 1024 for pid in workers(master)]
+
+
+def _pss_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
