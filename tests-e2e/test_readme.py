@@ -1,0 +1,111 @@
+"""The README is true: its console blocks run and print what it shows, its tables name all there is."""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+from live_stack import CHECKOUT, SERVICES, Stack
+
+LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
+README = (CHECKOUT / "README.md").read_text()
+
+
+def console_blocks() -> list[str]:
+    """Return the README's ```console blocks in their order."""
+    return re.findall(r"^```console\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def commands(block: str) -> Iterator[tuple[str, str]]:
+    """Split a block into (command, expected output); a command goes on after a trailing backslash or pipe."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        match = re.match(r"((?:[^\n]*[\\|]\n)*[^\n]*)\n(.*)", part, re.DOTALL)
+        assert match, part
+        yield match[1], match[2]
+
+
+def pattern(expected: str) -> str:
+    """Turn what the README shows into a pattern: `…` stands for what differs or is left out."""
+    return re.escape(expected.strip()).replace("…", "(?:.|\n)*?")
+
+
+@pytest.fixture
+def shell(new_stack: Callable[[], Stack]) -> Iterator["Shell"]:
+    """Return one shell in a copy of the checkout, where the README's addresses lead to the copy's ports."""
+    with Shell(new_stack()) as shell:
+        yield shell
+
+
+class Shell:
+    """A bash that keeps its variables from block to block."""
+
+    def __init__(self, stack: Stack) -> None:
+        redirect = " ".join(
+            f"--connect-to localhost:{public}:127.0.0.1:{stack.ports[service]}"
+            for service, public in zip(SERVICES, (9000, 9001, 9002), strict=True)
+        )
+        self.process = subprocess.Popen(
+            ["bash"],
+            cwd=stack.folder,
+            env=stack.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.run(f'curl() {{ command curl {redirect} "$@"; }}')
+
+    def run(self, command: str) -> str:
+        """Run a command and return what it printed."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{command}\necho; echo END-OF-OUTPUT\n")
+        self.process.stdin.flush()
+        lines = iter(self.process.stdout.readline, "END-OF-OUTPUT\n")
+        return "".join(lines).strip()
+
+    def __enter__(self) -> "Shell":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate(timeout=10)
+
+
+def test_every_console_block_prints_what_the_readme_shows(shell: Shell) -> None:
+    assert console_blocks()
+    for block in console_blocks():
+        for command, expected in commands(block):
+            printed = shell.run(command)
+            assert re.fullmatch(pattern(expected), printed), f"$ {command}\n{printed}"
+
+
+def rows(heading: str) -> set[str]:
+    """Return every `code` word in the first two columns of the table below the heading."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\|([^|\n]*\|[^|\n]*)\|", section, re.MULTILINE)
+    return {word for cell in first_cells for word in re.findall(r"`([^`]*)`", cell)}
+
+
+def test_every_make_target_is_in_the_readme() -> None:
+    targets = re.findall(r"^([a-z0-9-]+):.*## ", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    assert {f"make {target}" for target in targets if target != "help"} == rows("Commands")
+
+
+def test_every_setting_is_in_the_readme_and_no_other() -> None:
+    read = set(re.findall(r"\b([A-Z_]+_PORT|RUNTIME|PYTHON|VENV)\b", (CHECKOUT / "stack/stack").read_text()))
+    for source in CHECKOUT.glob("*-*/*/settings.py"):
+        read |= set(re.findall(r'"([A-Z][A-Z_]{3,})"', source.read_text())) - LOG_LEVELS
+    assert rows("Settings") == read
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_endpoint_is_in_the_readme(stack: Stack, service: str) -> None:
+    package = service.replace("-", "_")
+    listed = stack.inside(service, "flask", "--app", f"{package}.wsgi", "routes").splitlines()[2:]
+    routes = {re.sub(r"<(\w+:)?(\w+)>", r"{\2}", path) for _, methods, path in map(str.split, joined(listed))}
+    assert routes - {"/static/{filename}"} <= rows("Endpoints")
+
+
+def joined(lines: list[str]) -> list[str]:
+    """Close up the commas of a list of methods, so that each line has three words."""
+    return [line.replace(", ", ",") for line in lines if line.strip()]
