@@ -3,6 +3,7 @@
 import click
 from flask.cli import AppGroup
 
+from auth_server.settings import SettingsError
 from auth_server.startup import Service, apply
 from auth_server.tenant_apply import apply_tenant
 
@@ -15,7 +16,10 @@ def tenant_commands(service: Service) -> AppGroup:
     @click.option("--check", is_flag=True, help="Only print; exit status 1 if anything would change.")
     def apply_command(check: bool) -> None:
         """Make the database equal to the tenant file, and print what changes."""
-        changes = apply_tenant(service.engine, service.tenant, check=True) if check else apply(service)
+        try:
+            changes = apply_tenant(service.engine, service.tenant, check=True) if check else apply(service)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
         click.echo("\n".join(map(str, changes)) or "nothing to change")
         if check and changes:
             raise SystemExit(1)

@@ -2,8 +2,8 @@
 
 import json
 import logging
+import random
 import re
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ class _Request:
 
     def __init__(self, traceparent: str) -> None:
         valid = _TRACEPARENT.fullmatch(traceparent)
-        self.trace_id = valid[1] if valid else secrets.token_hex(16)
+        self.trace_id = valid[1] if valid else f"{random.getrandbits(128):032x}"
         self.message = "request"
         self.event: dict[str, Any] = {}
 

@@ -45,10 +45,10 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         """Answer a token request (RFC 6749 3.2): the first step that is not satisfied refuses it."""
         token_request = None
         try:
-            token_request = self.create_oauth2_request(request)
-            token_request.client = self.authenticate_client(token_request)
-            grant = self.get_token_grant(token_request)
-            grant.validate_token_request()
+            token_request = self.create_oauth2_request(request)  # 1. well formed
+            token_request.client = self.authenticate_client(token_request)  # 2. credentials
+            grant = self.get_token_grant(token_request)  # 3. grant type
+            grant.validate_token_request()  # 4. target, 5. scope
             return self.handle_response(*grant.create_token_response())
         except OAuth2Error as error:
             return self.handle_error_response(token_request, error)

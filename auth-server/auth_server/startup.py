@@ -42,8 +42,19 @@ def open_service(environ: Mapping[str, str]) -> Service:
 
 def apply(service: Service) -> list[Change]:
     """Make the missing signing keys, then the tenant's changes, so that no API is ever without its key."""
-    service.keys.create_missing(api["signing_alg"] for api in service.tenant.apis)
-    return apply_tenant(service.engine, service.tenant)
+    try:
+        service.keys.create_missing(api["signing_alg"] for api in service.tenant.apis)
+        return apply_tenant(service.engine, service.tenant)
+    except SQLAlchemyError as error:
+        raise SettingsError([_database_problem(error)]) from None
+    except KeyEncryptionError as error:
+        # Another instance has made the keys just now, under another key.
+        raise SettingsError([f"KEY_ENCRYPTION_KEY_FILE: {error}"]) from None
+
+
+def _database_problem(error: SQLAlchemyError) -> str:
+    reason = getattr(error, "orig", None) or type(error).__name__
+    return f"DATABASE_URL: cannot be used ({reason}); make it a file of this service that can be written"
 
 
 def _tenant(settings: Settings, problems: list[str]) -> Tenant | None:
@@ -77,17 +88,17 @@ def _engine(settings: Settings, problems: list[str]) -> Engine | None:
         engine = create_database_engine(settings.database_url)
         create_tables(engine)
     except SQLAlchemyError as error:
-        reason = getattr(error, "orig", error)
-        problems.append(f"DATABASE_URL: cannot be opened ({reason}); make it a file that can be written")
+        problems.append(_database_problem(error))
         return None
     return engine
 
 
-def _keys(settings: Settings, engine: Engine, encryption: Fernet, problems: list[str]) -> SigningKeys | None:
+def _keys(settings: Settings, engine: Engine, encryption: Fernet, problems: list[str]) -> SigningKeys:
     keys = SigningKeys(engine, encryption, settings.cache_ttl)
     try:
         keys.read()
     except KeyEncryptionError as error:
         problems.append(f"KEY_ENCRYPTION_KEY_FILE: {settings.key_encryption_key_file} {error}")
-        return None
+    except SQLAlchemyError as error:
+        problems.append(_database_problem(error))
     return keys

@@ -3,6 +3,7 @@
 import gc
 import logging
 import runpy
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from auth_server.settings import SettingsError
-from auth_server.startup import Service, open_service
+from auth_server.startup import Service, apply, open_service
 
 Start = Callable[[dict[str, str]], Service]
 
@@ -18,6 +19,7 @@ ABSENT = "is not set; set it to the URL by which tokens name this server"
 NO_URL = "is no absolute http(s) URL; set it to one such as https://issuer.example"
 EXTRA = "has a query, a fragment or user information; remove it"
 PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
+NO_FILE = "cannot be used (unable to open database file); make it a file of this service that can be written"
 NO_DATABASE = "names no SQLite file; set it to sqlite:////path/to/auth-server.db"
 
 BAD: dict[str, tuple[dict[str, str], str]] = {
@@ -40,7 +42,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "other database": ({"DATABASE_URL": "postgresql://db/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
     "database that cannot be opened": (
         {"DATABASE_URL": "sqlite:////nowhere/a.db"},
-        "DATABASE_URL: cannot be opened (unable to open database file); make it a file that can be written",
+        f"DATABASE_URL: {NO_FILE}",
     ),
     "lifetime": (
         {"TOKEN_LIFETIME": "0"},
@@ -106,8 +108,7 @@ def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Pa
         "put the digest of a secret of off there\n"
         f"  - KEY_ENCRYPTION_KEY_FILE: {tmp_path}/key-encryption-key holds no 32 bytes "
         "in base64url; restore it\n"
-        "  - DATABASE_URL: cannot be opened (unable to open database file); "
-        "make it a file that can be written"
+        f"  - DATABASE_URL: {NO_FILE}"
     )
 
 
@@ -187,3 +188,33 @@ def test_applies_the_tenant_by_command_and_only_prints_with_check(wsgi: Wsgi, tm
         (0, change),
         (0, "nothing to change\n"),
     ]
+
+
+def test_refuses_a_database_of_something_else(environ: dict[str, str], tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("create table signing_keys (a)")
+    other.close()
+    (problem,) = problems(environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}"})
+    assert problem.startswith("DATABASE_URL: cannot be used (no such column: signing_keys.kid)")
+
+
+def test_refuses_keys_that_another_instance_made_meanwhile_under_another_key(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
+    (tmp_path / "other-key").write_text("x" * 43)
+    late = open_service(environ | {"KEY_ENCRYPTION_KEY_FILE": str(tmp_path / "other-key")})
+    start(environ)
+    with pytest.raises(SettingsError, match="KEY_ENCRYPTION_KEY_FILE: does not decrypt"):
+        apply(late)
+    late.engine.dispose()
+
+
+def test_a_command_that_fails_says_why(wsgi: Wsgi, tmp_path: Path) -> None:
+    runner = wsgi(FLASK_RUN_FROM_CLI="true")["app"].test_cli_runner()
+    with sqlite3.connect(tmp_path / "auth-server.db") as database:
+        database.execute("drop table signing_keys")
+    database.close()
+    result = runner.invoke(args=["tenant", "apply"])
+    assert result.exit_code == 1
+    assert "DATABASE_URL: cannot be used (no such table: signing_keys)" in result.output
