@@ -41,12 +41,9 @@ class ImportJob:
         with connection(self._state_dir) as database:
             ledger, sent = Ledger(database, (export.digest for export in found)), set[str]()
             for export, report in zip(found, run.files, strict=True):
-                report.state = (
-                    "waiting" if not export.complete else "known" if export.digest in sent else "pending"
-                )
-                if report.state == "pending" and ledger.is_done(export.digest) and not run.resend:
-                    report.state = "known"
-                if report.state == "pending":
+                known = export.digest in sent or (ledger.is_done(export.digest) and not run.resend)
+                report.state = "waiting" if not export.complete else "known" if known else "importing"
+                if report.state == "importing":
                     sent.add(export.digest)
                     for line in self._import(export, report, run, ledger):
                         progress(done + line, total)
@@ -55,7 +52,6 @@ class ImportJob:
 
     def _import(self, export: Export, report: FileReport, run: Run, ledger: Ledger) -> Iterator[int]:
         """Import one export, yielding the last line done after each chunk."""
-        report.state = "importing"
         ledger.open_file(export.digest, export.name)
         with export.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             try:
@@ -70,8 +66,8 @@ class ImportJob:
                 for rows in _chunks(read_rows(file)):
                     book.send(rows)
                     yield rows[-1].line
-        report.state = "done"
         ledger.close_file(export.digest)
+        report.state = "done"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Failure:
 
 @dataclass(slots=True)
 class FileReport:
-    """What a run did with one export; `state` is waiting (incomplete), known, importing, done or failed."""
+    """What a run did with one export; `state` is pending, waiting (incomplete), known, importing, done, failed."""
 
     name: str
     state: str
@@ -56,6 +56,12 @@ class Run:
         report.rejected += 1
         if len(self.rejects) < REJECTS_SHOWN:
             self.rejects.append(row)
+
+    def fail(self, why: Failure) -> None:
+        """End the run, and with it the file that it was at."""
+        self.state, self.error = "failed", why
+        for report in self.files:
+            report.state = "failed" if report.state == "importing" else report.state
 
     @classmethod
     def again(cls, document: dict[str, Any]) -> "Run":

@@ -118,7 +118,7 @@ class Runner:
                 self._drop_token()
             self._job.run(run, saved)
         except Exception as error:  # noqa: BLE001  # whatever happened, the run must say that it is over
-            run.state, run.error = "failed", explain(error, self._settings) or self._unexpected(error)
+            run.fail(explain(error, self._settings) or self._unexpected(error))
         else:
             run.state = "completed"
         run.ended_at = datetime.now(UTC)

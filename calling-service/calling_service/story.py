@@ -18,6 +18,7 @@ TOKEN = (
     Step(3, "The authorization server answers with an access token", ("response",)),
 )
 REFUSED = (*TOKEN[:2], Step(3, "The authorization server answers without an access token", ("response",)))
+UNANSWERED = (TOKEN[0], Step(3, "The authorization server does not answer", ("response",)))
 CALL = (Step(4, "The job calls the API with the token, on behalf of itself", ("request", "response")),)
 
 
@@ -27,7 +28,9 @@ def of_authorization_server(
     """Return the steps that a call to the authorization server shows."""
     if request.method != "POST":
         return DISCOVERY
-    return TOKEN if response is not None and response.ok else REFUSED
+    if response is None:
+        return UNANSWERED
+    return TOKEN if response.ok else REFUSED
 
 
 def of_api(_request: requests.PreparedRequest, _response: requests.Response | None) -> tuple[Step, ...]:

@@ -207,6 +207,7 @@ def test_a_failed_run_says_what_happened_and_what_to_do(
     endpoint.answers, api.answers = list(token_answers), list(api_answers)
     document = run(client)
     assert (document["state"], document["error"]["error"]) == ("failed", error)
+    assert document["files"][0]["state"] == "failed"
     assert document["error"]["message"] == message.replace("URL", api.url)
     assert hint in document["error"]["hint"]
     if error != "invalid_client":

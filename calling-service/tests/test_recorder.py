@@ -51,6 +51,9 @@ def test_keeps_a_call_that_was_not_answered(serve: Any) -> None:
         for url in (serve(broken), "http://127.0.0.1:1/"):
             with pytest.raises(requests.RequestException):
                 session.get(url)
+        with pytest.raises(requests.RequestException):
+            session.post("http://127.0.0.1:1/")
+    assert kept.pop().steps[-1].label == "The authorization server does not answer"
     assert [(exchange.status, exchange.failure) for exchange in kept] == [
         (None, "ChunkedEncodingError"),
         (None, "ConnectionError"),
