@@ -25,7 +25,7 @@ class Failure:
 
 @dataclass(slots=True)
 class FileReport:
-    """What a run did with one export; `state` is pending, waiting (incomplete), known, importing, done, failed."""
+    """One export in a run; `state`: pending, waiting (incomplete), known, importing, done or failed."""
 
     name: str
     state: str
