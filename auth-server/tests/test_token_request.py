@@ -122,7 +122,7 @@ def test_serves_what_is_unusual_and_clear(client: FlaskClient, request_: dict[st
     assert client.post("/oauth/token", auth=("job", "job-secret"), **request_).status_code == 200
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=200),
     type_=st.sampled_from([FORM, JSON]),

@@ -42,7 +42,7 @@ def url(service: Service) -> Iterator[str]:
 
 
 def flow(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, ["flow", *arguments], color=False)
+    return CliRunner(env={"COLUMNS": "100"}).invoke(cli.main, ["flow", *arguments], color=False)
 
 
 def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint: Any) -> None:

@@ -8,12 +8,9 @@ import pytest
 import requests
 from calling_service.exchange import BODY_LIMIT, Exchange, Step, capture
 from calling_service.redaction import CUT, MASK
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from requests.auth import HTTPBasicAuth
-
-# How long an example takes is the machine's affair, not a requirement.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 STEPS = (Step(1, "asks", ("request",)),)
 B64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -119,7 +116,6 @@ def assert_absent(secret: str, captured: Exchange) -> None:
             assert form not in text
 
 
-@UNTIMED
 @given(secret=SECRETS)
 def test_keeps_no_form_of_a_basic_secret_even_where_a_server_echoes_it(secret: str) -> None:
     auth = HTTPBasicAuth("job", quote_plus(secret))
@@ -132,7 +128,6 @@ def test_keeps_no_form_of_a_basic_secret_even_where_a_server_echoes_it(secret: s
     assert ("Authorization", "Basic [base64 of job:<client secret>, masked]") in captured.request.headers
 
 
-@UNTIMED
 @given(secret=SECRETS)
 def test_keeps_no_form_of_a_secret_in_form_query_or_json(secret: str) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -145,7 +140,6 @@ def test_keeps_no_form_of_a_secret_in_form_query_or_json(secret: str) -> None:
     assert_absent(secret, exchange(body=json.dumps({"client_secret": secret}), answer=secret.encode()))
 
 
-@UNTIMED
 @given(signature=SIGNATURES)
 def test_keeps_a_token_as_header_and_payload_without_its_signature(signature: str) -> None:
     value = token(signature)
@@ -170,7 +164,6 @@ def test_keeps_a_token_as_header_and_payload_without_its_signature(signature: st
     assert json.loads(captured.response.body)["access_token"] == f"{value.rpartition('.')[0]}.{CUT}"
 
 
-@UNTIMED
 @given(opaque=st.text(B64 + ".~+/", min_size=12, max_size=60).filter(lambda opaque: opaque not in FRAME))
 def test_keeps_nothing_of_an_opaque_token(opaque: str) -> None:
     body = json.dumps({"access_token": opaque, "refresh_token": opaque, "token": {"a": [opaque]}})

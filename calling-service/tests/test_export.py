@@ -2,11 +2,8 @@ import io
 
 import pytest
 from calling_service.export import Entry, ExportError, Row, read_rows
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-
-# How long an example takes is the machine's affair, not a requirement.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 
@@ -80,7 +77,6 @@ def test_refuses_a_header_that_is_no_csv() -> None:
         rows("", '"a"b\n')
 
 
-@UNTIMED
 @given(st.text(max_size=300))
 def test_reads_any_text_without_an_error_but_its_own(text: str) -> None:
     for row in rows(text):

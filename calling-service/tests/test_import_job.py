@@ -12,7 +12,7 @@ from calling_service.export import Entry
 from calling_service.import_job import ImportJob
 from calling_service.run import Run
 from calling_service.timesheets_api import ApiError, Receipt
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -234,7 +234,7 @@ def shuffled(draw: st.DrawFn) -> list[list[tuple[int, str]]]:
     return [lines[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=40)
 @given(files=shuffled())
 def test_any_split_over_files_books_the_first_good_row_of_each_id(
     tmp_path_factory: pytest.TempPathFactory, files: list[list[tuple[int, str]]]

@@ -9,12 +9,9 @@ from urllib.parse import unquote_plus
 import pytest
 import requests
 from calling_service.token_source import LONGEST_PAUSE, REFUSAL_PAUSE, RENEWAL_PAUSE, TokenError, TokenSource
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
-
-# How long an example takes is the machine's affair, not a requirement.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 API, OTHER_API, SCOPES = "https://api.example", "https://other.example", ("b", "a")
 
@@ -79,7 +76,6 @@ def test_renews_a_short_lived_token_at_half_of_its_life(
     assert source.get(API, SCOPES) is not first
 
 
-@UNTIMED
 @given(life=st.floats(0.01, 1e8), jitter=st.floats(0, 1, exclude_max=True))
 def test_renews_before_expiry_whatever_life_and_jitter(life: float, jitter: float) -> None:
     source = TokenSource(issuer="i", client_id="c", secret_file=Path("none"), jitter=lambda: jitter)
