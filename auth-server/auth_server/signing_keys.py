@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken
 from joserfc import jwk
 from joserfc.jwk import Key
+from joserfc.util import json_b64encode
 from sqlalchemy import Engine, RowMapping, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -36,6 +37,7 @@ class SigningKey:
     alg: str
     private: Key
     public_jwk: dict[str, str]
+    protected_header: bytes  # of every token it signs (RFC 9068 2.1), in base64url
 
 
 def read_key_encryption_key(file: Path) -> Fernet:
@@ -105,8 +107,9 @@ class SigningKeys:
                 raise KeyEncryptionError(
                     "does not decrypt the stored signing keys; restore the one that did"
                 ) from None
-            key = SigningKey(row["kid"], row["alg"], jwk.import_key(private_jwk), row["public_jwk"])
-            self._imported[row["kid"]] = key
+            kid, alg, private = row["kid"], row["alg"], jwk.import_key(private_jwk)
+            header = json_b64encode({"typ": "at+jwt", "alg": alg, "kid": kid})
+            self._imported[kid] = SigningKey(kid, alg, private, row["public_jwk"], header)
         return self._imported[row["kid"]]
 
 
