@@ -1,12 +1,13 @@
 """Run the services of docker-compose.yml as local processes.
 
-Usage: `python stack/local.py up|start|stop|down|running [SERVICE]`, or `exec SERVICE COMMAND ...`.
+Usage: `python stack/local.py up|start|stop|down [SERVICE ...]`, or `exec SERVICE COMMAND ...`.
 
 The same programs, the same settings, with four replacements: a service's own address and the address it
 listens on become loopback addresses, `/run/secrets` and `/data` become folders of the checkout.
-Not here: secrets, ports in use, the virtual environment (stack/stack), readiness (stack/ready.py).
+Not here: secrets and the virtual environment (stack/stack), ports (stack/ports), readiness (stack/ready.py).
 """
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -15,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,8 +107,12 @@ def _localised(value: str, name: str, inside: dict[str, int], ports: dict[str, i
 
 def start(service: Service) -> None:
     """Start the process and wait until it answers; exit with what it printed if it does not."""
-    (STATE / service.name).mkdir(parents=True, exist_ok=True)
-    service.pid_file.parent.mkdir(exist_ok=True)
+    # gunicorn itself would not notice: with --reuse-port it shares a port with whoever else does.
+    if subprocess.run(
+        [ROOT / "stack/ports", f"{_port_setting(service.name)}={service.port}"], check=False
+    ).returncode:
+        sys.exit(1)
+    (STATE / service.name).mkdir(exist_ok=True)
     with service.log_file.open("a") as log:
         before = log.tell()
         process = subprocess.Popen(
@@ -149,26 +154,32 @@ def _until(seconds: float) -> Iterator[None]:
         time.sleep(0.05)
 
 
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    (STATE / "run").mkdir(parents=True, exist_ok=True)
+    with (STATE / "run" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main(verb: str, *names: str) -> None:
-    """Carry out the verb on the services named, or on all of them; `running` names those that run."""
+    """Carry out the verb on the services named, or on all of them."""
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     if verb == "exec":
         (service,) = (service for service in services() if service.name == names[0])
         os.chdir(ROOT / service.name)
         os.execvpe(names[1], names[1:], os.environ | service.environment)  # noqa: S606
     chosen = [service for service in services() if not names or service.name in names]
-    if verb == "running":
-        print(*(service.name for service in chosen if service.pid()))  # noqa: T201
-        return
-    if verb in ("stop", "down"):
-        for service in reversed(chosen):
-            stop(service)
-        return
-    for service in chosen:
-        if verb == "up" and not service.is_current():
-            stop(service)
-        if service.pid() is None:
-            start(service)
+    with _one_at_a_time():
+        if verb in ("stop", "down"):
+            for service in reversed(chosen):
+                stop(service)
+            return
+        for service in chosen:
+            if verb == "up" and not service.is_current():
+                stop(service)
+            if service.pid() is None:
+                start(service)
 
 
 if __name__ == "__main__":
