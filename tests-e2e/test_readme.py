@@ -79,6 +79,11 @@ def test_every_console_block_prints_what_the_readme_shows(shell: Shell) -> None:
             assert re.fullmatch(pattern(expected), printed), f"$ {command}\n{printed}"
 
 
+def test_the_diagram_is_of_a_recorded_run(stack: Stack) -> None:
+    shown = re.findall(r"^```mermaid\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    assert shown == [stack.run("stack/stack", "flow", "--mermaid").stdout]
+
+
 def rows(heading: str) -> set[str]:
     """Return every `code` word in the first two columns of the table below the heading."""
     section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]

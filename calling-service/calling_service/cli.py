@@ -11,7 +11,7 @@ from typing import Any
 import click
 import requests
 
-from . import logs, terminal, trace
+from . import logs, mermaid, terminal, trace
 from .service import Service, build
 from .settings import Settings, SettingsError
 
@@ -61,11 +61,20 @@ def run(*, resend: bool, fresh_token: bool) -> None:
 )
 @click.option("--public-url", help="How people reach it, for the addresses printed.  [default: --url]")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's JSON instead of the steps.")
+@click.option("--mermaid", "as_mermaid", is_flag=True, help="Print a Mermaid sequence diagram instead.")
 @click.option(
     "--look", "looks", multiple=True, metavar="WHAT=URL", help="One more line of where to look next."
 )
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for the run's end.")
-def flow(url: str, public_url: str | None, *, as_json: bool, looks: tuple[str, ...], timeout: float) -> None:
+def flow(
+    url: str,
+    public_url: str | None,
+    *,
+    as_json: bool,
+    as_mermaid: bool,
+    looks: tuple[str, ...],
+    timeout: float,
+) -> None:
     r"""Have the running service import everything again with a fresh token, and show the steps.
 
     \b
@@ -80,6 +89,8 @@ def flow(url: str, public_url: str | None, *, as_json: bool, looks: tuple[str, .
         raise click.ClickException(f"{url} did not answer as the calling service does: {error}") from error
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif as_mermaid:
+        click.echo("\n".join(mermaid.diagram(document)))
     else:
         public = (public_url or url).rstrip("/")
         own = [("This run as JSON", f"{public}/runs/{document['id']}"), ("The last runs", f"{public}/")]
