@@ -1,18 +1,22 @@
-"""Client authentication with a secret, by HTTP Basic or in the body (RFC 6749 2.3.1). Keys are not here.
+"""Client authentication: a secret, by HTTP Basic or in the body (RFC 6749 2.3.1), or a signed assertion.
 
 These are methods for Authlib's registry. Its own tell an unknown client from a wrong secret, do not
 form-decode, and fail on a header that is empty or not UTF-8.
 """
 
 import binascii
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import unquote_plus
 
+from auth_server.client_assertion import check_claims, read_assertion
 from auth_server.clients import Client, Clients
 from auth_server.errors import InvalidClientError, InvalidRequestError
 from auth_server.grammar import CLIENT_ID
 from auth_server.secret_digests import matches
+from auth_server.seen_assertions import SeenAssertions
 from auth_server.token_request import TokenRequest
 
 _NO_DIGEST = bytes(32)
@@ -25,6 +29,25 @@ class ClientSecret:
     client_id: str
     secret: str = field(repr=False)
 
+    def proves(self, client: Client | None) -> bool:
+        """Tell whether this is a live secret of the client, at the same cost where there is none."""
+        return matches(self.secret, client.secret_digests if client else (_NO_DIGEST,))
+
+    def failure(self, client: Client) -> str:
+        """Say why the client's digests have not proved it."""
+        return "wrong secret" if client.secret_digests else "no readable secret digest"
+
+
+class Credential(Protocol):
+    """What a client presents."""
+
+    @property
+    def client_id(self) -> str: ...  # noqa: D102
+
+    def proves(self, client: Client | None) -> bool: ...  # noqa: D102
+
+    def failure(self, client: Client) -> str: ...  # noqa: D102
+
 
 def presented_method(request: TokenRequest) -> str:
     """Name the one method by which the client authenticates; raise InvalidClientError where there is none."""
@@ -35,6 +58,8 @@ def presented_method(request: TokenRequest) -> str:
         raise InvalidClientError(reason="the Authorization scheme is not Basic")
     if "client_secret" in request.form:
         return "client_secret_post"
+    if "client_assertion" in request.form or "client_assertion_type" in request.form:
+        return "private_key_jwt"
     raise InvalidClientError(reason="no credential")
 
 
@@ -72,21 +97,38 @@ def secret_method(
     return authenticate
 
 
-def _authenticate(clients: Clients, presented: ClientSecret) -> Client:
-    """Give the client whose secret this is; raise InvalidClientError, one answer at one cost."""
+def assertion_method(
+    clients: Clients, seen: SeenAssertions, issuer: str, now: Callable[[], float] = time.time
+) -> Callable[[object, TokenRequest], Client]:
+    """Make `private_key_jwt`; `now` in seconds since 1970."""
+    token_endpoint = f"{issuer.removesuffix('/')}/oauth/token"
+
+    def authenticate(_query_client: object, request: TokenRequest) -> Client:
+        presented = read_assertion(request)
+        request.presented_client_id = presented.client_id
+        client = _authenticate(clients, presented)
+        audiences = (issuer, token_endpoint) if client.token_endpoint_audience else (issuer,)
+        jti, expires_at = check_claims(presented, audiences, now())
+        if not seen.record(client.client_id, jti, expires_at):
+            raise InvalidClientError(reason="client_assertion: replayed")
+        return client
+
+    return authenticate
+
+
+def _authenticate(clients: Clients, presented: Credential) -> Client:
+    """Give the client whose credential this is; raise InvalidClientError, one answer at one cost."""
     if not CLIENT_ID.fullmatch(presented.client_id):
         raise InvalidClientError(reason="a client_id that cannot exist")
     recalled = clients.recall(presented.client_id)
-    if recalled and recalled.check_client_secret(presented.secret):
+    if recalled and presented.proves(recalled):
         return recalled
     client = clients.read(presented.client_id)  # a refusal never comes from what is remembered
-    right = matches(presented.secret, client.secret_digests if client else (_NO_DIGEST,))
+    right = presented.proves(client)
     if client is None:
         raise InvalidClientError(reason="unknown client")
     if not right:
-        raise InvalidClientError(
-            reason="wrong secret" if client.secret_digests else "no readable secret digest"
-        )
+        raise InvalidClientError(reason=presented.failure(client))
     if not client.enabled:
         raise InvalidClientError(reason="disabled client")
     clients.remember(client)

@@ -12,18 +12,22 @@ from pathlib import Path
 from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import Engine, RowMapping, bindparam, select
 
+from auth_server.client_keys import ClientKey, KeyFileError, read_client_keys
 from auth_server.database import apis, clients, grants
-from auth_server.secret_digests import DigestFileError, matches, read_digest
+from auth_server.secret_digests import DigestFileError, read_digest
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 1000
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 
 _QUERY = (
     select(
         clients.c.client_id,
         clients.c.enabled,
         clients.c.secret_digest_files,
+        clients.c.jwks_file,
+        clients.c.token_endpoint_audience,
         grants.c.audience,
         grants.c.scopes,
         grants.c.token_lifetime,
@@ -54,14 +58,12 @@ class Client(ClientMixin):  # type: ignore[misc]
     enabled: bool
     secret_digests: tuple[bytes, ...]
     grants: Mapping[str, ClientGrant]
-
-    def check_client_secret(self, client_secret: str) -> bool:
-        """Tell whether this is a live secret of the client."""
-        return matches(client_secret, self.secret_digests)
+    keys: tuple[ClientKey, ...] = ()
+    token_endpoint_audience: bool = False
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Tell whether the client authenticates by this method; a secret may be sent either way."""
-        return method in {"client_secret_basic", "client_secret_post"}
+        return method == "private_key_jwt" if self.keys else method in SECRET_METHODS
 
 
 class Clients:
@@ -90,7 +92,7 @@ class Clients:
             self._remembered[client.client_id] = (self._now() + self._ttl, client)
 
     def read(self, client_id: str) -> Client | None:
-        """Read a client from the database, and its digests from their files."""
+        """Read a client from the database, and its digests or keys from their files."""
         with self._engine.connect() as connection:
             rows = connection.execute(_QUERY, {"client_id": client_id}).mappings().all()
         if not rows:
@@ -102,6 +104,8 @@ class Clients:
             enabled=rows[0]["enabled"],
             secret_digests=tuple(self._digests(rows[0]["secret_digest_files"])),
             grants={row["audience"]: _client_grant(row) for row in rows if row["audience"]},
+            keys=self._keys(rows[0]["jwks_file"]),
+            token_endpoint_audience=bool(rows[0]["token_endpoint_audience"]),
         )
 
     def _digests(self, names: Iterable[str]) -> Iterator[bytes]:
@@ -111,6 +115,13 @@ class Clients:
             except DigestFileError as error:
                 event = {"file": name, "reason": str(error)}
                 log.warning("secret digest file unusable", extra={"event": event})
+
+    def _keys(self, name: str | None) -> tuple[ClientKey, ...]:
+        try:
+            return read_client_keys(self._secrets_dir / name) if name else ()
+        except KeyFileError as error:
+            log.warning("client key file unusable", extra={"event": {"file": name, "reason": str(error)}})
+            return ()
 
 
 def _client_grant(row: RowMapping) -> ClientGrant:

@@ -16,7 +16,9 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    inspect,
 )
+from sqlalchemy.schema import CreateColumn
 
 metadata = MetaData()
 
@@ -37,6 +39,8 @@ clients = Table(
     Column("name", String, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("secret_digest_files", JSON, nullable=False),
+    Column("jwks_file", String),
+    Column("token_endpoint_audience", Boolean),
 )
 
 grants = Table(
@@ -56,6 +60,15 @@ signing_keys = Table(
     Column("alg", String, nullable=False, unique=True),
     Column("public_jwk", JSON, nullable=False),
     Column("encrypted_private_jwk", LargeBinary, nullable=False),
+)
+
+seen_assertions = Table(
+    "seen_assertions",
+    metadata,
+    # Both from outside and no foreign key: what was seen stays seen when a client is declared anew.
+    Column("client_id", String, primary_key=True),
+    Column("jti_digest", LargeBinary, primary_key=True),
+    Column("expires_at", Integer, nullable=False, index=True),
 )
 
 
@@ -81,7 +94,12 @@ def lock_for_writing(connection: Connection) -> None:
 
 
 def create_tables(engine: Engine) -> None:
-    """Create the tables that are missing; several processes may do so at once."""
+    """Create what is missing, tables and columns that may be null; several processes may do so at once."""
     with engine.begin() as connection:
         lock_for_writing(connection)
         metadata.create_all(connection)
+        for column in (column for table in metadata.sorted_tables for column in table.columns):
+            present = {found["name"] for found in inspect(connection).get_columns(column.table.name)}
+            if column.nullable and column.name not in present:
+                definition = CreateColumn(column).compile(connection)
+                connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}")

@@ -13,6 +13,7 @@ from flask import Request, Response
 
 from auth_server.access_token import AccessTokens
 from auth_server.client_authentication import (
+    assertion_method,
     presented_method,
     read_basic,
     read_post,
@@ -23,6 +24,7 @@ from auth_server.clients import Client, Clients
 from auth_server.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError, render
 from auth_server.grant import ClientCredentialsGrant
 from auth_server.logs import decided
+from auth_server.seen_assertions import SeenAssertions
 from auth_server.token_request import TokenRequest, read_token_request
 
 # Shorter than a generated secret, which people do paste in the wrong place.
@@ -32,14 +34,17 @@ _LOGGABLE_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,40}")
 class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
     """Issues tokens to clients."""
 
-    def __init__(self, realm: str, clients: Clients, access_tokens: AccessTokens) -> None:
+    def __init__(
+        self, issuer: str, clients: Clients, access_tokens: AccessTokens, seen: SeenAssertions
+    ) -> None:
         super().__init__()
-        self.realm = realm
+        self.realm = issuer
         self.clients = clients
         self.access_tokens = access_tokens
         self.register_grant(ClientCredentialsGrant)
         self.register_client_auth_method("client_secret_basic", secret_method(clients, read_basic))
         self.register_client_auth_method("client_secret_post", secret_method(clients, read_post))
+        self.register_client_auth_method("private_key_jwt", assertion_method(clients, seen, issuer))
 
     def create_token_response(self, request: Request) -> Response:
         """Answer a token request (RFC 6749 3.2): the first step that is not satisfied refuses it."""

@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth_server.client_keys import KeyFileError, read_client_keys
 from auth_server.database import create_database_engine, create_tables
 from auth_server.secret_digests import DigestFileError, read_digest
 from auth_server.settings import Settings, SettingsError
@@ -70,6 +71,16 @@ def _tenant(settings: Settings, problems: list[str]) -> Tenant | None:
         except DigestFileError as error:
             file = settings.secrets_dir / name
             problems.append(f"SECRETS_DIR: {file} {error}; put the digest of a secret of {client_id} there")
+    for client in tenant.clients:
+        if client["jwks_file"]:
+            file = settings.secrets_dir / client["jwks_file"]
+            try:
+                read_client_keys(file)
+            except KeyFileError as error:
+                id_ = client["client_id"]
+                problems.append(
+                    f"SECRETS_DIR: {file} {error}; put the public keys of {id_} there, as a JWK Set"
+                )
     return tenant
 
 

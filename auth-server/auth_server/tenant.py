@@ -48,7 +48,7 @@ def read_tenant(file: Path) -> Tenant:
     sections = {name: list(_read_section(document, name, problems)) for name in _SCHEMA}
     tenant = Tenant(*(tuple(sections[name]) for name in _SCHEMA))
     if not problems:
-        problems += [*_repeats(tenant), *_dangling(tenant)]
+        problems += [*_repeats(tenant), *_credentials(tenant), *_dangling(tenant)]
     if isinstance(document, dict):
         problems += [f"{name}: is unknown; remove it" for name in document if name not in _SCHEMA]
     if problems:
@@ -111,6 +111,10 @@ def _is_file_name(value: Any) -> bool:
     return isinstance(value, str) and PurePosixPath(value).name == value and value.isprintable()
 
 
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def _is_lifetime(value: Any) -> bool:
     return type(value) is int and 1 <= value <= MAX_TOKEN_LIFETIME
 
@@ -121,8 +125,12 @@ _CLIENT_ID = _Member("1 to 128 printable ASCII characters", _is_client_id)
 _SCOPES = _Member("a list of different scopes (RFC 6749 3.3), at least one", _list_of(_is_scope))
 _LIFETIME = _Member(f"1 to {MAX_TOKEN_LIFETIME} seconds", _is_lifetime, default=None)
 _ALG = _Member(f"one of {', '.join(SIGNING_ALGS)}", SIGNING_ALGS.__contains__, default=SIGNING_ALGS[0])
-_ENABLED = _Member("true or false", lambda value: isinstance(value, bool), default=True)
-_DIGESTS = _Member("a list of one or two names of files in SECRETS_DIR", _list_of(_is_file_name, most=2))
+_ENABLED = _Member("true or false", _is_boolean, default=True)
+_AUDIENCE_FLAG = _Member("true or false, beside a jwks_file", _is_boolean, default=None)
+_DIGESTS = _Member(
+    "a list of one or two names of files in SECRETS_DIR", _list_of(_is_file_name, most=2), default=[]
+)
+_JWKS_FILE = _Member("the name of a file in SECRETS_DIR", _is_file_name, default=None)
 
 _SCHEMA: Mapping[str, Mapping[str, _Member]] = {
     "apis": {
@@ -132,7 +140,14 @@ _SCHEMA: Mapping[str, Mapping[str, _Member]] = {
         "token_lifetime": _LIFETIME,
         "signing_alg": _ALG,
     },
-    "clients": {"client_id": _CLIENT_ID, "name": _NAME, "enabled": _ENABLED, "secret_digest_files": _DIGESTS},
+    "clients": {
+        "client_id": _CLIENT_ID,
+        "name": _NAME,
+        "enabled": _ENABLED,
+        "secret_digest_files": _DIGESTS,
+        "jwks_file": _JWKS_FILE,
+        "token_endpoint_audience": _AUDIENCE_FLAG,
+    },
     "grants": {"client": _CLIENT_ID, "audience": _URI, "scopes": _SCOPES, "token_lifetime": _LIFETIME},
 }
 
@@ -176,6 +191,14 @@ def _repeats(tenant: Tenant) -> Iterator[str]:
         for index, key in enumerate(found):
             if key in found[:index]:
                 yield f"{name}[{index}]: declares again what {name}[{found.index(key)}] declares; remove one"
+
+
+def _credentials(tenant: Tenant) -> Iterator[str]:
+    for index, client in enumerate(tenant.clients):
+        if bool(client["secret_digest_files"]) == bool(client["jwks_file"]):
+            yield f"clients[{index}]: needs secret_digest_files or a jwks_file, one of them; declare that"
+        elif client["token_endpoint_audience"] is not None and not client["jwks_file"]:
+            yield f"clients[{index}].token_endpoint_audience: must be {_AUDIENCE_FLAG.must}"
 
 
 def _dangling(tenant: Tenant) -> Iterator[str]:

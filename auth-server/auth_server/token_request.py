@@ -16,7 +16,16 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from auth_server.errors import InvalidRequestError
 
 MAX_BODY = 64 * 1024
-PARAMETERS = ("grant_type", "client_id", "client_secret", "scope", "audience", "resource")
+PARAMETERS = (
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion_type",
+    "client_assertion",
+    "scope",
+    "audience",
+    "resource",
+)
 
 _FORM = "application/x-www-form-urlencoded"
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -154,6 +163,7 @@ def _refuse_repeats(pairs: Pairs) -> None:
 def _refuse_two_credentials(request: TokenRequest) -> None:
     """Refuse more than one way of authentication (RFC 6749 2.3)."""
     authorization = request.headers["Authorization"]
+    used = [bool(authorization), "client_secret" in request.form, "client_assertion" in request.form]
     # Two Authorization headers arrive joined by a comma, which Basic credentials do not hold.
-    if authorization and ("client_secret" in request.form or "," in authorization):
+    if sum(used) > 1 or "," in authorization:
         raise InvalidRequestError("The client authenticates in more than one way.")

@@ -1,10 +1,13 @@
 """A tenant, its secrets and a server on them, in a folder of each test's own."""
 
+import base64
 import hashlib
 import io
 import json
 import logging
+import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,9 @@ from auth_server.logs import configure_logging
 from auth_server.startup import Service, apply, open_service
 from flask import Flask
 from flask.testing import FlaskClient
+from joserfc import jwk
+from joserfc.jwk import Key
+from joserfc.jws import JWSRegistry
 from werkzeug.test import TestResponse
 
 TENANT = """
@@ -28,6 +34,9 @@ clients:
   - {client_id: none, name: None, secret_digest_files: [none.sha256]}
   - {client_id: "off", name: "Off", secret_digest_files: [off.sha256], enabled: false}
   - {client_id: "a+b %c:d", name: Odd, secret_digest_files: [odd.sha256]}
+  - {client_id: bot, name: Bot, jwks_file: bot.json}
+  - {client_id: flagged, name: Flagged, jwks_file: bot.json, token_endpoint_audience: true}
+  - {client_id: bot-off, name: Bot off, jwks_file: bot.json, enabled: false}
 grants:
   - {client: job, audience: "https://rs.example", scopes: [read, write]}
   - {client: many, audience: "https://rs.example", scopes: [read], token_lifetime: 2}
@@ -35,6 +44,8 @@ grants:
   - {client: many, audience: "https://ed.example", scopes: [read]}
   - {client: "off", audience: "https://rs.example", scopes: [read]}
   - {client: "a+b %c:d", audience: "https://rs.example", scopes: [read]}
+  - {client: bot, audience: "https://rs.example", scopes: [read]}
+  - {client: flagged, audience: "https://rs.example", scopes: [read]}
 """
 SECRETS = {
     "job": "job-secret",
@@ -49,10 +60,53 @@ GOOD = {"grant_type": "client_credentials"}
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def private_keys() -> dict[str, Key]:
+    """Make the keys of the client `bot`, one per algorithm; its kid is the algorithm's name."""
+    keys: dict[str, Key] = {
+        "RS256": jwk.generate_key("RSA", 2048),
+        "ES256": jwk.generate_key("EC", "P-256"),
+        "EdDSA": jwk.generate_key("OKP", "Ed25519"),
+    }
+    return {alg: jwk.import_key(key.as_dict(private=True) | {"kid": alg}) for alg, key in keys.items()}
+
+
+Sign = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def sign(private_keys: dict[str, Key]) -> Sign:
+    """Make the parameters of a client assertion of `bot`, right as far as the test does not say otherwise."""
+
+    def make(claims: dict[str, Any] | None = None, **header: Any) -> dict[str, str]:
+        members = {"alg": "ES256", "kid": header.get("alg", "ES256")} | header
+        now = time.time()
+        right = {"iss": "bot", "sub": "bot", "aud": "https://issuer.example", "exp": now + 60, "iat": now}
+        right |= {"jti": secrets.token_hex(8)} | (claims or {})
+        parts = [{k: v for k, v in part.items() if v is not None} for part in (members, right)]
+        head, body = (urlsafe_b64encode(json.dumps(part)) for part in parts)
+        alg = members["alg"] if members["alg"] in ("RS256", "EdDSA") else "ES256"
+        signed = JWSRegistry.algorithms[alg].sign(f"{head}.{body}".encode(), private_keys[alg])
+        signature = urlsafe_b64encode(signed)
+        return {
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": f"{head}.{body}.{signature}",
+        }
+
+    return make
+
+
+def urlsafe_b64encode(data: str | bytes) -> str:
+    """Write base64url without padding (RFC 7515 2)."""
+    return base64.urlsafe_b64encode(data.encode() if isinstance(data, str) else data).decode().rstrip("=")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, private_keys: dict[str, Key]) -> Path:
     """Write the files of a service and start it once: making keys takes its time."""
     folder = tmp_path_factory.mktemp("template")
     _write(folder)
+    public = {"keys": [key.as_dict(private=False) for key in private_keys.values()]}
+    (folder / "bot.json").write_text(json.dumps(public))
     service = open_service(_environ(folder))
     apply(service)
     service.engine.dispose()

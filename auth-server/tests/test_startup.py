@@ -92,13 +92,15 @@ def test_accepts_plain_http_where_that_is_asked_for(environ: dict[str, str]) -> 
 def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "job.sha256").unlink()
     (tmp_path / "off.sha256").write_text("ff" * 31)
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("bot.json", "x.json", 1))
     (tmp_path / "none.sha256").write_bytes(b"\xff" * 64)
     (tmp_path / "key-encryption-key").write_bytes(b"\xff")
     environ |= {"ISSUER": "http://localhost#a", "DATABASE_URL": "sqlite:////nowhere/a.db"}
     with pytest.raises(SettingsError) as caught:
         open_service(environ)
     assert str(caught.value) == (
-        "auth-server: cannot start, 6 problem(s):\n"
+        "auth-server: cannot start, 7 problem(s):\n"
         "  - ISSUER: has a query, a fragment or user information; remove it\n"
         f"  - SECRETS_DIR: {tmp_path}/job.sha256 cannot be read (No such file or directory); "
         "put the digest of a secret of job there\n"
@@ -106,6 +108,8 @@ def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Pa
         "put the digest of a secret of none there\n"
         f"  - SECRETS_DIR: {tmp_path}/off.sha256 is no SHA-256 digest of 64 hexadecimal digits; "
         "put the digest of a secret of off there\n"
+        f"  - SECRETS_DIR: {tmp_path}/x.json cannot be read (No such file or directory); "
+        "put the public keys of bot there, as a JWK Set\n"
         f"  - KEY_ENCRYPTION_KEY_FILE: {tmp_path}/key-encryption-key holds no 32 bytes "
         "in base64url; restore it\n"
         f"  - DATABASE_URL: {NO_FILE}"
@@ -170,7 +174,7 @@ def test_starts_from_the_environment_and_applies_the_tenant(
     wsgi: Wsgi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = wsgi(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")["app"]
-    assert capsys.readouterr().out.count('"message": "tenant applied"') == 14
+    assert capsys.readouterr().out.count('"message": "tenant applied"') == 19
     assert app.test_client().get("/readyz").status_code == 200
 
 
@@ -196,6 +200,15 @@ def test_refuses_a_database_of_something_else(environ: dict[str, str], tmp_path:
     other.close()
     (problem,) = problems(environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}"})
     assert problem.startswith("DATABASE_URL: cannot be used (no such column: signing_keys.kid)")
+
+
+def test_adds_the_columns_that_a_database_of_before_lacks(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "auth-server.db") as old:
+        old.execute("alter table clients drop column jwks_file")
+    old.close()
+    assert [str(change) for change in apply(start(environ))] == []
 
 
 def test_refuses_keys_that_another_instance_made_meanwhile_under_another_key(

@@ -13,6 +13,7 @@ from auth_server.tenant_apply import apply_tenant
 URI = "must be an absolute URI without a fragment"
 SCOPES = "must be a list of different scopes (RFC 6749 3.3), at least one"
 DIGESTS = "must be a list of one or two names of files in SECRETS_DIR"
+ONE_KIND = "needs secret_digest_files or a jwks_file, one of them; declare that"
 CLIENT_ID = "must be 1 to 128 printable ASCII characters"
 LIFETIME = "must be 1 to 2592000 seconds"
 
@@ -40,7 +41,17 @@ BAD: dict[str, tuple[Change, str]] = {
     "unknown section": (lambda t: t.update(users=[]), "users: is unknown; remove it"),
     "missing section": (lambda t: t.pop("grants"), "grants: is no list; write one, if only []"),
     "entry that is no mapping": (lambda t: t["apis"].append("a"), "apis[1]: is no mapping; write one"),
-    "unknown member": (put("clients", "jwks_file", "a"), "clients[0].jwks_file: is unknown; remove it"),
+    "unknown member": (put("clients", "secret", "a"), "clients[0].secret: is unknown; remove it"),
+    "secret and keys": (put("clients", "jwks_file", "job.json"), f"clients[0]: {ONE_KIND}"),
+    "no credential": (drop("clients", "secret_digest_files"), f"clients[0]: {ONE_KIND}"),
+    "keys in another folder": (
+        put("clients", "jwks_file", "../job.json"),
+        "clients[0].jwks_file: must be the name of a file in SECRETS_DIR",
+    ),
+    "flag without keys": (
+        put("clients", "token_endpoint_audience", True),
+        "clients[0].token_endpoint_audience: must be true or false, beside a jwks_file",
+    ),
     "missing member": (
         drop("apis", "name"),
         "apis[0].name: is missing; it must be 1 to 100 printable characters",

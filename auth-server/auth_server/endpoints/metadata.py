@@ -4,7 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from auth_server.clients import SECRET_METHODS
 from auth_server.signing_keys import SigningKeys
+from auth_server.tenant import SIGNING_ALGS
 
 
 def metadata_endpoints(issuer: str, keys: SigningKeys, jwks_ttl: int) -> Blueprint:
@@ -32,7 +34,8 @@ def server_metadata(issuer: str) -> dict[str, Any]:
         "jwks_uri": f"{base}/.well-known/jwks.json",
         "response_types_supported": [],  # required, though there is no authorization endpoint
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": [*SECRET_METHODS, "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGS),
     }
 
 
