@@ -9,6 +9,7 @@ from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.metadata import metadata_endpoints
 from auth_server.endpoints.token import token_endpoint
+from auth_server.failed_logins import FailedLogins
 from auth_server.logs import RequestLog
 from auth_server.seen_assertions import SeenAssertions
 from auth_server.server import AuthorizationServer
@@ -20,10 +21,13 @@ def create_app(service: Service) -> Flask:
     settings = service.settings
     clients = Clients(service.engine, settings.secrets_dir, settings.cache_ttl)
     access_tokens = AccessTokens(settings.issuer, service.keys, settings.token_lifetime)
-    server = AuthorizationServer(settings.issuer, clients, access_tokens, SeenAssertions(service.engine))
+    failed_logins = FailedLogins(settings.failed_logins_per_minute, settings.failed_logins_storage)
+    server = AuthorizationServer(
+        settings.issuer, clients, access_tokens, SeenAssertions(service.engine), failed_logins
+    )
     app = Flask("auth_server", static_folder=None)
     answer_failures(app, realm=settings.issuer)
-    app.register_blueprint(token_endpoint(server))
+    app.register_blueprint(token_endpoint(server, settings.trusted_proxies))
     app.register_blueprint(metadata_endpoints(settings.issuer, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))
     app.cli.add_command(tenant_commands(service))

@@ -22,6 +22,7 @@ from auth_server.client_authentication import (
 )
 from auth_server.clients import Client, Clients
 from auth_server.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError, render
+from auth_server.failed_logins import FailedLogins
 from auth_server.grant import ClientCredentialsGrant
 from auth_server.logs import decided
 from auth_server.seen_assertions import SeenAssertions
@@ -35,22 +36,29 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
     """Issues tokens to clients."""
 
     def __init__(
-        self, issuer: str, clients: Clients, access_tokens: AccessTokens, seen: SeenAssertions
+        self,
+        issuer: str,
+        clients: Clients,
+        access_tokens: AccessTokens,
+        seen: SeenAssertions,
+        failed_logins: FailedLogins,
     ) -> None:
         super().__init__()
         self.realm = issuer
         self.clients = clients
         self.access_tokens = access_tokens
+        self.failed_logins = failed_logins
         self.register_grant(ClientCredentialsGrant)
         self.register_client_auth_method("client_secret_basic", secret_method(clients, read_basic))
         self.register_client_auth_method("client_secret_post", secret_method(clients, read_post))
         self.register_client_auth_method("private_key_jwt", assertion_method(clients, seen, issuer))
 
-    def create_token_response(self, request: Request) -> Response:
+    def create_token_response(self, request: Request, address: str) -> Response:
         """Answer a token request (RFC 6749 3.2): the first step that is not satisfied refuses it."""
         token_request = None
         try:
             token_request = self.create_oauth2_request(request)  # 1. well formed
+            token_request.address = address
             token_request.client = self.authenticate_client(token_request)  # 2. credentials
             grant = self.get_token_grant(token_request)  # 3. grant type
             grant.validate_token_request()  # 4. target, 5. scope
@@ -64,7 +72,10 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
 
     def authenticate_client(self, request: TokenRequest) -> Client:
         """Find out who asks, by the one method the client uses."""
-        client: Client = super().authenticate_client(request, [presented_method(request)])
+        try:
+            client: Client = super().authenticate_client(request, [presented_method(request)])
+        except InvalidClientError as error:
+            raise self.failed_logins.refuse(error, request.presented_client_id, request.address) from None
         refuse_another_client_id(request, client)
         return client
 

@@ -2,13 +2,17 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
+
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 # RFC 3986 2: what a URI is made of; it leaves out what would break out of a quoted-string (the realm).
@@ -27,6 +31,9 @@ class Settings:
     token_lifetime: int
     jwks_ttl: int
     cache_ttl: int
+    failed_logins_per_minute: int
+    failed_logins_storage: str
+    trusted_proxies: tuple[Network, ...]
     log_level: str
 
     @classmethod
@@ -45,6 +52,9 @@ class Settings:
             token_lifetime=read.seconds("TOKEN_LIFETIME", 3600, 1, MAX_TOKEN_LIFETIME),
             jwks_ttl=read.seconds("JWKS_TTL", 300, 0, 86400),
             cache_ttl=read.seconds("CACHE_TTL", 2, 0, 60),
+            failed_logins_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
+            failed_logins_storage=read.storage_url("FAILED_LOGINS_STORAGE", "memory://"),
+            trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
             log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
         )
 
@@ -71,11 +81,34 @@ class _Reader:
         return self.environ.get(name) or default
 
     def seconds(self, name: str, default: int, low: int, high: int) -> int:
+        return self.number(name, default, low, high, "whole number of seconds")
+
+    def number(self, name: str, default: int, low: int, high: int, what: str = "whole number") -> int:
         text = self.text(name, str(default))
         if re.fullmatch("[0-9]{1,9}", text) and low <= int(text) <= high:
             return int(text)
-        self.problems.append(f"{name}: is no whole number of seconds; set it to {low} to {high}")
+        self.problems.append(f"{name}: is no {what}; set it to {low} to {high}")
         return default
+
+    def storage_url(self, name: str, default: str) -> str:
+        url = self.text(name, default)
+        try:
+            if url != default:  # which starts a thread when it is opened
+                storage_from_string(url)
+        except (ConfigurationError, ValueError):
+            self.problems.append(
+                f"{name}: is no storage that the limits library can open; set it to {default}"
+            )
+        return url
+
+    def networks(self, name: str) -> Iterator[Network]:
+        for text in filter(None, (part.strip() for part in self.text(name).split(","))):
+            try:
+                yield ipaddress.ip_network(text)
+            except ValueError:
+                self.problems.append(
+                    f"{name}: {text} is no address or CIDR block; set it to those of the proxies"
+                )
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         text = self.text(name, default)

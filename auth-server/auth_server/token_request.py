@@ -50,6 +50,7 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]
         super().__init__("POST", "https://localhost/oauth/token", headers={"Authorization": authorization})
         self.payload = payload
         self.presented_client_id: str | None = None
+        self.address = ""
 
     @property
     def form(self) -> dict[str, str]:

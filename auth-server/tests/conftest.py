@@ -133,6 +133,7 @@ def _environ(tmp_path: Path) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{tmp_path / 'auth-server.db'}",
         "TENANT_FILE": str(tmp_path / "tenant.yaml"),
         "SECRETS_DIR": str(tmp_path),
+        "FAILED_LOGINS_PER_MINUTE": "0",
     }
 
 

@@ -50,6 +50,22 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     ),
     "time to live": ({"JWKS_TTL": "1.5"}, "JWKS_TTL: is no whole number of seconds; set it to 0 to 86400"),
     "cache": ({"CACHE_TTL": "-1"}, "CACHE_TTL: is no whole number of seconds; set it to 0 to 60"),
+    "failed logins": (
+        {"FAILED_LOGINS_PER_MINUTE": "-1"},
+        "FAILED_LOGINS_PER_MINUTE: is no whole number; set it to 0 to 1000000",
+    ),
+    "failed logins storage": (
+        {"FAILED_LOGINS_STORAGE": "file:///a"},
+        "FAILED_LOGINS_STORAGE: is no storage that the limits library can open; set it to memory://",
+    ),
+    "failed logins storage without its client": (
+        {"FAILED_LOGINS_STORAGE": "redis://redis"},
+        "FAILED_LOGINS_STORAGE: is no storage that the limits library can open; set it to memory://",
+    ),
+    "proxy by name": (
+        {"TRUSTED_PROXIES": "192.0.2.1, proxy"},
+        "TRUSTED_PROXIES: proxy is no address or CIDR block; set it to those of the proxies",
+    ),
     "log level": (
         {"LOG_LEVEL": "info"},
         "LOG_LEVEL: is not known; set it to one of DEBUG, INFO, WARNING, ERROR",
