@@ -3,7 +3,8 @@
 from flask import Flask
 
 from auth_server.access_token import AccessTokens
-from auth_server.cli import tenant_commands
+from auth_server.cli import client_commands, tenant_commands
+from auth_server.client_authentication import assertion_method, read_basic, read_post, secret_method
 from auth_server.clients import Clients
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
@@ -11,6 +12,7 @@ from auth_server.endpoints.metadata import metadata_endpoints
 from auth_server.endpoints.token import token_endpoint
 from auth_server.failed_logins import FailedLogins
 from auth_server.logs import RequestLog
+from auth_server.secret_uses import SecretUses
 from auth_server.seen_assertions import SeenAssertions
 from auth_server.server import AuthorizationServer
 from auth_server.startup import Service
@@ -20,10 +22,18 @@ def create_app(service: Service) -> Flask:
     """Make the app; nothing is opened or started."""
     settings = service.settings
     clients = Clients(service.engine, settings.secrets_dir, settings.cache_ttl)
-    access_tokens = AccessTokens(settings.issuer, service.keys, settings.token_lifetime)
     failed_logins = FailedLogins(settings.failed_logins_per_minute, settings.failed_logins_storage)
+    uses = SecretUses(service.engine)
     server = AuthorizationServer(
-        settings.issuer, clients, access_tokens, SeenAssertions(service.engine), failed_logins
+        settings.issuer,
+        clients=clients,
+        methods={
+            "client_secret_basic": secret_method(clients, uses, read_basic),
+            "client_secret_post": secret_method(clients, uses, read_post),
+            "private_key_jwt": assertion_method(clients, SeenAssertions(service.engine), settings.issuer),
+        },
+        failed_logins=failed_logins,
+        access_tokens=AccessTokens(settings.issuer, service.keys, settings.token_lifetime),
     )
     app = Flask("auth_server", static_folder=None)
     answer_failures(app, realm=settings.issuer)
@@ -31,5 +41,6 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(metadata_endpoints(settings.issuer, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))
     app.cli.add_command(tenant_commands(service))
+    app.cli.add_command(client_commands(service))
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -1,8 +1,9 @@
-"""The operator's commands: `flask --app auth_server.wsgi tenant apply [--check]`."""
+"""The operator's commands: `flask --app auth_server.wsgi tenant apply [--check]`, `clients list [--json]`."""
 
 import click
 from flask.cli import AppGroup
 
+from auth_server.client_list import as_json, as_table, list_credentials
 from auth_server.settings import SettingsError
 from auth_server.startup import Service, apply
 from auth_server.tenant_apply import apply_tenant
@@ -23,5 +24,19 @@ def tenant_commands(service: Service) -> AppGroup:
         click.echo("\n".join(map(str, changes)) or "nothing to change")
         if check and changes:
             raise SystemExit(1)
+
+    return group
+
+
+def client_commands(service: Service) -> AppGroup:
+    """Make the commands on the clients."""
+    group = AppGroup("clients", help="The registered clients.")
+
+    @group.command("list")
+    @click.option("--json", "json_", is_flag=True, help="Print JSON.")
+    def list_command(json_: bool) -> None:
+        """Print each client's credentials and when each secret was last used, to the minute."""
+        credentials = list_credentials(service.engine, service.settings.secrets_dir)
+        click.echo(as_json(credentials) if json_ else as_table(credentials))
 
     return group

@@ -15,23 +15,26 @@ from auth_server.client_assertion import check_claims, read_assertion
 from auth_server.clients import Client, Clients
 from auth_server.errors import InvalidClientError, InvalidRequestError
 from auth_server.grammar import CLIENT_ID
-from auth_server.secret_digests import matches
+from auth_server.secret_digests import digest_of, matches
+from auth_server.secret_uses import SecretUses
 from auth_server.seen_assertions import SeenAssertions
 from auth_server.token_request import TokenRequest
 
 _NO_DIGEST = bytes(32)
 
+AuthenticationMethod = Callable[[object, TokenRequest], Client]
+
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """A client id and a secret, as presented."""
+    """A client id and the digest of a secret, as presented."""
 
     client_id: str
-    secret: str = field(repr=False)
+    digest: bytes = field(repr=False)
 
     def proves(self, client: Client | None) -> bool:
         """Tell whether this is a live secret of the client, at the same cost where there is none."""
-        return matches(self.secret, client.secret_digests if client else (_NO_DIGEST,))
+        return matches(self.digest, client.secret_digests if client else (_NO_DIGEST,))
 
     def failure(self, client: Client) -> str:
         """Say why the client's digests have not proved it."""
@@ -69,37 +72,39 @@ def read_basic(request: TokenRequest) -> ClientSecret:
         token = request.headers["Authorization"].partition(" ")[2].strip()
         user_pass = binascii.a2b_base64(token, strict_mode=True).decode()
         client_id, colon, secret = user_pass.partition(":")
-        credentials = ClientSecret(*(unquote_plus(part, errors="strict") for part in (client_id, secret)))
+        client_id, secret = (unquote_plus(part, errors="strict") for part in (client_id, secret))
     except ValueError:
         raise InvalidClientError(reason="malformed Basic credentials") from None
-    if not (colon and credentials.client_id and credentials.secret):
+    if not (colon and client_id and secret):
         raise InvalidClientError(reason="Basic credentials without an id or a secret")
-    return credentials
+    return ClientSecret(client_id, digest_of(secret))
 
 
 def read_post(request: TokenRequest) -> ClientSecret:
     """Read the credentials in the body (RFC 6749 2.3.1)."""
     if "client_id" not in request.form:
         raise InvalidClientError(reason="a client_secret without a client_id")
-    return ClientSecret(request.form["client_id"], request.form["client_secret"])
+    return ClientSecret(request.form["client_id"], digest_of(request.form["client_secret"]))
 
 
 def secret_method(
-    clients: Clients, read: Callable[[TokenRequest], ClientSecret]
-) -> Callable[[object, TokenRequest], Client]:
+    clients: Clients, uses: SecretUses, read: Callable[[TokenRequest], ClientSecret]
+) -> AuthenticationMethod:
     """Make a method of Authlib's registry from a reader of credentials."""
 
     def authenticate(_query_client: object, request: TokenRequest) -> Client:
         presented = read(request)
         request.presented_client_id = presented.client_id
-        return _authenticate(clients, presented)
+        client = _authenticate(clients, presented)
+        uses.record(client.client_id, presented.digest)
+        return client
 
     return authenticate
 
 
 def assertion_method(
     clients: Clients, seen: SeenAssertions, issuer: str, now: Callable[[], float] = time.time
-) -> Callable[[object, TokenRequest], Client]:
+) -> AuthenticationMethod:
     """Make `private_key_jwt`; `now` in seconds since 1970."""
     token_endpoint = f"{issuer.removesuffix('/')}/oauth/token"
 

@@ -62,6 +62,14 @@ signing_keys = Table(
     Column("encrypted_private_jwk", LargeBinary, nullable=False),
 )
 
+secret_uses = Table(
+    "secret_uses",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("secret_digest", LargeBinary, primary_key=True),
+    Column("last_used", Integer, nullable=False),
+)
+
 seen_assertions = Table(
     "seen_assertions",
     metadata,

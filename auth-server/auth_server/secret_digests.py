@@ -27,7 +27,11 @@ def read_digest(file: Path) -> bytes:
     return bytes.fromhex(text)
 
 
-def matches(secret: str, digests: Iterable[bytes]) -> bool:
-    """Compare a secret with all digests, in a time that does not tell which of them is like it."""
-    presented = hashlib.sha256(secret.encode()).digest()
+def digest_of(secret: str) -> bytes:
+    """Digest a secret as it was presented."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def matches(presented: bytes, digests: Iterable[bytes]) -> bool:
+    """Compare a digest with all digests, in a time that does not tell which of them is like it."""
     return sum(hmac.compare_digest(presented, digest) for digest in digests) > 0

@@ -5,6 +5,7 @@ Authlib settles the grant type before the credentials, and answers what is raise
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from authlib.oauth2 import AuthorizationServer as AuthlibAuthorizationServer
@@ -13,19 +14,15 @@ from flask import Request, Response
 
 from auth_server.access_token import AccessTokens
 from auth_server.client_authentication import (
-    assertion_method,
+    AuthenticationMethod,
     presented_method,
-    read_basic,
-    read_post,
     refuse_another_client_id,
-    secret_method,
 )
 from auth_server.clients import Client, Clients
 from auth_server.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError, render
 from auth_server.failed_logins import FailedLogins
 from auth_server.grant import ClientCredentialsGrant
 from auth_server.logs import decided
-from auth_server.seen_assertions import SeenAssertions
 from auth_server.token_request import TokenRequest, read_token_request
 
 # Shorter than a generated secret, which people do paste in the wrong place.
@@ -38,20 +35,20 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
     def __init__(
         self,
         issuer: str,
+        *,
         clients: Clients,
-        access_tokens: AccessTokens,
-        seen: SeenAssertions,
+        methods: Mapping[str, AuthenticationMethod],
         failed_logins: FailedLogins,
+        access_tokens: AccessTokens,
     ) -> None:
         super().__init__()
         self.realm = issuer
         self.clients = clients
-        self.access_tokens = access_tokens
         self.failed_logins = failed_logins
+        self.access_tokens = access_tokens
         self.register_grant(ClientCredentialsGrant)
-        self.register_client_auth_method("client_secret_basic", secret_method(clients, read_basic))
-        self.register_client_auth_method("client_secret_post", secret_method(clients, read_post))
-        self.register_client_auth_method("private_key_jwt", assertion_method(clients, seen, issuer))
+        for name, method in methods.items():
+            self.register_client_auth_method(name, method)
 
     def create_token_response(self, request: Request, address: str) -> Response:
         """Answer a token request (RFC 6749 3.2): the first step that is not satisfied refuses it."""

@@ -1,0 +1,59 @@
+"""When each secret was last used, so that who rotates it sees when the old one is dead."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from auth_server.database import secret_uses
+
+log = logging.getLogger(__name__)
+
+_INTERVAL = 60
+_REMEMBERED = 1000
+
+Secret = tuple[str, bytes]
+
+
+class SecretUses:
+    """Records uses of secrets, each told by client and digest; `now` in seconds since 1970."""
+
+    def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._now = now
+        self._recorded: dict[Secret, int] = {}
+        self._lock = threading.Lock()
+
+    def record(self, client_id: str, digest: bytes) -> None:
+        """Record a use; what keeps it from being written is logged and hinders nobody."""
+        used = int(self._now())
+        with self._lock:
+            if used < self._recorded.get((client_id, digest), 0) + _INTERVAL:
+                return
+            if len(self._recorded) >= _REMEMBERED:
+                self._recorded.clear()
+            self._recorded[client_id, digest] = used
+        try:
+            self._write(client_id, digest, used)
+        except SQLAlchemyError:
+            log.exception("use of a secret not recorded")
+
+    def _write(self, client_id: str, digest: bytes, used: int) -> None:
+        this = (secret_uses.c.client_id == client_id) & (secret_uses.c.secret_digest == digest)
+        due = this & (secret_uses.c.last_used <= used - _INTERVAL)
+        row = {"client_id": client_id, "secret_digest": digest, "last_used": used}
+        with self._engine.begin() as connection:
+            if connection.execute(update(secret_uses).where(due).values(last_used=used)).rowcount:
+                return
+        with suppress(IntegrityError), self._engine.begin() as connection:  # another worker has written
+            connection.execute(insert(secret_uses).values(row))
+
+    def read(self) -> Mapping[Secret, int]:
+        """Give the last use of each secret, in seconds since 1970."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(secret_uses)).all()
+        return {(row.client_id, row.secret_digest): row.last_used for row in rows}
