@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TextIO
+from typing import Any, TextIO
 
 COLUMNS = {  # of the API's entry, the export's
     "external_id": "entry_id",
@@ -18,6 +18,9 @@ COLUMNS = {  # of the API's entry, the export's
     "project": "Project",
     "hours": "Hours",
 }
+
+
+LONGEST_HEADER = 1 << 16  # characters
 
 
 class ExportError(Exception):
@@ -61,7 +64,7 @@ class Row:
 
 def read_rows(file: TextIO) -> Iterator[Row]:
     """Yield the rows of an export opened with newline="" and errors="surrogateescape"; raise ExportError."""
-    reader = csv.reader(file, strict=True)
+    reader, decimal_comma = _reader(file)
     header = _header(reader)
     while True:
         line = reader.line_num + 1
@@ -73,12 +76,20 @@ def read_rows(file: TextIO) -> Iterator[Row]:
             yield Row(line, (), None, (("", f"cannot be read as CSV: {error}"),))
             continue
         if cells:
-            yield _row(line, cells, header)
+            yield _row(line, cells, header, decimal_comma=decimal_comma)
 
 
 def header_of(file: TextIO) -> tuple[str, ...]:
     """Return the names of an export's columns; raise ExportError if one that is needed is missing."""
-    return _header(csv.reader(file, strict=True))
+    return _header(_reader(file)[0])
+
+
+def _reader(file: TextIO) -> tuple[Any, bool]:
+    """Return a CSV reader, and whether semicolons separate: where they do, hours have a decimal comma."""
+    first = file.readline(LONGEST_HEADER)
+    file.seek(0)
+    separator = max(",;", key=first.count)
+    return csv.reader(file, strict=True, delimiter=separator), separator == ";"
 
 
 def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
@@ -91,11 +102,13 @@ def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
     return header
 
 
-def _row(line: int, cells: list[str], header: tuple[str, ...]) -> Row:
+def _row(line: int, cells: list[str], header: tuple[str, ...], *, decimal_comma: bool) -> Row:
     if len(cells) != len(header):
         return Row(line, tuple(cells), None, (("", f"has {len(cells)} cells, the header {len(header)}"),))
     by_name = dict(zip(header, (cell.strip() for cell in cells), strict=True))
     values = {field: by_name[column] for field, column in COLUMNS.items()}
+    if decimal_comma:
+        values["hours"] = values["hours"].replace(",", ".")
     found = ((COLUMNS[field], CHECKS[field](value)) for field, value in values.items())
     problems = tuple((column, reason) for column, reason in found if reason)
     return Row(line, tuple(cells), None if problems else Entry(**values), problems)

@@ -29,13 +29,21 @@ class ImportJob:
     """Imports from one inbox, with its books in one state folder; one run at a time."""
 
     def __init__(
-        self, inbox: Path, state_dir: Path, api: TimesheetsApi, now: Callable[[], float] = time.time
+        self,
+        inbox: Path,
+        state_dir: Path,
+        api: TimesheetsApi,
+        *,
+        settling: float = 0,
+        now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._inbox, self._state_dir, self._api, self._now = inbox, state_dir, api, now
+        self._inbox, self._state_dir, self._api = inbox, state_dir, api
+        self._settling, self._now, self._pause = settling, now, pause
 
     def run(self, run: Run, progress: Progress) -> None:
         """Import what is there, reporting in `run`; raise what keeps the job from going on."""
-        found = list(exports(self._inbox, self._now()))
+        found = list(exports(self._inbox, self._settling, self._now(), self._pause))
         run.files = [FileReport(export.name, "pending") for export in found]
         done, total = 0, sum(export.lines for export in found)
         with connection(self._state_dir) as database:
@@ -66,8 +74,11 @@ class ImportJob:
                 for rows in _chunks(read_rows(file)):
                     book.send(rows)
                     yield rows[-1].line
-        ledger.close_file(export.digest)
-        report.state = "done"
+        if export.is_unchanged():
+            ledger.close_file(export.digest)
+            report.state = "done"
+        else:  # what was read is not what was digested: the next run takes it from the start
+            report.state = "waiting"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Failure:
 
 @dataclass(slots=True)
 class FileReport:
-    """One export in a run; `state`: pending, waiting (incomplete), known, importing, done or failed."""
+    """One export in a run; `state`: pending, waiting (still changing), known, importing, done or failed."""
 
     name: str
     state: str

@@ -59,7 +59,10 @@ def build(settings: Settings) -> Service:
         tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
     )
     job = ImportJob(
-        settings.inbox, settings.state_dir, TimesheetsApi(session, settings.api_url, settings.timeout)
+        settings.inbox,
+        settings.state_dir,
+        TimesheetsApi(session, settings.api_url, settings.timeout),
+        settling=settings.settle_seconds,
     )
     history = History(settings.state_dir)
 

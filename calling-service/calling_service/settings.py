@@ -37,6 +37,7 @@ class Settings:
     state_dir: Path
     allowed_hosts: frozenset[str]
     schedule_seconds: float | None
+    settle_seconds: float
     timeout: tuple[float, float]  # connect, read, in seconds
     log_level: str
 
@@ -56,6 +57,7 @@ class Settings:
             state_dir=read.folder("STATE_DIR", os.R_OK | os.W_OK | os.X_OK, create=True),
             allowed_hosts=read.hosts("ALLOWED_HOSTS"),
             schedule_seconds=read.seconds("SCHEDULE_SECONDS") if environ.get("SCHEDULE_SECONDS") else None,
+            settle_seconds=read.seconds("SETTLE_SECONDS", 2),
             timeout=(read.seconds("HTTP_CONNECT_TIMEOUT", 3), read.seconds("HTTP_READ_TIMEOUT", 10)),
             log_level=read.level("LOG_LEVEL"),
         )

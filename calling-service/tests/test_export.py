@@ -77,6 +77,27 @@ def test_refuses_a_header_that_is_no_csv() -> None:
         rows("", '"a"b\n')
 
 
+@pytest.mark.parametrize(
+    ("hours", "problems"),
+    [
+        ("7,25", ()),
+        ("7.25", ()),
+        ("1.234,5", (("Hours", "is no number with at most two decimals"),)),
+    ],
+)
+def test_reads_semicolons_and_their_decimal_commas(hours: str, problems: tuple[tuple[str, str], ...]) -> None:
+    header = HEADER.replace(",", ";")
+    (row,) = rows(f'2026-11-09;"P; Q";a, b;{hours};C-1;1\r\n', header)
+    assert row.problems == problems
+    if row.entry:
+        assert (row.entry.hours, row.entry.project) == ("7.25", "P; Q")
+
+
+def test_a_comma_stays_no_decimal_mark_where_commas_separate() -> None:
+    (row,) = rows('2026-11-09,P,,"7,25",C-1,1\n')
+    assert row.problems == (("Hours", "is no number with at most two decimals"),)
+
+
 @given(st.text(max_size=300))
 def test_reads_any_text_without_an_error_but_its_own(text: str) -> None:
     for row in rows(text):

@@ -179,6 +179,43 @@ def test_a_file_that_is_still_written_waits(inbox: Path, import_now: Import) -> 
     assert counts(import_now()) == {"a.csv": ("done", 2, 1, 0, 1)}
 
 
+def test_a_file_that_changes_while_it_settles_waits_and_one_moved_in_does_not(
+    inbox: Path, books: Any
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    (inbox / "b.csv").write_text(HEADER + row(2))
+    (inbox / "moved.csv").write_text(HEADER + row(3))
+    os.utime(inbox / "moved.csv", (1, 1))
+    paused: list[float] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == 1:
+            (inbox / "b.csv").write_text(HEADER + row(2) + row(4))
+
+    job = ImportJob(inbox, inbox.parent / "state", books, settling=2, pause=pause)
+    states = []
+    for _ in range(2):
+        run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+        job.run(run, lambda *_: None)
+        states.append([file.state for file in run.files])
+    assert states == [["done", "waiting", "done"], ["known", "done", "known"]]
+    assert (paused, sorted(books.entries)) == ([2, 2], ["1", "2", "3", "4"])
+
+
+def test_a_file_replaced_while_it_is_imported_is_taken_again(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+
+    def replace(*_: object) -> None:
+        (inbox / "a.csv").write_text(HEADER + row(1) + row(2))
+
+    assert counts(import_now(progress=replace)) == {"a.csv": ("waiting", 1, 1, 0, 0)}
+    assert counts(import_now()) == {"a.csv": ("done", 2, 1, 1, 0)}
+    assert sorted(books.entries) == ["1", "2"]
+
+
 def test_leaves_alone_what_is_no_export(inbox: Path, import_now: Import) -> None:
     (inbox / ".hidden.csv").write_text(HEADER + row(1))
     (inbox / "a.csv.part").write_text(HEADER + row(1))
