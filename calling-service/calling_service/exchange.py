@@ -53,6 +53,7 @@ class Exchange:
     status: int | None
     response: Message | None
     failure: str | None  # why there is no response
+    failed_before: tuple[str, ...]  # what came of the attempts before this one: a status or an error
     started_at: datetime
     elapsed: float  # seconds
 
@@ -68,6 +69,7 @@ class Exchange:
             "request": _message_json(self.request),
             "response": self.response and _message_json(self.response),
             "failure": self.failure,
+            "failed_before": list(self.failed_before),
             "started_at": self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "elapsed": round(self.elapsed, 6),
         }
@@ -92,6 +94,7 @@ def capture(
     request: requests.PreparedRequest,
     response: requests.Response | None,
     failure: str | None,
+    failed_before: tuple[str, ...] = (),
     started_at: datetime,
     elapsed: float,
 ) -> Exchange:
@@ -116,6 +119,7 @@ def capture(
         if received and response is not None
         else None,
         failure=failure and redaction.without(failure, found),
+        failed_before=failed_before,
         started_at=started_at,
         elapsed=elapsed,
     )

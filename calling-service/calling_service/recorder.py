@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from . import trace
 from .exchange import Exchange, Step, capture
@@ -33,10 +34,13 @@ def recording(keep: Keep) -> Iterator[None]:
 
 
 class RecordingAdapter(HTTPAdapter):
-    """An adapter that sends the trace on (W3C Trace Context) and captures each exchange, failed ones too."""
+    """An adapter that sends the trace on (W3C Trace Context) and captures each exchange, failed ones too.
 
-    def __init__(self, sender: str, receiver: str, label: Label) -> None:
-        super().__init__(pool_maxsize=16)
+    Of a call that it repeats by itself it captures the last attempt, with what came of those before.
+    """
+
+    def __init__(self, sender: str, receiver: str, label: Label, retry: Retry) -> None:
+        super().__init__(pool_maxsize=16, max_retries=retry)
         self._sender, self._receiver, self._label = sender, receiver, label
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
@@ -62,6 +66,7 @@ class RecordingAdapter(HTTPAdapter):
                 request=request,
                 response=response,
                 failure=failure,
+                failed_before=_failed_before(response),
                 started_at=started_at,
                 elapsed=time.perf_counter() - start,
             )
@@ -69,10 +74,15 @@ class RecordingAdapter(HTTPAdapter):
         return response
 
 
-def recorded_session(sender: str, receiver: str, label: Label) -> requests.Session:
+def _failed_before(response: requests.Response | None) -> tuple[str, ...]:
+    history = response.raw.retries.history if response is not None and response.raw.retries else ()
+    return tuple(str(each.status or type(each.error).__name__) for each in history)
+
+
+def recorded_session(sender: str, receiver: str, label: Label, retry: Retry) -> requests.Session:
     """Return a session whose every exchange between the two is captured."""
     session = requests.Session()
     session.headers["User-Agent"] = sender.lower().replace(" ", "-")
     for scheme in ("http://", "https://"):
-        session.mount(scheme, RecordingAdapter(sender, receiver, label))
+        session.mount(scheme, RecordingAdapter(sender, receiver, label, retry))
     return session

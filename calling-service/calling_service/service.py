@@ -9,6 +9,7 @@ from .bearer_auth import BearerAuth
 from .database import prepare
 from .history import History
 from .import_job import ImportJob
+from .patience import patience
 from .recorder import recorded_session
 from .runner import Runner
 from .settings import Settings, SettingsError
@@ -45,7 +46,8 @@ def build(settings: Settings) -> Service:
         raise SettingsError(
             (f"STATE_DIR: import.db there cannot be used ({error}); name another folder",)
         ) from error
-    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server)
+    retry = patience(settings.retries)
+    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, retry)
     tokens = TokenSource(
         issuer=settings.issuer,
         client_id=settings.client_id,
@@ -54,7 +56,7 @@ def build(settings: Settings) -> Service:
         session=token_session,
         timeout=settings.timeout,
     )
-    session = recorded_session(JOB, API, of_api)
+    session = recorded_session(JOB, API, of_api, retry)
     session.auth = BearerAuth(
         tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
     )

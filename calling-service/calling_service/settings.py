@@ -38,6 +38,7 @@ class Settings:
     allowed_hosts: frozenset[str]
     schedule_seconds: float | None
     settle_seconds: float
+    retries: int  # after the first attempt
     timeout: tuple[float, float]  # connect, read, in seconds
     log_level: str
 
@@ -58,6 +59,7 @@ class Settings:
             allowed_hosts=read.hosts("ALLOWED_HOSTS"),
             schedule_seconds=read.seconds("SCHEDULE_SECONDS") if environ.get("SCHEDULE_SECONDS") else None,
             settle_seconds=read.seconds("SETTLE_SECONDS", 2),
+            retries=read.count("HTTP_RETRIES", 3),
             timeout=(read.seconds("HTTP_CONNECT_TIMEOUT", 3), read.seconds("HTTP_READ_TIMEOUT", 10)),
             log_level=read.level("LOG_LEVEL"),
         )
@@ -164,6 +166,13 @@ class _Reader:
             self._problem(name, f"{value!r} is no number of seconds above 0; set one, such as 10")
             return default
         return float(value)
+
+    def count(self, name: str, default: int) -> int:
+        value = self._environ.get(name) or str(default)
+        if not re.fullmatch(r"[0-9]", value):
+            self._problem(name, f"{value!r} is no number from 0 to 9; set one, such as {default}")
+            return default
+        return int(value)
 
     def level(self, name: str) -> str:
         value = (self._environ.get(name) or "INFO").upper()

@@ -76,7 +76,7 @@ def _step(step: Document, exchange: Document, now: datetime, width: int) -> Iter
     ways = {"request": (exchange["from"], exchange["to"]), "response": (exchange["to"], exchange["from"])}
     for part in step["shows"]:
         sender, receiver = ways[part]
-        took = f"  after {exchange['elapsed'] * 1000:.0f} ms" if part == "response" else ""
+        took = _took(exchange) if part == "response" else ""
         yield f"  {style(sender, bold=True)} → {style(receiver, bold=True)}{style(took, dim=True)}"
         if message := exchange[part]:
             yield from _wire(message, part, exchange["status"], width)
@@ -92,6 +92,11 @@ def _step(step: Document, exchange: Document, now: datetime, width: int) -> Iter
         )
         yield from _paragraph(f"{exchange['to']}: {answer}", width)
         yield ""
+
+
+def _took(exchange: Document) -> str:
+    failed = exchange["failed_before"]
+    return f"  after {exchange['elapsed'] * 1000:.0f} ms" + (f" and {', '.join(failed)}" if failed else "")
 
 
 def _wire(message: Document, part: str, status: int | None, width: int) -> Iterator[str]:

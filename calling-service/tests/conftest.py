@@ -201,6 +201,7 @@ def environ(tmp_path: Path, endpoint: TokenEndpoint, api: Api, secret_file: Path
         "INBOX": str(tmp_path / "inbox"),
         "STATE_DIR": str(tmp_path / "state"),
         "HTTP_READ_TIMEOUT": "5",
+        "HTTP_RETRIES": "0",
         "SETTLE_SECONDS": "0.001",
     }
 

@@ -91,6 +91,7 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
         "response": message,
         "elapsed": 1.5,
         "failure": None,
+        "failed_before": ["503", "ReadTimeoutError"],
     }
     silent = exchange | {"response": None, "status": None, "failure": "ConnectTimeout"}
     checked = silent | {"steps": [{"number": 8, "label": "checks", "shows": []}]}
@@ -110,7 +111,7 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
     for shown in (
         "美咲 does a thing",
         "One",
-        "1500 ms",
+        "1500 ms and 503, ReadTimeoutError",
         "\N{REPLACEMENT CHARACTER}[31mred",
         "… shortened: the body has 9,000 bytes",
         "1795521600  Tue 24 Nov 2026 12:00:00 UTC,",

@@ -244,6 +244,7 @@ def test_a_run_shows_the_exchange_like_this() -> None:
             "token": None,
         },
         "failure": None,
+        "failed_before": [],
         "started_at": "2026-11-24T00:00:00.000Z",
         "elapsed": 0.012346,
     }

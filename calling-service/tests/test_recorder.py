@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import requests
 from calling_service.exchange import Exchange
+from calling_service.patience import patience
 from calling_service.recorder import recorded_session, recording
 from calling_service.story import JOB, of_authorization_server
 from calling_service.trace import tracing
@@ -24,7 +25,7 @@ def test_keeps_each_exchange_of_a_run_and_no_other(serve: Any) -> None:
         return Response("{}", 400 if request.path == "/refused" else 200)
 
     url, kept = serve(answer), list[Exchange]()
-    with recorded_session(JOB, "B", of_authorization_server) as session:
+    with recorded_session(JOB, "B", of_authorization_server, patience(0)) as session:
         session.get(url)
         with recording(kept.append), tracing(TRACE):
             session.get(url)
@@ -47,7 +48,7 @@ def test_keeps_a_call_that_was_not_answered(serve: Any) -> None:
         response.headers["Content-Length"] = "1000"  # more than there is
         return response
 
-    with recorded_session(JOB, "B", of_authorization_server) as session, recording(kept.append):
+    with recorded_session(JOB, "B", of_authorization_server, patience(0)) as session, recording(kept.append):
         for url in (serve(broken), "http://127.0.0.1:1/"):
             with pytest.raises(requests.RequestException):
                 session.get(url)
