@@ -7,7 +7,7 @@ takes the client for the audience.
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from joserfc.jws import JWSRegistry
@@ -18,6 +18,8 @@ from auth_server.errors import InvalidScopeError
 from auth_server.signing_keys import SigningKey, SigningKeys
 
 MAX_TOKEN = 4096
+
+_NONE: Mapping[str, Any] = {}
 
 
 def _new_jti() -> str:
@@ -52,12 +54,15 @@ class AccessTokens:
         self._now = now
         self._new_jti = new_jti
 
-    def issue(self, client_id: str, grant: ClientGrant, scope: str) -> AccessToken:
-        """Make a token (RFC 9068 2.2); raise InvalidScopeError where it would be too large."""
+    def issue(
+        self, client_id: str, grant: ClientGrant, scope: str, custom_claims: Mapping[str, Any] = _NONE
+    ) -> AccessToken:
+        """Make a token (RFC 9068 2.2), with Actions' claims; raise InvalidScopeError for one too large."""
         key = self._keys.current(grant.signing_alg)
         issued_at = int(self._now())
         expires_in = grant.token_lifetime or self._lifetime
-        claims: dict[str, str | int] = {
+        claims: dict[str, Any] = {
+            **custom_claims,
             "iss": self._issuer,
             "exp": issued_at + expires_in,
             "aud": grant.audience,

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from auth_server.access_token import AccessTokens
+from auth_server.actions import Actions
 from auth_server.cli import client_commands, tenant_commands
 from auth_server.client_authentication import assertion_method, read_basic, read_post, secret_method
 from auth_server.clients import Clients
@@ -34,6 +35,7 @@ def create_app(service: Service) -> Flask:
         },
         failed_logins=failed_logins,
         access_tokens=AccessTokens(settings.issuer, service.keys, settings.token_lifetime),
+        actions=Actions(settings.actions_dir),
     )
     app = Flask("auth_server", static_folder=None)
     answer_failures(app, realm=settings.issuer)

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import Engine, RowMapping, bindparam, select
@@ -24,6 +25,8 @@ SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 _QUERY = (
     select(
         clients.c.client_id,
+        clients.c.name,
+        clients.c.metadata,
         clients.c.enabled,
         clients.c.secret_digest_files,
         clients.c.jwks_file,
@@ -60,6 +63,8 @@ class Client(ClientMixin):  # type: ignore[misc]
     grants: Mapping[str, ClientGrant]
     keys: tuple[ClientKey, ...] = ()
     token_endpoint_audience: bool = False
+    name: str = ""
+    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Tell whether the client authenticates by this method; a secret may be sent either way."""
@@ -106,6 +111,8 @@ class Clients:
             grants={row["audience"]: _client_grant(row) for row in rows if row["audience"]},
             keys=self._keys(rows[0]["jwks_file"]),
             token_endpoint_audience=bool(rows[0]["token_endpoint_audience"]),
+            name=rows[0]["name"],
+            metadata=MappingProxyType(rows[0]["metadata"] or {}),
         )
 
     def _digests(self, names: Iterable[str]) -> Iterator[bytes]:

@@ -41,6 +41,7 @@ clients = Table(
     Column("secret_digest_files", JSON, nullable=False),
     Column("jwks_file", String),
     Column("token_endpoint_audience", Boolean),
+    Column("metadata", JSON(none_as_null=True)),
 )
 
 grants = Table(

@@ -54,6 +54,12 @@ class UnsupportedGrantTypeError(ProtocolError):
     default_description = "The grant_type must be client_credentials."
 
 
+class UnauthorizedClientError(ProtocolError):
+    """An Action has denied the exchange to this client."""
+
+    error = "unauthorized_client"
+
+
 class InvalidScopeError(ProtocolError):
     """A scope that is malformed or not granted."""
 

@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 # RFC 6749 A.1: VSCHAR. 128 is ours: longer ones are neither declared nor logged.
 CLIENT_ID = re.compile(r"[\x20-\x7e]{1,128}")
 
+# RFC 6749 5.2: what an error_description may hold.
+ERROR_DESCRIPTION = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]{1,200}")
+
 # RFC 6749 3.3: scope-token.
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 

@@ -1,14 +1,23 @@
 """The client credentials grant (RFC 6749 4.4): for which API (RFC 8707), with which scopes (RFC 6749 3.3).
 
-A client's grants are the ceiling. Who the client is was settled before; the token is made in `access_token`.
+A client's grants are the ceiling, and Actions may lower it. Who the client is was settled before; the token
+is made in `access_token`.
 """
 
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientCredentialsGrant as AuthlibClientCredentialsGrant
 
+from auth_server.action_api import (
+    Event,
+    EventClient,
+    EventRequest,
+    EventResourceServer,
+    EventTransaction,
+    Narrowing,
+)
 from auth_server.clients import Client, ClientGrant
-from auth_server.errors import InvalidScopeError, InvalidTargetError, ProtocolError
+from auth_server.errors import InvalidScopeError, InvalidTargetError, ProtocolError, ServerError
 from auth_server.grammar import SCOPE_TOKEN, is_absolute_uri
 from auth_server.logs import decided
 from auth_server.token_request import TokenRequest
@@ -18,19 +27,28 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[mis
     """Authlib's grant ignores the target, makes an empty scope of one not granted, and logs tokens."""
 
     def validate_token_request(self) -> None:
-        """Settle target and scope; raise InvalidTargetError or InvalidScopeError."""
+        """Settle target, scope and what Actions narrow; raise the error of the first that refuses."""
         try:
-            self.granted = authorize(self.request, self.client)
+            self._decide()
+        except ServerError:
+            raise
         except ProtocolError:
             # A refusal never comes from what is remembered of the client.
-            self.request.client = self.server.read_again(self.client)
-            self.granted = authorize(self.request, self.client)
+            remembered, self.request.client = self.client, self.server.read_again(self.client)
+            if self.client == remembered:
+                raise
+            self._decide()
+
+    def _decide(self) -> None:
+        grant, scopes = authorize(self.request, self.client)
+        narrowing = self.server.actions.narrow(lambda: _event(self.request, self.client, grant, scopes))
+        self.granted = (grant, *narrowed(scopes, narrowing)) if narrowing else (grant, scopes, {})
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Issue the token (RFC 6749 5.1, never a refresh token) and log that; nothing is stored."""
-        grant, scopes = self.granted
+        grant, scopes, custom_claims = self.granted
         scope = " ".join(scopes)
-        token = self.server.access_tokens.issue(self.client.client_id, grant, scope)
+        token = self.server.access_tokens.issue(self.client.client_id, grant, scope, custom_claims)
         event = {"client_id": self.client.client_id, "audience": grant.audience, "scope": scope}
         event |= {"jti": token.jti, "kid": token.kid, "alg": token.alg, "expires_in": token.expires_in}
         decided("token issued", event)
@@ -47,6 +65,25 @@ def authorize(request: TokenRequest, client: Client) -> tuple[ClientGrant, tuple
     """Decide what the token is for: one grant of the client, and scopes within it."""
     grant = granted_target(requested_target(request), client)
     return grant, granted_scopes(request.payload.scope, grant)
+
+
+def narrowed(scopes: tuple[str, ...], narrowing: Narrowing) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Give the scopes and claims that Actions leave; raise their denial, or InvalidScopeError."""
+    if narrowing.denial:
+        raise narrowing.denial
+    left = tuple(scope for scope in scopes if scope not in narrowing.removed_scopes)
+    if not left:
+        raise InvalidScopeError("None of the scopes is granted now.")
+    return left, narrowing.claims
+
+
+def _event(request: TokenRequest, client: Client, grant: ClientGrant, scopes: tuple[str, ...]) -> Event:
+    return Event(
+        EventClient(client.client_id, client.name, client.metadata),
+        EventRequest(request.address, request.user_agent),
+        EventResourceServer(grant.audience),
+        EventTransaction(scopes),
+    )
 
 
 def requested_target(request: TokenRequest) -> str | None:

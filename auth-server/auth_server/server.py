@@ -13,6 +13,7 @@ from authlib.oauth2 import OAuth2Error, rfc6749
 from flask import Request, Response
 
 from auth_server.access_token import AccessTokens
+from auth_server.actions import Actions
 from auth_server.client_authentication import (
     AuthenticationMethod,
     presented_method,
@@ -40,12 +41,14 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         methods: Mapping[str, AuthenticationMethod],
         failed_logins: FailedLogins,
         access_tokens: AccessTokens,
+        actions: Actions,
     ) -> None:
         super().__init__()
         self.realm = issuer
         self.clients = clients
         self.failed_logins = failed_logins
         self.access_tokens = access_tokens
+        self.actions = actions
         self.register_grant(ClientCredentialsGrant)
         for name, method in methods.items():
             self.register_client_auth_method(name, method)
@@ -56,9 +59,10 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         try:
             token_request = self.create_oauth2_request(request)  # 1. well formed
             token_request.address = address
+            token_request.user_agent = request.headers.get("User-Agent", "")
             token_request.client = self.authenticate_client(token_request)  # 2. credentials
             grant = self.get_token_grant(token_request)  # 3. grant type
-            grant.validate_token_request()  # 4. target, 5. scope
+            grant.validate_token_request()  # 4. target, 5. scope, 6. Actions
             return self.handle_response(*grant.create_token_response())
         except OAuth2Error as error:
             return self.handle_error_response(token_request, error)

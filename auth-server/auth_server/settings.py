@@ -26,6 +26,7 @@ class Settings:
     issuer: str
     database_url: str
     tenant_file: Path
+    actions_dir: Path
     secrets_dir: Path
     key_encryption_key_file: Path
     token_lifetime: int
@@ -45,6 +46,7 @@ class Settings:
             issuer=read.issuer(),
             database_url=read.database_url(),
             tenant_file=Path(read.text("TENANT_FILE", "tenant.yaml")),
+            actions_dir=read.folder("ACTIONS_DIR", "actions"),
             secrets_dir=secrets_dir,
             key_encryption_key_file=Path(
                 read.text("KEY_ENCRYPTION_KEY_FILE", str(secrets_dir / "key-encryption-key"))
@@ -89,6 +91,12 @@ class _Reader:
             return int(text)
         self.problems.append(f"{name}: is no {what}; set it to {low} to {high}")
         return default
+
+    def folder(self, name: str, default: str) -> Path:
+        folder = Path(self.text(name, default))
+        if not folder.is_dir():
+            self.problems.append(f"{name}: {folder} is no folder; create it, if only an empty one")
+        return folder
 
     def storage_url(self, name: str, default: str) -> str:
         url = self.text(name, default)

@@ -115,6 +115,10 @@ def _is_boolean(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_metadata(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for pair in value.items() for text in pair)
+
+
 def _is_lifetime(value: Any) -> bool:
     return type(value) is int and 1 <= value <= MAX_TOKEN_LIFETIME
 
@@ -126,6 +130,7 @@ _SCOPES = _Member("a list of different scopes (RFC 6749 3.3), at least one", _li
 _LIFETIME = _Member(f"1 to {MAX_TOKEN_LIFETIME} seconds", _is_lifetime, default=None)
 _ALG = _Member(f"one of {', '.join(SIGNING_ALGS)}", SIGNING_ALGS.__contains__, default=SIGNING_ALGS[0])
 _ENABLED = _Member("true or false", _is_boolean, default=True)
+_METADATA = _Member("a mapping of strings to strings", _is_metadata, default=None)
 _AUDIENCE_FLAG = _Member("true or false, beside a jwks_file", _is_boolean, default=None)
 _DIGESTS = _Member(
     "a list of one or two names of files in SECRETS_DIR", _list_of(_is_file_name, most=2), default=[]
@@ -144,6 +149,7 @@ _SCHEMA: Mapping[str, Mapping[str, _Member]] = {
         "client_id": _CLIENT_ID,
         "name": _NAME,
         "enabled": _ENABLED,
+        "metadata": _METADATA,
         "secret_digest_files": _DIGESTS,
         "jwks_file": _JWKS_FILE,
         "token_endpoint_audience": _AUDIENCE_FLAG,

@@ -51,6 +51,7 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc]
         self.payload = payload
         self.presented_client_id: str | None = None
         self.address = ""
+        self.user_agent = ""
 
     @property
     def form(self) -> dict[str, str]:

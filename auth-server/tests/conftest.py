@@ -105,6 +105,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, private_keys: dict[str, K
     """Write the files of a service and start it once: making keys takes its time."""
     folder = tmp_path_factory.mktemp("template")
     _write(folder)
+    (folder / "actions").mkdir()
     public = {"keys": [key.as_dict(private=False) for key in private_keys.values()]}
     (folder / "bot.json").write_text(json.dumps(public))
     service = open_service(_environ(folder))
@@ -133,6 +134,7 @@ def _environ(tmp_path: Path) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{tmp_path / 'auth-server.db'}",
         "TENANT_FILE": str(tmp_path / "tenant.yaml"),
         "SECRETS_DIR": str(tmp_path),
+        "ACTIONS_DIR": str(tmp_path / "actions"),
         "FAILED_LOGINS_PER_MINUTE": "0",
     }
 

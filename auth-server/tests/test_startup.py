@@ -62,6 +62,10 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
         {"FAILED_LOGINS_STORAGE": "redis://redis"},
         "FAILED_LOGINS_STORAGE: is no storage that the limits library can open; set it to memory://",
     ),
+    "no Actions folder": (
+        {"ACTIONS_DIR": "/nowhere"},
+        "ACTIONS_DIR: /nowhere is no folder; create it, if only an empty one",
+    ),
     "proxy by name": (
         {"TRUSTED_PROXIES": "192.0.2.1, proxy"},
         "TRUSTED_PROXIES: proxy is no address or CIDR block; set it to those of the proxies",

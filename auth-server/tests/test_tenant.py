@@ -43,6 +43,14 @@ BAD: dict[str, tuple[Change, str]] = {
     "entry that is no mapping": (lambda t: t["apis"].append("a"), "apis[1]: is no mapping; write one"),
     "unknown member": (put("clients", "secret", "a"), "clients[0].secret: is unknown; remove it"),
     "secret and keys": (put("clients", "jwks_file", "job.json"), f"clients[0]: {ONE_KIND}"),
+    "metadata that is a list": (
+        put("clients", "metadata", ["a"]),
+        "clients[0].metadata: must be a mapping of strings to strings",
+    ),
+    "metadata that is a number": (
+        put("clients", "metadata", {"a": 1}),
+        "clients[0].metadata: must be a mapping of strings to strings",
+    ),
     "no credential": (drop("clients", "secret_digest_files"), f"clients[0]: {ONE_KIND}"),
     "keys in another folder": (
         put("clients", "jwks_file", "../job.json"),
