@@ -49,7 +49,8 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[mis
         grant, scopes, custom_claims = self.granted
         scope = " ".join(scopes)
         token = self.server.access_tokens.issue(self.client.client_id, grant, scope, custom_claims)
-        event = {"client_id": self.client.client_id, "audience": grant.audience, "scope": scope}
+        event = {"address": self.request.address, "client_id": self.client.client_id}
+        event |= {"audience": grant.audience, "scope": scope}
         event |= {"jti": token.jti, "kid": token.kid, "alg": token.alg, "expires_in": token.expires_in}
         decided("token issued", event)
         body = {
@@ -121,5 +122,8 @@ def granted_scopes(scope: str | None, grant: ClientGrant) -> tuple[str, ...]:
         raise InvalidScopeError("The scope is malformed: tokens are separated by one space each.")
     for token in requested:
         if token not in grant.scopes:
-            raise InvalidScopeError(f"The scope {token} is not granted for this target.")
+            # The log is not told: it might be a secret in the wrong place.
+            raise InvalidScopeError(
+                f"The scope {token} is not granted for this target.", reason="a scope is not granted"
+            )
     return requested

@@ -28,6 +28,8 @@ from auth_server.token_request import TokenRequest, read_token_request
 
 # Shorter than a generated secret, which people do paste in the wrong place.
 _LOGGABLE_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,40}")
+_LOGGABLE_SCOPE = re.compile(r"[!-~]{1,40}( [!-~]{1,40}){0,19}")
+_LOGGABLE_TARGET = re.compile(r"[a-z]+:[!->A-~]{1,200}")  # neither user information nor a query
 
 
 class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
@@ -65,7 +67,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
             grant.validate_token_request()  # 4. target, 5. scope, 6. Actions
             return self.handle_response(*grant.create_token_response())
         except OAuth2Error as error:
-            return self.handle_error_response(token_request, error)
+            return self.handle_error_response(token_request, error, address)
 
     def create_oauth2_request(self, request: Request) -> TokenRequest:
         """Read the request."""
@@ -101,11 +103,20 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         """Make the response."""
         return Response(json.dumps(body), status, headers)
 
-    def handle_error_response(self, request: TokenRequest | None, error: OAuth2Error) -> Response:
+    def handle_error_response(
+        self, request: TokenRequest | None, error: OAuth2Error, address: str
+    ) -> Response:
         """Log the refusal with its true reason, and render it without."""
         event = {"error": error.error, "reason": getattr(error, "reason", error.description)}
-        client_id = request.presented_client_id if request else None
-        if client_id and _LOGGABLE_CLIENT_ID.fullmatch(client_id):
-            event["client_id"] = client_id
-        decided("token refused", event)
+        decided("token refused", {"address": address} | event | (_asked(request) if request else {}))
         return render(error, self.realm)
+
+
+def _asked(request: TokenRequest) -> dict[str, str]:
+    """Tell what was asked for, as far as it cannot be a secret in the wrong place."""
+    asked = {
+        "client_id": (_LOGGABLE_CLIENT_ID, request.presented_client_id),
+        "audience": (_LOGGABLE_TARGET, request.form.get("audience") or request.form.get("resource")),
+        "scope": (_LOGGABLE_SCOPE, request.form.get("scope")),
+    }
+    return {name: text for name, (rule, text) in asked.items() if text and rule.fullmatch(text)}

@@ -34,12 +34,52 @@ def test_one_line_says_what_was_issued(ask: Ask, log_lines: LogLines) -> None:
         "method": "POST",
         "path": "/oauth/token",
         "status": 200,
+        "address": "127.0.0.1",
         "client_id": "job",
         "audience": "https://rs.example",
         "scope": "read write",
         "alg": "RS256",
         "expires_in": 3600,
     }
+
+
+def test_one_line_says_what_was_refused_and_why(ask: Ask, log_lines: LogLines) -> None:
+    parameters = {"audience": "https://rs.example", "scope": "read admin"}
+    ask(parameters, headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
+    (line,) = log_lines()
+    assert line.pop("time")
+    assert line.pop("duration_ms") > 0
+    assert line == {
+        "level": "info",
+        "service": "auth-server",
+        "logger": "auth_server.logs",
+        "message": "token refused",
+        "trace_id": TRACE,
+        "method": "POST",
+        "path": "/oauth/token",
+        "status": 400,
+        "address": "127.0.0.1",
+        "client_id": "job",
+        "audience": "https://rs.example",
+        "scope": "read admin",
+        "error": "invalid_scope",
+        "reason": "a scope is not granted",
+    }
+
+
+def test_a_secret_in_the_wrong_place_is_not_logged(ask: Ask, log_lines: LogLines) -> None:
+    secret = "s" * 43
+    for parameters in (
+        {"scope": secret},
+        {"audience": secret},
+        {"audience": f"https://job:{secret}@rs.example"},
+        {"audience": f"https://rs.example?secret={secret}"},
+        {"grant_type": secret},
+    ):
+        assert ask(parameters).status_code == 400
+    ask(auth=(secret, secret))
+    assert len(log_lines()) == 6
+    assert [line for line in log_lines() if secret in str(line)] == []
 
 
 @pytest.mark.parametrize(
