@@ -1,16 +1,20 @@
 """Build the Timesheets API from its settings."""
 
+import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from flask import Flask
+from werkzeug.routing import IntegerConverter
 
 from .access_token import Policy
-from .authorization import Authorization
+from .authorization import Authorization, not_configured
+from .endpoints.approvals import approvals
 from .endpoints.health import health
 from .endpoints.metadata import metadata
 from .endpoints.timesheets import timesheets
+from .introspection import Introspection
 from .issuer_documents import fetch_key_set
 from .issuer_keys import IssuerKeys
 from .logs import RequestLog
@@ -21,6 +25,13 @@ from .timesheets import Timesheets
 
 NAME = "Timesheets API"
 MAX_BODY = 1024 * 1024
+log = logging.getLogger(__name__)
+
+
+class TimesheetId(IntegerConverter):
+    """An id as SQLite has them: other numbers are no route, and cost no look-up."""
+
+    regex = "[1-9][0-9]{0,17}"
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -54,10 +65,23 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["keys"] = keys
     tokens = RememberedTokens(Policy(settings.issuer, settings.audience, keys, settings.clock_skew))
-    Authorization(app, tokens.verify, audience=settings.audience, realm=NAME)
+    active = _fresh_check(settings)
+    Authorization(app, tokens.verify, audience=settings.audience, realm=NAME, active=active)
     register_problems(app)
+    app.url_map.converters["timesheet"] = TimesheetId
     app.register_blueprint(timesheets(store))
+    app.register_blueprint(approvals(store))
     app.register_blueprint(metadata(settings.issuer, settings.audience, NAME))
     app.register_blueprint(health(store, keys))
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _fresh_check(settings: Settings) -> Callable[[str], bool]:
+    if not settings.client_id or not settings.client_secret_file:
+        log.warning("approvals answer 503: CLIENT_ID and CLIENT_SECRET_FILE for introspection are not set")
+        return not_configured
+    introspection = Introspection(
+        settings.issuer, settings.introspection_url, settings.client_id, settings.client_secret_file
+    )
+    return introspection.active

@@ -33,14 +33,28 @@ class RefusalError(Exception):
         self.status, self.error, self.description, self.scope = status, error, description, scope
 
 
-def require_scope(scope: str) -> Callable[[Callable[Concatenate[AccessToken, P], R]], Callable[P, R]]:
-    """Serve the route only to a good token with that scope; the view gets the token as first argument."""
+class FreshCheckError(Exception):
+    """Whether the token is still active could not be learnt; the message says why, for the log alone."""
+
+
+def not_configured(_: str) -> bool:
+    """Stand in for a fresh check where none is configured: nobody is let through."""
+    raise FreshCheckError("no introspection is configured")
+
+
+def require_scope(
+    scope: str, *, fresh: bool = False
+) -> Callable[[Callable[Concatenate[AccessToken, P], R]], Callable[P, R]]:
+    """Serve the route only to a good token with that scope; the view gets the token as first argument.
+
+    `fresh` asks the authorization server, at each request, whether the token is still active.
+    """
 
     def guard(view: Callable[Concatenate[AccessToken, P], R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             authorization: Authorization = current_app.extensions["authorization"]
-            return view(authorization.authorize(request, scope), *args, **kwargs)
+            return view(authorization.authorize(request, scope, fresh=fresh), *args, **kwargs)
 
         guarded.required_scope = scope  # type: ignore[attr-defined]  # for metadata and documentation
         return guarded
@@ -52,25 +66,43 @@ class Authorization:
     """The gate of one Flask app: it answers every refusal, and logs the check that failed."""
 
     def __init__(
-        self, app: Flask, verify: Callable[[str], AccessToken], *, audience: str, realm: str
+        self,
+        app: Flask,
+        verify: Callable[[str], AccessToken],
+        *,
+        audience: str,
+        realm: str,
+        active: Callable[[str], bool] = not_configured,
     ) -> None:
+        self._active = active
         self._verify, self._realm = verify, f'Bearer realm="{realm}"'
         self._metadata = f'resource_metadata="{metadata_url(audience)}"'
         app.extensions["authorization"] = self
         app.register_error_handler(RefusalError, self._refuse)
-        app.register_error_handler(KeysUnavailableError, self._unavailable)
+        app.register_error_handler(KeysUnavailableError, self._keys_unavailable)
+        app.register_error_handler(FreshCheckError, self._fresh_check_failed)
 
-    def authorize(self, request: Request, scope: str) -> AccessToken:
-        """Return the token that the request presents; raise RefusalError or KeysUnavailableError."""
+    def authorize(self, request: Request, scope: str, *, fresh: bool = False) -> AccessToken:
+        """Return the token presented; raise RefusalError, KeysUnavailableError or FreshCheckError."""
+        compact = presented_token(request)
         try:
-            token = self._verify(presented_token(request))
+            token = self._verify(compact)
         except InvalidTokenError as failed:
             log.info("access token refused", extra={"check": failed.check, "reason": str(failed)})
             raise RefusalError(401, "invalid_token", str(failed)) from None
         if scope not in token.scope:
             log.info("access token refused", extra={"check": "scope", "reason": f"It lacks {scope}."})
             raise RefusalError(403, "insufficient_scope", f"The token lacks the scope {scope}.", scope)
+        if fresh and not self._is_active(compact):
+            log.info("access token refused", extra={"check": "fresh", "reason": "It is not active."})
+            raise RefusalError(401, "invalid_token", "The token is not active any more.")
         return token
+
+    def _is_active(self, compact: str) -> bool:
+        try:
+            return self._active(compact)
+        except (OSError, ValueError) as failure:
+            raise FreshCheckError(str(failure)) from failure
 
     def _refuse(self, refusal: RefusalError) -> Response:
         given = {"error": refusal.error, "error_description": refusal.description, "scope": refusal.scope}
@@ -80,9 +112,16 @@ class Authorization:
         response.headers["WWW-Authenticate"] = ", ".join(challenge)
         return response
 
-    def _unavailable(self, _: KeysUnavailableError) -> Response:
-        log.warning("access token not checked", extra={"check": "kid known", "reason": "no usable key set"})
-        response = _problem(503, "Service Unavailable", "The issuer's keys are not available.")
+    def _keys_unavailable(self, _: KeysUnavailableError) -> Response:
+        return self._unavailable("kid known", "no usable key set", "The issuer's keys are not available.")
+
+    def _fresh_check_failed(self, failure: FreshCheckError) -> Response:
+        detail = "Whether the token is still active cannot be learnt at present."
+        return self._unavailable("fresh", str(failure), detail)
+
+    def _unavailable(self, check: str, reason: str, detail: str) -> Response:
+        log.warning("access token not checked", extra={"check": check, "reason": reason})
+        response = _problem(503, "Service Unavailable", detail)
         response.headers["Retry-After"] = "2"
         return response
 

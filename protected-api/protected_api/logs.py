@@ -62,6 +62,11 @@ def write_line(at: float, level: str, logger: str, message: str, fields: Mapping
         os.write(STDOUT, (_encode({**line, **fields}) + "\n").encode())
 
 
+def traceparent() -> str:
+    """Return the header that lets a call made now go on in the present trace."""
+    return f"00-{trace_id.get() or secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
 def configure_logs(level: str) -> None:
     """Log this package from `level` up and all others from WARNING: at DEBUG, a library may print tokens."""
     logging.root.handlers = [JsonLines()]

@@ -3,7 +3,7 @@
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -43,6 +43,7 @@ Date = Annotated[
     AfterValidator(_calendar_date),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
+Flag = Annotated[Literal["true", "false"], AfterValidator(lambda text: text == "true")]
 Hours = Annotated[Decimal, BeforeValidator(_plain_decimal), Field(gt=0, le=24, decimal_places=2)]
 
 
@@ -69,3 +70,4 @@ class Query(BaseModel):
     project: Project | None = None
     from_: Annotated[Date | None, Field(alias="from")] = None
     to: Date | None = None
+    approved: Flag | None = None

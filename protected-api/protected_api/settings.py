@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -30,6 +31,9 @@ class Settings:
     jwks_cooldown: int = 30
     clock_skew: int = 60
     log_level: str = "INFO"
+    introspection_url: str | None = None
+    client_id: str | None = None
+    client_secret_file: str | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -37,19 +41,25 @@ class Settings:
         read = _Reader(environ)
         insecure = read.choice("INSECURE_HTTP", "0", ("0", "1")) == "1"
         issuer = read.required("ISSUER")
-        # Behind a loopback issuer the key set may have another plain http address, as in Compose.
-        jwks_insecure = insecure or _is_loopback_http(issuer)
+        # Behind a loopback issuer its endpoints may have another plain http address, as in Compose.
+        inner_insecure = insecure or _is_loopback_http(issuer)
         settings = cls(
             issuer=read.url("ISSUER", issuer, insecure=insecure),
             audience=read.url("AUDIENCE", read.required("AUDIENCE"), insecure=insecure),
             database_file=read.required("DATABASE_FILE"),
-            jwks_uri=read.url("JWKS_URI", read.text("JWKS_URI"), insecure=jwks_insecure, query=True) or None,
+            jwks_uri=read.endpoint("JWKS_URI", insecure=inner_insecure),
             jwks_ttl=read.seconds("JWKS_TTL", 300, 1),
             jwks_hard_ttl=read.seconds("JWKS_HARD_TTL", 86400, 1),
             jwks_cooldown=read.seconds("JWKS_COOLDOWN", 30, 1),
             clock_skew=read.seconds("CLOCK_SKEW", 60, 0),
             log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
+            introspection_url=read.endpoint("INTROSPECTION_URL", insecure=inner_insecure),
+            client_id=read.text("CLIENT_ID") or None,
+            client_secret_file=read.secret_file("CLIENT_SECRET_FILE"),
         )
+        read.together("CLIENT_ID", "CLIENT_SECRET_FILE")
+        if settings.introspection_url and not settings.client_id:
+            read.problems.append("CLIENT_ID: is not set, but INTROSPECTION_URL is; set both or neither")
         if settings.jwks_hard_ttl < settings.jwks_ttl:
             read.problems.append("JWKS_HARD_TTL: is shorter than JWKS_TTL; give it at least as long")
         if read.problems:
@@ -86,6 +96,23 @@ class _Reader:
             )
             return default
         return int(text)
+
+    def secret_file(self, name: str) -> str | None:
+        file = self.text(name)
+        try:
+            if file and not Path(file).read_text().strip():
+                self.problems.append(f"{name}: names an empty file; put the secret there")
+        except (OSError, ValueError):
+            self.problems.append(f"{name}: names a file that cannot be read; create it")
+        return file or None
+
+    def together(self, first: str, second: str) -> None:
+        if bool(self.text(first)) != bool(self.text(second)):
+            missing, present = (second, first) if self.text(first) else (first, second)
+            self.problems.append(f"{missing}: is not set, but {present} is; set both or neither")
+
+    def endpoint(self, name: str, *, insecure: bool) -> str | None:
+        return self.url(name, self.text(name), insecure=insecure, query=True) or None
 
     def url(self, name: str, value: str, *, insecure: bool, query: bool = False) -> str:
         if value and not _is_http_url(value, query=query):

@@ -1,4 +1,7 @@
-"""Timesheets in SQLite: booked once per client and external_id, read by page. Not here: HTTP, validation."""
+"""Timesheets in SQLite: booked once per client and external_id, approved, read by page.
+
+Not here: HTTP, validation.
+"""
 
 import json
 import sqlite3
@@ -9,31 +12,63 @@ from typing import Any, NamedTuple
 
 from .models import Entry, Query
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS timesheets (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so a cursor stays true after a deletion
-    client_id TEXT NOT NULL,
-    external_id TEXT NOT NULL,
-    user_id TEXT NOT NULL,
-    date TEXT NOT NULL,
-    project TEXT NOT NULL,
-    hours INTEGER NOT NULL,  -- in hundredths: SQLite has no exact decimals
-    UNIQUE (client_id, external_id)
-) STRICT;
-CREATE INDEX IF NOT EXISTS timesheets_of_user ON timesheets (user_id);
-"""
-COLUMNS = ("id", "external_id", "user_id", "date", "project", "hours", "client_id")
+# Each brings a database from the version before to its own (PRAGMA user_version).
+MIGRATIONS = (
+    """
+    CREATE TABLE IF NOT EXISTS timesheets (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so a cursor stays true after a deletion
+        client_id TEXT NOT NULL,
+        external_id TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        date TEXT NOT NULL,
+        project TEXT NOT NULL,
+        hours INTEGER NOT NULL,  -- in hundredths: SQLite has no exact decimals
+        UNIQUE (client_id, external_id)
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS timesheets_of_user ON timesheets (user_id);
+    """,
+    """
+    ALTER TABLE timesheets ADD COLUMN job TEXT;
+    ALTER TABLE timesheets ADD COLUMN approved_by TEXT;
+    ALTER TABLE timesheets ADD COLUMN approved_at TEXT;
+    """,
+)
+COLUMNS = (
+    *("id", "external_id", "user_id", "date", "project", "hours"),
+    *("client_id", "job", "approved_by", "approved_at"),
+)
 SELECTED = ", ".join(COLUMNS)
-FILTERS = {"user_id": "user_id = ?", "project": "project = ?", "from_": "date >= ?", "to": "date <= ?"}
+FILTERS = {
+    "user_id": "user_id = ?",
+    "project": "project = ?",
+    "from_": "date >= ?",
+    "to": "date <= ?",
+    "approved": "(approved_at IS NOT NULL) = ?",
+}
 BUSY_TIMEOUT = 5  # seconds
 
 
 class Booking(NamedTuple):
-    """What an upload came to; `conflicts` name number and field of entries booked with another value."""
+    """What an upload came to; `conflicts` name number and field of entries booked with another value.
+
+    `first` is the first entry as it is booked, unless nothing was.
+    """
 
     booked: int
     unchanged: int
     conflicts: tuple[tuple[int, str], ...]
+    first: dict[str, Any] | None = None
+
+
+class Booker(NamedTuple):
+    """Who books: the client and, where its token says so, whose job it runs."""
+
+    client_id: str
+    job: str | None = None
+
+
+class ApprovedError(Exception):
+    """The timesheet is approved, and stays."""
 
 
 class _Connection(sqlite3.Connection):
@@ -55,28 +90,55 @@ class Timesheets:
         """Create what is missing, leave no connection open; raise sqlite3.Error if the file is unusable."""
         with closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(SCHEMA)
+            # EXCLUSIVE: of two processes that start at once, the second finds the work done.
+            connection.execute("BEGIN EXCLUSIVE")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            for number, script in enumerate(MIGRATIONS[version:], version + 1):
+                for statement in filter(str.strip, script.split(";\n")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
 
     def check(self) -> None:
         """Raise sqlite3.Error if the database cannot be read."""
         self._connection().execute("SELECT 1 FROM timesheets LIMIT 1")
 
     def book(
-        self, client_id: str, entries: Sequence[tuple[int, Entry]], *, only_check: bool = False
+        self, booker: Booker, entries: Sequence[tuple[int, Entry]], *, only_check: bool = False
     ) -> Booking:
         """Book all the numbered entries or, if one conflicts with what is booked, none."""
         with self._transaction() as connection:
-            known = _booked(connection, client_id, [entry.external_id for _, entry in entries])
+            known = _booked(connection, booker.client_id, [entry.external_id for _, entry in entries])
             new = [entry for _, entry in entries if entry.external_id not in known]
             conflicts = tuple(_conflicts(known, entries))
             if conflicts or only_check:
                 return Booking(0, 0, conflicts)
             connection.executemany(
-                "INSERT INTO timesheets (client_id, external_id, user_id, date, project, hours)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [(client_id, entry.external_id, *_values(entry).values()) for entry in new],
+                "INSERT INTO timesheets (client_id, job, external_id, user_id, date, project, hours)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(*booker, entry.external_id, *_values(entry).values()) for entry in new],
             )
-        return Booking(len(new), len(entries) - len(new), ())
+            first = self._one(
+                "client_id = ? AND external_id = ?", booker.client_id, entries[0][1].external_id
+            )
+        return Booking(len(new), len(entries) - len(new), (), first)
+
+    def delete(self, timesheet_id: int) -> None:
+        """Delete a timesheet; raise LookupError if there is none, ApprovedError if it is approved."""
+        deleted = self._connection().execute(
+            "DELETE FROM timesheets WHERE id = ? AND approved_at IS NULL", (timesheet_id,)
+        )
+        if not deleted.rowcount:
+            self._one("id = ?", timesheet_id)
+            raise ApprovedError
+
+    def approve(self, timesheet_id: int, client_id: str, at: str) -> dict[str, Any]:
+        """Return the timesheet, approved now or before; raise LookupError if there is none."""
+        self._connection().execute(
+            "UPDATE timesheets SET approved_by = ?, approved_at = ? WHERE id = ? AND approved_at IS NULL",
+            (client_id, at, timesheet_id),
+        )
+        return self._one("id = ?", timesheet_id)
 
     def page(self, query: Query) -> tuple[list[dict[str, Any]], int | None]:
         """Return a page in the order of booking, and the cursor of the next or None."""
@@ -91,6 +153,16 @@ class Timesheets:
         page = [_timesheet(row) for row in rows]
         more = len(page) > query.limit
         return page[: query.limit], page[query.limit - 1]["id"] if more else None
+
+    def _one(self, condition: str, *values: Any) -> dict[str, Any]:
+        row = (
+            self._connection()
+            .execute(f"SELECT {SELECTED} FROM timesheets WHERE {condition}", values)  # noqa: S608  all literals
+            .fetchone()
+        )
+        if row is None:
+            raise LookupError(condition)
+        return _timesheet(row)
 
     def _connection(self) -> sqlite3.Connection:
         try:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def base64url(data: bytes) -> str:
 
 
 class Issuer:
-    """Signs whatever a test wants, and serves `key_set` (bytes, JSON or a WSGI response) and its metadata."""
+    """Signs whatever a test wants; serves `key_set`, `introspection` (bytes, JSON, a response), metadata."""
 
     def __init__(self, private: dict[str, Any]) -> None:
         self.private = private
@@ -39,12 +40,18 @@ class Issuer:
         self.server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.jwks_uri = f"{self.url}/jwks"
+        self.introspection: Any = {"active": True}
+        self.introspected: list[tuple[str, dict[str, str], Any]] = []
         self.metadata: Any = {"issuer": self.url, "jwks_uri": self.jwks_uri}
+        self.metadata["introspection_endpoint"] = f"{self.url}/introspect"
         threading.Thread(target=self.server.serve_forever, args=(0.005,), daemon=True).start()
 
     def _serve(self, request: Request) -> Response:
         self.requests.append(request.path)
         answer = self.key_set if request.path == "/jwks" else self.metadata
+        if request.path == "/introspect":
+            self.introspected.append((request.method, request.form.to_dict(), request.authorization))
+            answer = self.introspection
         if callable(answer):
             answer = answer(request)
         if isinstance(answer, Response):
@@ -120,6 +127,27 @@ def settings(issuer: Issuer, tmp_path: Path) -> Settings:
     file = tmp_path / "timesheets.db"
     Timesheets(str(file)).prepare()
     return Settings(issuer.url, AUDIENCE, str(file), issuer.jwks_uri)
+
+
+@pytest.fixture
+def fresh_settings(settings: Settings, issuer: Issuer, tmp_path: Path) -> Settings:
+    """Return settings with which the API introspects at the issuer."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret+/%:\n")
+    return replace(
+        settings,
+        introspection_url=f"{issuer.url}/introspect",
+        client_id="timesheets api",
+        client_secret_file=str(secret),
+    )
+
+
+@pytest.fixture
+def fresh_client(fresh_settings: Settings) -> FlaskClient:
+    """Return a client of an API that introspects."""
+    app = create_app(fresh_settings)
+    app.extensions["keys"].refresh()
+    return app.test_client()
 
 
 @pytest.fixture

@@ -28,7 +28,10 @@ def test_describes_itself_to_clients(client: FlaskClient, issuer: Any) -> None:
             "resource_name": "Timesheets API",
             "authorization_servers": [issuer.url],
             "bearer_methods_supported": ["header"],
-            "scopes_supported": ["batch:upload", "read:timesheets"],
+            "scopes_supported": [
+                *("approve:timesheets", "batch:upload", "create:timesheets"),
+                *("delete:timesheets", "read:timesheets"),
+            ],
         },
     )
 
@@ -78,9 +81,14 @@ def test_answers_404_and_405_as_problems(client: FlaskClient) -> None:
     assert (missing.status_code, missing.headers["Content-Type"]) == (404, "application/problem+json")
     assert missing.json is not None
     assert (missing.json["title"], missing.json["status"]) == ("Not Found", 404)
-    wrong = client.delete("/timesheets")
+    wrong = client.put("/timesheets")
     assert wrong.status_code == 405
-    assert {method.strip() for method in wrong.headers["Allow"].split(",")} == {"GET", "HEAD", "OPTIONS"}
+    assert {method.strip() for method in wrong.headers["Allow"].split(",")} == {
+        "GET",
+        "HEAD",
+        "OPTIONS",
+        "POST",
+    }
 
 
 def test_says_nothing_of_internals_when_it_fails(app: Flask) -> None:

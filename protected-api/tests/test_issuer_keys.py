@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from protected_api.access_token import KeysUnavailableError
-from protected_api.issuer_documents import MAX_SIZE, TIMEOUT, fetch_key_set
+from protected_api.issuer_documents import fetch_key_set
 from protected_api.issuer_keys import IssuerKeys
+from protected_api.json_over_http import MAX_SIZE, TIMEOUT
 from werkzeug.wrappers import Request, Response
 
 UNAVAILABLE = {

@@ -1,5 +1,7 @@
 """Settings: what is accepted, and that all problems come at once."""
 
+from pathlib import Path
+
 import pytest
 from protected_api.settings import Settings, SettingsError
 
@@ -92,6 +94,32 @@ def test_takes_the_issuer_byte_for_byte(issuer: str) -> None:
 def test_refuses_what_is_no_time(name: str, value: str) -> None:
     assert problems(**{name: value}) == (
         f"{name}: is not a whole number of seconds; give one from 1 to 999999999",
+    )
+
+
+def test_takes_what_introspection_needs(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("x\n")
+    client = {"CLIENT_ID": "timesheets-api", "CLIENT_SECRET_FILE": str(file)}
+    settings = Settings.from_environ(GOOD | client | {"INTROSPECTION_URL": "http://auth-server:9000/i"})
+    assert (settings.introspection_url, settings.client_id) == ("http://auth-server:9000/i", "timesheets-api")
+    assert settings.client_secret_file == str(file)
+
+
+def test_refuses_half_of_what_introspection_needs(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("\n")
+    unset, gone = "is not set, but {} is; set both or neither", str(tmp_path / "gone")
+    assert problems(CLIENT_ID="x") == ("CLIENT_SECRET_FILE: " + unset.format("CLIENT_ID"),)
+    assert problems(INTROSPECTION_URL="https://a.example") == (
+        "CLIENT_ID: " + unset.format("INTROSPECTION_URL"),
+    )
+    assert problems(CLIENT_SECRET_FILE=str(file)) == (
+        "CLIENT_SECRET_FILE: names an empty file; put the secret there",
+        "CLIENT_ID: " + unset.format("CLIENT_SECRET_FILE"),
+    )
+    assert problems(CLIENT_ID="x", CLIENT_SECRET_FILE=gone) == (
+        "CLIENT_SECRET_FILE: names a file that cannot be read; create it",
     )
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from protected_api.models import Entry, Query
 from protected_api.settings import Settings
-from protected_api.timesheets import Timesheets
+from protected_api.timesheets import MIGRATIONS, Booker, Timesheets
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 Bearer = Callable[..., dict[str, str]]
@@ -28,6 +29,9 @@ def entry(external_id: str = "e1", **changes: Any) -> dict[str, Any]:
         "hours": "7.25",
     }
     return good | changes
+
+
+BOOKED = {"client_id": "import-job", "job": None, "approved_by": None, "approved_at": None}
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ Read = Callable[..., Any]
 def test_books_one_entry_and_reads_it_back(upload: Upload, read: Read) -> None:
     response = upload(entry())
     assert (response.status_code, response.json) == (200, {"booked": 1, "unchanged": 0})
-    assert read() == {"timesheets": [{"id": 1, **entry(), "client_id": "import-job"}], "next_cursor": None}
+    assert read() == {"timesheets": [{"id": 1, **entry(), **BOOKED}], "next_cursor": None}
 
 
 def test_books_a_batch_once(upload: Upload, read: Read) -> None:
@@ -300,6 +304,7 @@ def test_filters(upload: Upload, read: Read, query: str, expected: list[str]) ->
         ("user_id=%00", f"user_id: {PRINTABLE}."),
         ("user=u1", "user: Extra inputs are not permitted."),
         ("from_=2026-11-01", "from_: Extra inputs are not permitted."),
+        ("approved=yes", "approved: Input should be 'true' or 'false'."),
         ("limit=1&limit=2", "A query parameter repeats."),
     ],
 )
@@ -338,10 +343,10 @@ def test_books_nothing_when_the_database_fails_midway(settings: Settings) -> Non
             " BEGIN SELECT RAISE(ABORT, 'failed'); END"
         )
         with pytest.raises(sqlite3.IntegrityError):
-            store.book("job", entries)
+            store.book(Booker("job"), entries)
         other.execute("DROP TRIGGER fail")
     assert store.page(Query()) == ([], None)
-    assert store.book("job", entries).booked == 3
+    assert store.book(Booker("job"), entries).booked == 3
 
 
 def test_books_a_batch_once_when_many_threads_upload_it(app: Flask, bearer: Bearer, read: Read) -> None:
@@ -358,3 +363,95 @@ def test_books_a_batch_once_when_many_threads_upload_it(app: Flask, bearer: Bear
         thread.join()
     assert sorted(answer["booked"] for answer in answers) == [0, 0, 0, 50]
     assert len(read("?limit=500")["timesheets"]) == 50
+
+
+JOB = "https://timesheets.exampleco.example/job"
+CREATE = "create:timesheets read:timesheets delete:timesheets"
+
+
+def test_creates_one_timesheet_once(client: FlaskClient, bearer: Bearer) -> None:
+    headers = bearer(scope=CREATE)
+    first = client.post("/timesheets", json=entry(hours=7.25), headers=headers)
+    assert (first.status_code, first.json) == (201, {"id": 1, **entry(), **BOOKED})
+    again = client.post("/timesheets", json=entry(), headers=headers)
+    assert (again.status_code, again.json) == (200, first.json)
+    assert first.headers["Location"] == again.headers["Location"] == "/timesheets/1"
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (entry(hours="1"), (0, "hours", "conflict", "Is booked with another value")),
+        (entry(hours="25"), (0, "hours", "invalid", "Input should be less than or equal to 24")),
+        (entry() | {"x": 1}, (0, "x", "invalid", "Extra inputs are not permitted")),
+        *[
+            (body, (0, None, "invalid", "Input should be a valid dictionary or instance of Entry"))
+            for body in ([], [entry()], "x")
+        ],
+    ],
+)
+def test_creates_no_bad_timesheet(client: FlaskClient, bearer: Bearer, body: Any, error: Any) -> None:
+    headers = bearer(scope=CREATE)
+    client.post("/timesheets", json=entry(), headers=headers)
+    response = client.post("/timesheets", json=body, headers=headers)
+    assert (response.status_code, response.json) == (422, refused(error))
+
+
+def test_deletes_a_timesheet_and_never_uses_its_id_again(client: FlaskClient, bearer: Bearer) -> None:
+    headers = bearer(scope=CREATE)
+    client.post("/timesheets", json=entry(), headers=headers)
+    deleted = client.delete("/timesheets/1", headers=headers)
+    assert (deleted.status_code, deleted.data) == (204, b"")
+    missing = client.delete("/timesheets/1", headers=headers)
+    assert (missing.status_code, missing.json) == (
+        404,
+        {
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "There is no such timesheet.",
+        },
+    )
+    assert client.post("/timesheets", json=entry(), headers=headers).headers["Location"] == "/timesheets/2"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/timesheets"), ("DELETE", "/timesheets/1"), ("GET", "/approvals"), ("PUT", "/approvals/1")],
+)
+def test_every_route_has_a_scope_of_its_own(
+    client: FlaskClient, bearer: Bearer, method: str, path: str
+) -> None:
+    assert client.open(path, method=method).status_code == 401
+    assert client.open(path, method=method, headers=bearer()).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("claim", "recorded"),
+    [
+        ("Night import", "Night import"),
+        (None, None),
+        (7, None),
+        (["x"], None),
+        ("a\nb", None),
+        ("\ud800", None),
+    ],
+)
+def test_records_whose_job_booked_an_entry(
+    upload: Upload, read: Read, claim: Any, recorded: str | None
+) -> None:
+    upload(entry(), **{JOB: claim})
+    upload(entry(), **{JOB: "another"})
+    assert [row["job"] for row in read()["timesheets"]] == [recorded]
+
+
+def test_brings_an_older_database_to_the_present_and_keeps_what_is_in_it(tmp_path: Path) -> None:
+    file = str(tmp_path / "old.db")
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript(MIGRATIONS[0])
+        old.execute("INSERT INTO timesheets VALUES (7, 'job', 'e1', 'u1', '2026-11-02', 'P', 725)")
+        old.commit()
+    for _ in range(2):
+        Timesheets(file).prepare()
+    [row], _ = Timesheets(file).page(Query())
+    assert (row["id"], row["hours"], row["job"], row["approved_at"]) == (7, "7.25", None, None)

@@ -1,23 +1,25 @@
-"""Upload and read timesheets. Not here: the token (authorization.py), how they are stored (timesheets.py)."""
+"""Upload, create, read and delete timesheets.
 
-import json
+Not here: the token (authorization.py), bodies and queries (json_requests.py), the store (timesheets.py).
+"""
+
 import logging
-from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from pydantic import ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
 
 from protected_api.access_token import AccessToken
 from protected_api.authorization import require_scope
-from protected_api.models import MAX_ENTRIES, Entry, Query
-from protected_api.problems import InvalidRequestError, problem
-from protected_api.timesheets import Timesheets
+from protected_api.json_requests import json_body, json_response, query
+from protected_api.models import MAX_ENTRIES, Entry
+from protected_api.problems import problem
+from protected_api.timesheets import ApprovedError, Booker, Booking, Timesheets
 
 log = logging.getLogger(__name__)
-EVERYTHING = Query()
+# Set by an Action of the authorization server: whose job a client runs (RFC 7519 4.2: a public name).
+JOB_CLAIM = "https://timesheets.exampleco.example/job"
 
 
 def timesheets(store: Timesheets) -> Blueprint:
@@ -27,74 +29,66 @@ def timesheets(store: Timesheets) -> Blueprint:
     @routes.post("/upload")
     @require_scope("batch:upload")
     def upload(token: AccessToken) -> Response:
-        entries, errors = _validated(_json_body())
-        booking = store.book(token.client_id, entries, only_check=bool(errors))
-        errors += [_error(*entry, "conflict", "Is booked with another value") for entry in booking.conflicts]
+        body = json_body()
+        batch = body["entries"] if isinstance(body, dict) and body.keys() == {"entries"} else [body]
+        booking, errors = _book(store, _booker(token), batch)
         if errors:
-            errors.sort(key=itemgetter("index"))
-            return problem(422, "Nothing was booked: correct the entries listed in errors.", errors=errors)
+            return _refused(errors)
         counts = {"booked": booking.booked, "unchanged": booking.unchanged}
         log.info("timesheets uploaded", extra={"client_id": token.client_id, **counts})
-        return _json(counts)
+        return json_response(counts)
+
+    @routes.post("")
+    @require_scope("create:timesheets")
+    def create(token: AccessToken) -> Response:
+        booking, errors = _book(store, _booker(token), [json_body()])
+        timesheet = booking.first
+        if timesheet is None:
+            return _refused(errors)
+        log.info("timesheet created", extra={"client_id": token.client_id, "id": timesheet["id"]})
+        response = json_response(timesheet, 201 if booking.booked else 200)
+        response.headers["Location"] = f"/timesheets/{timesheet['id']}"
+        return response
 
     @routes.get("")
     @require_scope("read:timesheets")
     def read(_: AccessToken) -> Response:
-        page, cursor = store.page(_query())
-        return _json({"timesheets": page, "next_cursor": None if cursor is None else str(cursor)})
+        page, cursor = store.page(query())
+        return json_response({"timesheets": page, "next_cursor": None if cursor is None else str(cursor)})
+
+    @routes.delete("/<timesheet:timesheet_id>")
+    @require_scope("delete:timesheets")
+    def delete(token: AccessToken, timesheet_id: int) -> Response:
+        try:
+            store.delete(timesheet_id)
+        except LookupError:
+            return problem(404, "There is no such timesheet.")
+        except ApprovedError:
+            return problem(409, "An approved timesheet cannot be deleted.")
+        log.info("timesheet deleted", extra={"client_id": token.client_id, "id": timesheet_id})
+        return Response(status=204)
 
     return routes
 
 
-def _json(body: dict[str, Any]) -> Response:
-    return Response(json.dumps(body), mimetype="application/json")
+def _booker(token: AccessToken) -> Booker:
+    job = token.claims.get(JOB_CLAIM)
+    return Booker(token.client_id, job if isinstance(job, str) and job.isprintable() else None)
 
 
-def _query() -> Query:
-    given = request.args.to_dict(flat=False)
-    if not given:
-        return EVERYTHING
-    if any(len(values) > 1 for values in given.values()):
-        raise InvalidRequestError("A query parameter repeats.")
-    try:
-        return Query.model_validate({name: value for name, [value] in given.items()})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise InvalidRequestError(f"{first['loc'][0]}: {first['msg']}.") from None
+def _book(store: Timesheets, booker: Booker, batch: Any) -> tuple[Booking, list[dict[str, Any]]]:
+    entries, errors = _validated(batch)
+    booking = store.book(booker, entries, only_check=bool(errors))
+    errors += [_error(*entry, "conflict", "Is booked with another value") for entry in booking.conflicts]
+    return booking, sorted(errors, key=itemgetter("index"))
 
 
-def _json_body() -> Any:
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("The content type must be application/json.")
-    body = request.stream.read()
-    request.stream.read(
-        1
-    )  # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
-    try:
-        return json.loads(
-            body.decode(),
-            parse_float=Decimal,
-            parse_constant=_no_constant,
-            object_pairs_hook=_unique_members,
-        )
-    except (ValueError, RecursionError):
-        raise InvalidRequestError("The body is not a JSON text in UTF-8 with unique members.") from None
+def _refused(errors: list[dict[str, Any]]) -> Response:
+    return problem(422, "Nothing was booked: correct the entries listed in errors.", errors=errors)
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a repeated member")
-    return members
-
-
-def _validated(body: Any) -> tuple[list[tuple[int, Entry]], list[dict[str, Any]]]:
+def _validated(batch: Any) -> tuple[list[tuple[int, Entry]], list[dict[str, Any]]]:
     """Return the good entries with their index, and an error for each thing wrong with the others."""
-    batch = body["entries"] if isinstance(body, dict) and body.keys() == {"entries"} else [body]
     if not isinstance(batch, list) or not 1 <= len(batch) <= MAX_ENTRIES:
         return [], [_error(None, "entries", "invalid", f"Should be a list of 1 to {MAX_ENTRIES} entries")]
     entries: list[tuple[int, Entry]] = []

@@ -1,0 +1,41 @@
+"""Approve timesheets, and list them with their approvals.
+
+Not here: the token and its fresh check (authorization.py), the store (timesheets.py).
+"""
+
+import logging
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response
+
+from protected_api.access_token import AccessToken
+from protected_api.authorization import require_scope
+from protected_api.json_requests import json_response, query
+from protected_api.problems import problem
+from protected_api.timesheets import Timesheets
+
+log = logging.getLogger(__name__)
+
+
+def approvals(store: Timesheets) -> Blueprint:
+    """Return the routes over this store. An approval has the id of its timesheet."""
+    routes = Blueprint("approvals", __name__, url_prefix="/approvals")
+
+    @routes.get("")
+    @require_scope("approve:timesheets", fresh=True)
+    def read(_: AccessToken) -> Response:
+        page, cursor = store.page(query())
+        return json_response({"approvals": page, "next_cursor": None if cursor is None else str(cursor)})
+
+    @routes.put("/<timesheet:timesheet_id>")
+    @require_scope("approve:timesheets", fresh=True)
+    def approve(token: AccessToken, timesheet_id: int) -> Response:
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        try:
+            timesheet = store.approve(timesheet_id, token.client_id, now)
+        except LookupError:
+            return problem(404, "There is no such timesheet.")
+        log.info("timesheet approved", extra={"client_id": token.client_id, "id": timesheet_id})
+        return json_response(timesheet)
+
+    return routes

@@ -1,0 +1,62 @@
+"""Make one HTTP call that ends by a deadline, whatever the server does, and read its JSON answer.
+
+Not requests: its time-out starts again at each byte, so that a slow server can hold a thread for hours.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Timer
+from typing import Any
+from urllib.parse import urlsplit
+
+TIMEOUT = 3.0  # seconds for a whole call: names, connections, every byte
+MAX_SIZE = 256 * 1024
+HEADERS = {"Accept": "application/json", "User-Agent": "timesheets-api"}
+
+
+def call(
+    method: str,
+    url: str,
+    deadline: float,
+    body: str | None = None,
+    headers: Mapping[str, str] = HEADERS,
+) -> Any:
+    """Return the JSON of a 200; raise OSError or ValueError. `deadline` is on the monotonic clock."""
+    parts = urlsplit(url)
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = connect(parts.netloc, timeout=max(deadline - time.monotonic(), 0.001))
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    try:
+        with closing(connection):
+            connection.connect()
+            hang_up = Timer(deadline - time.monotonic(), _shut_down, [connection.sock])
+            hang_up.start()
+            try:
+                connection.request(method, target, body, {**HEADERS, **headers})
+                answer = _read(connection)
+            finally:
+                hang_up.cancel()
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"no whole answer in {TIMEOUT:g} s")
+        return json.loads(answer)
+    except (HTTPException, RecursionError) as failure:
+        raise ValueError(f"not an HTTP answer with a JSON document: {type(failure).__name__}") from failure
+
+
+def _read(connection: HTTPConnection) -> bytes:
+    with connection.getresponse() as response:
+        body = response.read(MAX_SIZE + 1)
+    if response.status != 200:  # a redirect too: answers come from where they are configured
+        raise ValueError(f"HTTP status {response.status}")
+    if len(body) > MAX_SIZE:
+        raise ValueError(f"more than {MAX_SIZE} bytes")
+    return body
+
+
+def _shut_down(connected: socket.socket) -> None:
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,62 @@
+"""Read a request's query and JSON body strictly (RFC 8259), answer JSON. Not here: entries (models.py)."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from flask import Response, request
+from pydantic import ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from .models import Query
+from .problems import InvalidRequestError
+
+EVERYTHING = Query()
+
+
+def json_response(body: dict[str, Any], status: int = 200) -> Response:
+    """Return a JSON answer."""
+    return Response(json.dumps(body), status, mimetype="application/json")
+
+
+def query() -> Query:
+    """Return the filters and the page that the query asks for; raise InvalidRequestError."""
+    given = request.args.to_dict(flat=False)
+    if not given:
+        return EVERYTHING
+    if any(len(values) > 1 for values in given.values()):
+        raise InvalidRequestError("A query parameter repeats.")
+    try:
+        return Query.model_validate({name: value for name, [value] in given.items()})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise InvalidRequestError(f"{first['loc'][0]}: {first['msg']}.") from None
+
+
+def json_body() -> Any:
+    """Return the JSON body, numbers as exact decimals; raise InvalidRequestError or an HTTPException."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("The content type must be application/json.")
+    body = request.stream.read()
+    # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
+    request.stream.read(1)
+    try:
+        return json.loads(
+            body.decode(),
+            parse_float=Decimal,
+            parse_constant=_no_constant,
+            object_pairs_hook=_unique_members,
+        )
+    except (ValueError, RecursionError):
+        raise InvalidRequestError("The body is not a JSON text in UTF-8 with unique members.") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a repeated member")
+    return members
