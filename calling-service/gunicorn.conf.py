@@ -13,3 +13,9 @@ accesslog = None
 def post_worker_init(worker: Any) -> None:
     """Start the background work, after the fork."""
     schedule.start(worker.wsgi.extensions["calling-service"], threading.Event())
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Let the chunk in flight end before the process does."""
+    if worker.wsgi:
+        worker.wsgi.extensions["calling-service"].runner.stop()

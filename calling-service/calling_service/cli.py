@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ import click
 import requests
 
 from . import logs, mermaid, terminal, trace
+from .import_job import Progress
 from .service import Service, build
 from .settings import Settings, SettingsError
 
 POLL = 0.2  # seconds
-FAILED, WITH_REJECTS = 1, 3
+FAILED, WITH_REJECTS, STOPPED = 1, 3, 4
 
 
 @click.group()
@@ -37,8 +39,11 @@ def run(*, resend: bool, fresh_token: bool) -> None:
       0  every row is booked
       1  the run failed, or the settings cannot be used
       3  the run completed, and rows were rejected
+      4  it was told to stop (SIGTERM, SIGINT), and did so after a chunk; run again
     """
     service = _service()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.runner.stopping.set())
     interactive = sys.stderr.isatty()
     logs.configure("WARNING" if interactive else service.settings.log_level, sys.stderr)
     with click.progressbar(length=1, label="Importing", file=sys.stderr, hidden=not interactive) as bar:
@@ -47,12 +52,20 @@ def run(*, resend: bool, fresh_token: bool) -> None:
             bar.length = max(total, 1)
             bar.update(done - bar.pos)
 
-        trace_id = trace.trace_id_of(None)
-        run_id = service.runner.run_here(trace_id, resend=resend, fresh_token=fresh_token, progress=progress)
-    document = _ended(service, run_id)
+        document = _imported(service, progress, resend=resend, fresh_token=fresh_token)
     for line in terminal.books(document, _width()):
         _echo(line)
-    sys.exit(FAILED if document["state"] != "completed" else WITH_REJECTS if document["rejected"] else 0)
+    ends = {"completed": WITH_REJECTS if document["rejected"] else 0, "stopped": STOPPED}
+    sys.exit(ends.get(document["state"], FAILED))
+
+
+def _imported(service: Service, progress: Progress, **options: bool) -> dict[str, Any]:
+    """Return the run when it has ended; one that was joined and ended before its work did is taken over."""
+    while True:
+        run_id = service.runner.run_here(trace.trace_id_of(None), progress=progress, **options)
+        document = _ended(service, run_id)
+        if document["state"] not in {"running", "stopped"} or service.runner.stopping.is_set():
+            return document
 
 
 @main.command()

@@ -60,15 +60,17 @@ class History:
             rows = database.execute("SELECT document FROM runs ORDER BY number DESC LIMIT ?", (RUNS_KEPT,))
             return [json.loads(document) for (document,) in rows]
 
-    def running(self) -> list[dict[str, Any]]:
-        """Return the runs that are on, or were when their process died; the newest first."""
+    def unfinished(self) -> list[dict[str, Any]]:
+        """Return the runs that are on, were stopped, or died with their process; the newest first."""
         with connection(self._state_dir) as database:
-            rows = database.execute("SELECT document FROM runs WHERE state = 'running' ORDER BY number DESC")
+            rows = database.execute(
+                "SELECT document FROM runs WHERE state IN ('running', 'stopped') ORDER BY number DESC"
+            )
             return [json.loads(document) for (document,) in rows]
 
     def abandon(self, why: Failure) -> None:
-        """Mark as failed what says that it is running; only for who knows that nothing is."""
-        for document in self.running():
+        """Mark as failed what is unfinished; only for who knows that nothing is on."""
+        for document in self.unfinished():
             ended = {"state": "failed", "ended_at": timestamp(datetime.now(UTC)), "error": asdict(why)}
             with connection(self._state_dir) as database:
                 database.execute(

@@ -45,7 +45,7 @@ class Run:
     started_at: datetime
     resend: bool = False
     fresh_token: bool = False
-    state: Literal["running", "completed", "failed"] = "running"
+    state: Literal["running", "stopped", "completed", "failed"] = "running"
     ended_at: datetime | None = None
     files: list[FileReport] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -62,6 +62,12 @@ class Run:
         self.state, self.error = "failed", why
         for report in self.files:
             report.state = "failed" if report.state == "importing" else report.state
+
+    def stop(self) -> None:
+        """End the run where it is, to be taken up again."""
+        self.state = "stopped"
+        for report in self.files:
+            report.state = "pending" if report.state == "importing" else report.state
 
     @classmethod
     def again(cls, document: dict[str, Any]) -> "Run":

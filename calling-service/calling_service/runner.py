@@ -1,6 +1,6 @@
 """Who runs the import: one run at a time per STATE_DIR, in whichever process; who asks meanwhile joins it.
 
-A run that died with its process is taken up again by the next one to start, under its own id.
+A run that was stopped, or died with its process, is taken up by the next one to start, under its own id.
 """
 
 import fcntl
@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 LONG_ENOUGH = 0.02  # seconds in which another process goes from having the lock to having said so
 
 
+class StoppedError(Exception):
+    """The run was told to stop, and has done so between two chunks."""
+
+
 class Runner:
     """Starts runs of one job; safe to share between threads, holds nothing open between runs."""
 
@@ -32,7 +36,8 @@ class Runner:
         self, settings: Settings, job: ImportJob, history: History, drop_token: Callable[[], None]
     ) -> None:
         self._settings, self._job, self._history, self._drop_token = settings, job, history, drop_token
-        self._starting = threading.Lock()
+        self._starting, self.stopping = threading.Lock(), threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(
         self, trigger: Trigger, trace_id: str, *, resend: bool = False, fresh_token: bool = False
@@ -56,14 +61,20 @@ class Runner:
     def resume(self) -> str | None:
         """Take up, in the background, the run that died with its process, if there is one; return its id."""
         with self._starting:
-            if not self._history.running() or (lock := self._lock()) is None:
+            if not self._history.unfinished() or (lock := self._lock()) is None:
                 return None
-            died = self._history.running()
+            died = self._history.unfinished()
             if not died:
                 os.close(lock)
                 return None
             log.warning("run taken up again", extra={"run_id": died[0]["id"]})
             return self._in_background(Run.again(died[0]), lock)
+
+    def stop(self) -> None:
+        """Let the chunk in flight end and the run in the background with it; start nothing any more."""
+        self.stopping.set()
+        if self._thread:
+            self._thread.join()  # as long as the chunk takes, or until gunicorn's --graceful-timeout
 
     def is_on(self) -> bool:
         """Say whether a run is on, in whichever process."""
@@ -83,7 +94,7 @@ class Runner:
 
     def _lock_or_join(self) -> tuple[int | None, str]:
         while (lock := self._lock()) is None:
-            if running := self._history.running():
+            if running := self._history.unfinished():
                 return None, str(running[0]["id"])
             time.sleep(LONG_ENOUGH)
         return lock, ""
@@ -97,7 +108,8 @@ class Runner:
         return run
 
     def _in_background(self, run: Run, lock: int) -> str:
-        threading.Thread(target=self._run, args=(run, lock, _silent), name="run", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(run, lock, _silent), name="run", daemon=True)
+        self._thread.start()
         return run.id
 
     def _run(self, run: Run, lock: int, progress: Progress) -> None:
@@ -111,12 +123,16 @@ class Runner:
         def saved(done: int, total: int) -> None:
             self._history.save(run)
             progress(done, total)
+            if self.stopping.is_set():
+                raise StoppedError
 
         log.info("run started", extra={"run_id": run.id, "trigger": run.trigger})
         try:
             if run.fresh_token:
                 self._drop_token()
             self._job.run(run, saved)
+        except StoppedError:
+            run.stop()
         except Exception as error:  # noqa: BLE001  # whatever happened, the run must say that it is over
             run.fail(explain(error, self._settings) or self._unexpected(error))
         else:

@@ -106,7 +106,7 @@ def test_a_run_that_another_process_takes_up_first_is_left_to_it(service: Servic
     class Taken(type(service.history)):  # type: ignore[misc]
         asked = 0
 
-        def running(self) -> list[dict[str, Any]]:
+        def unfinished(self) -> list[dict[str, Any]]:
             self.asked += 1
             return [{"id": "died"}] if self.asked == 1 else []
 

@@ -3,6 +3,7 @@ import os
 import runpy
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def test_a_database_that_cannot_be_used_is_told_at_start(
 def gunicorn(environ: dict[str, str], port: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     options = (
         f"--bind 127.0.0.1:{port} --worker-class gthread --workers 1 --threads 16 --preload"
-        " --graceful-timeout 2 --no-control-socket"
+        " --graceful-timeout 8 --no-control-socket"
     )
     process = subprocess.Popen(  # our own program
         [sys.executable, "-m", "gunicorn", "calling_service.wsgi:app"],
@@ -106,3 +107,33 @@ def test_under_gunicorn_every_line_is_json_without_secret_or_token_at_debug(
     text = "".join(lines)
     for never in (endpoint.secret, "eyJ", "secret=x", "Basic ", "Bearer "):
         assert never not in text
+
+
+def test_sigterm_ends_the_chunk_in_flight_and_the_next_start_takes_the_run_up(
+    environ: dict[str, str], api: Any, unused_port: int
+) -> None:
+    rows = (f"2026-11-09,P,,1.00,C-1,{number}\n" for number in range(250))
+    (Path(environ["INBOX"]) / "a.csv").write_text(GOOD.partition("\n")[0] + "\n" + "".join(rows))
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Any) -> None:
+        arrived.set()
+        go_on.wait(10)
+
+    api.on_call = hold
+    with gunicorn(environ, unused_port) as (url, process):
+        assert process.stdout
+        next(line for line in process.stdout if "Booting worker" in line)
+        run_id = ask(f"{url}/runs", b"{}")["id"]
+        assert arrived.wait(10)
+        process.terminate()
+        next(line for line in process.stdout if "Handling signal: term" in line)
+        go_on.set()
+        ended = [json.loads(line) for line in process.stdout if "run ended" in line]
+    assert (process.returncode, len(api.requests), len(api.books)) == (0, 1, 100)
+    assert [(event["state"], event["booked"]) for event in ended] == [("stopped", 100)]
+    with gunicorn(environ, unused_port) as (url, process):
+        assert process.stdout
+        next(line for line in process.stdout if "run ended" in line)
+        run = ask(f"{url}/runs/{run_id}")
+    assert (run["state"], run["booked"], run["unchanged"]) == ("completed", 150, 100)

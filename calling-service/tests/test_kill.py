@@ -1,0 +1,140 @@
+"""`kill -9` at points spread over a whole run, then a start: nothing lost, nothing twice.
+
+A point is a call that the program makes or returns from, its own, the standard library's or the database's,
+counted by a profile function in the process. KILL_POINTS says how many are tried.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import calling_service
+import pytest
+
+POINTS = int(os.environ.get("KILL_POINTS", "5"))
+FOLDER = Path(calling_service.__file__).parents[1]
+HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
+COUNT_CALLS = """
+import os, signal, sys
+from calling_service.cli import main
+calls, last = 0, int(sys.argv.pop(1))
+def count(*_):
+    global calls
+    calls += 1
+    if calls == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+try:
+    sys.setprofile(count)
+    main(["run"])
+finally:
+    sys.setprofile(None)
+    print(f"{calls=}")
+"""
+
+
+class Inbox:
+    """Two exports with good, bad, repeated and changed rows, and a state folder of their own."""
+
+    def __init__(self, root: Path, environ: dict[str, str]) -> None:
+        self.rejects = root / "state" / "rejects"
+        self._environ = environ | {"INBOX": str(root / "inbox"), "STATE_DIR": str(root / "state")}
+        (root / "inbox").mkdir(parents=True)
+        self._write(root / "inbox" / "a.csv", [*((n, "1") for n in range(230)), (3, "25"), (4, "2")])
+        self._write(root / "inbox" / "b.csv", [(500, "1"), (5, "1"), (6, "x"), (501, "2")])
+
+    def _write(self, path: Path, rows: list[tuple[int, str]]) -> None:
+        lines = (f"2026-11-09,P,,{hours},C-1,{number}\n" for number, hours in rows)
+        path.write_text(HEADER + "".join(lines))
+
+    def import_all(self, *, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run the import in a process of its own, killed at a call or not."""
+        return subprocess.run(  # noqa: S603  # our own program
+            [sys.executable, "-c", COUNT_CALLS, str(kill_at)],
+            cwd=FOLDER,
+            env={**os.environ, **self._environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def rejected(self) -> dict[str, str]:
+        """Return the rejects files."""
+        return {path.name: path.read_text() for path in self.rejects.iterdir()}
+
+
+def test_killed_at_any_point_and_started_again_books_each_entry_once(
+    tmp_path: Path, environ: dict[str, str], api: Any
+) -> None:
+    times_booked: Counter[str] = Counter()
+    book, turn = api._book, threading.Lock()
+
+    def counted(entries: list[dict[str, Any]]) -> Any:
+        with turn:
+            new = {entry["external_id"] for entry in entries} - set(api.books)
+            answer = book(entries)
+            times_booked.update(new & set(api.books))
+            return answer
+
+    api._book = counted
+    whole = Inbox(tmp_path / "whole", environ)
+    done = whole.import_all()
+    assert done.returncode == 3, done.stderr
+    calls = int(done.stdout.rpartition("calls=")[2])
+    expected = dict(api.books)
+    assert len(expected) == 232
+    for point in range(POINTS):
+        api.books.clear()
+        times_booked.clear()
+        inbox = Inbox(tmp_path / str(point), environ)
+        kill_at = calls * (2 * point + 1) // (2 * POINTS)
+        assert inbox.import_all(kill_at=kill_at).returncode == -signal.SIGKILL
+        assert inbox.import_all().returncode == 3
+        assert api.books == expected, f"killed at call {kill_at} of {calls}"
+        assert set(times_booked.values()) == {1}
+        assert inbox.rejected() == whole.rejected()
+
+
+def test_two_instances_on_one_inbox_book_each_entry_once(
+    tmp_path: Path, environ: dict[str, str], api: Any
+) -> None:
+    inbox = Inbox(tmp_path / "shared", environ)
+    ends: list[int] = []
+    threads = [threading.Thread(target=lambda: ends.append(inbox.import_all().returncode)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sent = Counter(entry["external_id"] for request in api.requests for entry in request.json["entries"])
+    assert set(sent.values()) == {1}, "the second joins the first, or finds its work done"
+    assert (len(api.books), ends.count(3) >= 1, set(ends) <= {0, 3}) == (232, True, True)
+
+
+def test_an_instance_takes_over_when_the_one_that_it_joined_dies(
+    tmp_path: Path, environ: dict[str, str], api: Any
+) -> None:
+    inbox, first_call, joined = Inbox(tmp_path / "shared", environ), threading.Event(), threading.Event()
+
+    def hold(_: Any) -> None:
+        if not first_call.is_set():
+            first_call.set()
+            joined.wait(20)
+
+    api.on_call = hold
+    command = [sys.executable, "-m", "calling_service", "run"]
+    options: Any = {"cwd": FOLDER, "env": {**os.environ, **inbox._environ}, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **options) as first:  # noqa: S603  # our own program
+        assert first_call.wait(20)
+        with subprocess.Popen(command, **options) as second:  # noqa: S603
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(1)  # it waits for the run that is on
+            first.kill()
+            first.wait(10)
+            joined.set()
+            assert second.wait(20) == 3
+    assert len(api.books) == 232
