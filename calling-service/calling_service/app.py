@@ -26,7 +26,7 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 4096
     app.json.sort_keys = False  # type: ignore[attr-defined]  # a run reads from its id to its exchanges
     app.extensions["calling-service"] = service
-    app.jinja_env.filters["moment"] = words.moment
+    app.jinja_env.filters |= {"moment": words.moment, "duration": words.duration}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(endpoints.blueprint)
     problems.render_problems(app)

@@ -10,7 +10,6 @@ from . import trace
 from .guard import require_known_host, require_own_page
 from .problems import ProblemError
 from .service import Service
-from .words import duration
 
 OPTIONS = frozenset({"resend", "fresh_token"})
 
@@ -53,6 +52,12 @@ def show_run(run_id: str) -> Response:
     if run is None:
         raise ProblemError(404, "Not Found", "There is no such run; GET /runs lists the last ones.")
     return jsonify(run)
+
+
+@blueprint.get("/token")
+def show_token() -> Response:
+    """Show facts about the cached token, never the token; times in seconds."""
+    return jsonify(_token_facts())
 
 
 @blueprint.get("/")
@@ -106,8 +111,11 @@ def _options() -> dict[str, bool]:
     return options
 
 
-def _token_facts() -> dict[str, Any] | None:
-    token = _service().token()
+def _token_facts() -> dict[str, Any]:
+    settings, token = _service().settings, _service().token()
+    asked = {"issuer": settings.issuer, "client_id": settings.client_id, "audience": settings.audience}
     if token is None:
-        return None
-    return {"scopes": sorted(token.scopes), "left": duration(token.expires_at - time.monotonic())}
+        return {"cached": False, **asked, "scopes": sorted(settings.scopes)}
+    now = time.monotonic()
+    times = {"expires_in": int(token.expires_at - now), "renewed_in": max(0, int(token.renew_at - now))}
+    return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}

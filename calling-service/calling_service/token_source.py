@@ -57,11 +57,8 @@ class TokenSource:
     jitter: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:
-        self._lock, self._tokens, self._calls = (
-            threading.Lock(),
-            dict[Key, Token](),
-            dict[Key, Future[Token]](),
-        )
+        self._lock, self._tokens = threading.Lock(), dict[Key, Token]()
+        self._calls: dict[Key, Future[Token]] = {}
         self._pause: tuple[TokenError, float, str | None] | None = None  # why, until when, with which secret
 
     def get(self, audience: str, scopes: Iterable[str]) -> Token:

@@ -349,6 +349,26 @@ def test_the_page_shows_runs_rejects_and_facts_about_the_token(
     assert "no &lt;such&gt; scope" in page(client.get("/"))
 
 
+def test_tells_facts_about_the_token_and_never_the_token(
+    client: FlaskClient, service: Service, endpoint: Any
+) -> None:
+    asked = {
+        "issuer": "http://localhost:9000",
+        "client_id": "timesheets-import-job",
+        "audience": "http://localhost:9001",
+        "scopes": ["batch:upload"],
+    }
+    assert client.get("/token").json == {"cached": False, **asked}
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    run(client)
+    facts: Any = client.get("/token").json
+    assert 3590 < facts.pop("expires_in") <= 3600
+    assert 3500 < facts.pop("renewed_in") <= 3540
+    assert facts == {"cached": True, **asked}
+    assert endpoint.calls == 1
+    assert client.get("/token", headers={"Host": "evil.example"}).status_code == 403
+
+
 def test_health_asks_nothing_and_any_host(client: FlaskClient) -> None:
     response = client.get("/healthz", headers={"Host": "10.0.0.1"})
     assert (response.status_code, response.json) == (200, {"status": "ok"})
