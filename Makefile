@@ -8,10 +8,10 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow down clean logs test test-e2e lint format lock bench venv
+.PHONY: help up flow down clean logs test test-e2e lint format lock bench bench-import venv
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start the three services, run one import, show the flow
 	@stack/stack up
@@ -49,6 +49,9 @@ format: venv ## let ruff format and mend what it can
 
 bench: venv ## rates, p99, CPU and memory of the services beside bare Flask
 	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench
+
+bench-import: venv ## rows per second and peak memory of the import job; ROWS=1000000 for the million
+	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.imports
 
 lock: venv ## renew the lock files: newest versions that the pyproject.toml files allow
 	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt

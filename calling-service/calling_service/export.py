@@ -6,7 +6,7 @@ Not here: which rows repeat one another (ledger.py); which contradict what is bo
 import csv
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, TextIO
@@ -39,7 +39,7 @@ class Entry:
 
     def as_json(self) -> dict[str, str]:
         """Return the entry as a member of the upload's body."""
-        return asdict(self)
+        return {field: getattr(self, field) for field in COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)

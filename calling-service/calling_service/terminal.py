@@ -50,7 +50,7 @@ def books(run: Document, width: int) -> Iterator[str]:
     longest = max((cells(file["name"]) for file in run["files"]), default=0)
     for file in run["files"]:
         name = _clean(file["name"]) + " " * (longest - cells(file["name"]))
-        counts = (f"{file[what]:>6,} {what}" for what in ("booked", "unchanged", "rejected"))
+        counts = (f" {file[what]:>5,} {what}" for what in ("booked", "unchanged", "rejected"))
         yield f"  {name}  {file['state']:<9}{file['rows']:>6,} rows{''.join(counts)}"
     for reject in run["rejects"]:
         place = f"{reject['file']} line {reject['line']}" + (
