@@ -82,12 +82,13 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Say whether a run could start: its folders and its secret file can be used."""
+    """Say whether a run could start: its folders and its credential can be used."""
     settings = _service().settings
+    credential = "CLIENT_KEY_FILE" if settings.private_key else "CLIENT_SECRET_FILE"
     reasons = {
         "STATE_DIR cannot be written": os.access(settings.state_dir, os.W_OK | os.X_OK),
         "INBOX cannot be read": os.access(settings.inbox, os.R_OK | os.X_OK),
-        "CLIENT_SECRET_FILE cannot be read": os.access(settings.client_secret_file, os.R_OK),
+        f"{credential} cannot be read": os.access(settings.credential_file, os.R_OK),
     }
     if faults := [reason for reason, fine in reasons.items() if not fine]:
         response = jsonify(status="not ready", reason="; ".join(faults))

@@ -33,12 +33,13 @@ def explain(error: Exception, settings: Settings) -> Failure | None:
 def _token(error: TokenError, settings: Settings) -> Failure:
     server = f"the authorization server {settings.issuer}"
     client, scopes = settings.client_id, " ".join(settings.scopes)
+    kind = "key" if settings.private_key else "secret"
     grant = f"grant {client} the scopes {scopes}, or ask for fewer (SCOPE)"
     hints = {
         "unreachable": f"see that {server} runs and can be reached from here",
-        "no_credential": f"put the secret of the client {client} into that file",
-        "invalid_client": f"see that {server} knows the client {client}, that it is enabled, that its secret"
-        f" is the one in {settings.client_secret_file}; a changed file is used at once",
+        "no_credential": f"put the credential of the client {client} into that file",
+        "invalid_client": f"see that {server} knows the client {client}, that it is enabled, that its {kind}"
+        f" is the one in {settings.credential_file}; a changed file is used at once",
         "invalid_scope": grant,
         "missing_scope": grant,
         "invalid_target": f"grant {client} access to {settings.audience}, or correct AUDIENCE",

@@ -10,6 +10,7 @@ from .database import prepare
 from .history import History
 from .import_job import ImportJob
 from .patience import patience
+from .private_key_jwt import PrivateKeyTokenSource
 from .recorder import recorded_session
 from .runner import Runner
 from .settings import Settings, SettingsError
@@ -46,17 +47,21 @@ def build(settings: Settings) -> Service:
         raise SettingsError(
             (f"STATE_DIR: import.db there cannot be used ({error}); name another folder",)
         ) from error
-    retry = patience(settings.retries)
-    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, retry)
-    tokens = TokenSource(
+    token_session = recorded_session(
+        JOB,
+        AUTHORIZATION_SERVER,
+        of_authorization_server,
+        patience(settings.retries, unless_arrived=settings.private_key),
+    )
+    tokens = (PrivateKeyTokenSource if settings.private_key else TokenSource)(
         issuer=settings.issuer,
         client_id=settings.client_id,
-        secret_file=settings.client_secret_file,
+        secret_file=settings.credential_file,
         token_url=settings.token_url,
         session=token_session,
         timeout=settings.timeout,
     )
-    session = recorded_session(JOB, API, of_api, retry)
+    session = recorded_session(JOB, API, of_api, patience(settings.retries))
     session.auth = BearerAuth(
         tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
     )

@@ -29,7 +29,8 @@ class Settings:
     issuer: str
     token_url: str | None
     client_id: str
-    client_secret_file: Path
+    credential_file: Path  # the client's secret, or its private key
+    private_key: bool
     api_url: str
     audience: str
     scopes: tuple[str, ...]
@@ -50,7 +51,8 @@ class Settings:
             issuer=read.url("ISSUER", issuer=True),
             token_url=read.url("TOKEN_URL") if environ.get("TOKEN_URL") else None,
             client_id=read.matching("CLIENT_ID", r"[\x20-\x7E]+", "printable ASCII (RFC 6749 A.1)"),
-            client_secret_file=read.secret_file("CLIENT_SECRET_FILE"),
+            credential_file=read.credential_file("CLIENT_SECRET_FILE", "CLIENT_KEY_FILE"),
+            private_key=bool(environ.get("CLIENT_KEY_FILE")),
             api_url=read.url("API_URL"),
             audience=read.matching("AUDIENCE", r"[\x21-\x7E]+", "the API's identifier, without spaces"),
             scopes=read.scopes("SCOPE"),
@@ -116,17 +118,24 @@ class _Reader:
             self._problem(name, "names no scope; set it to the scopes to ask for, separated by spaces")
         return scopes
 
-    def secret_file(self, name: str) -> Path:
-        value = self._required(name, "the file that holds the client secret")
+    def credential_file(self, secret: str, key: str) -> Path:
+        if not self._environ.get(key):
+            return self.readable_file(secret, "the client secret")
+        if self._environ.get(secret):
+            self._problem(key, f"set beside {secret}; unset one of them")
+        return self.readable_file(key, "the client's private key")
+
+    def readable_file(self, name: str, what: str) -> Path:
+        value = self._required(name, f"the file that holds {what}")
         path = Path(value)
         if not value:
             return path
         try:
             if not path.read_text(encoding="utf-8").strip():
-                self._problem(name, f"{path} is empty; put the client secret into it")
+                self._problem(name, f"{path} is empty; put {what} into it")
         except (OSError, UnicodeDecodeError) as error:
             self._problem(
-                name, f"{path} cannot be read ({_reason(error)}); make it a readable file with the secret"
+                name, f"{path} cannot be read ({_reason(error)}); make it a readable file with {what}"
             )
         return path
 

@@ -1,6 +1,7 @@
 """Access tokens by the client credentials grant (RFC 6749 4.4): cached, renewed early, one call at a time.
 
-Made to be copied: needs requests only. Not here: attaching a token to a request, see bearer_auth.py.
+Made to be copied: needs requests only. Not here: attaching a token to a request, see bearer_auth.py; a client
+with a key instead of a secret, see private_key_jwt.py.
 """
 
 import random
@@ -108,12 +109,11 @@ class TokenSource:
             known, until, _ = self._pause
             raise TokenError(known.error, known.description, known.status, until - self.clock())
         form = {"grant_type": "client_credentials", "audience": audience, "scope": " ".join(sorted(scopes))}
-        # RFC 6749 2.3.1: form-encoded first. As auth=, since requests lets a .netrc replace a mere header.
-        basic = requests.auth.HTTPBasicAuth(quote_plus(self.client_id), quote_plus(secret))
         try:
             self.token_url = self.token_url or self._discover()
-            sent_at = self.clock()
-            answer = self._call("POST", self.token_url, secret, data=form, auth=basic)
+            auth, sent_at = self._authentication(secret, form), self.clock()
+            hidden = form.get("client_assertion", secret)
+            answer = self._call("POST", self.token_url, hidden, data=form, auth=auth)
             return self._checked(answer, scopes, sent_at)
         except TokenError as error:
             if refused := error.error == "invalid_client":
@@ -121,6 +121,10 @@ class TokenSource:
             if error.pause:  # another secret may be right at once; Retry-After holds for any
                 self._pause = (error, self.clock() + error.pause, secret if refused else None)
             raise
+
+    def _authentication(self, secret: str, _form: dict[str, str]) -> requests.auth.AuthBase:
+        # RFC 6749 2.3.1: form-encoded first. As auth=, since requests lets a .netrc replace a mere header.
+        return requests.auth.HTTPBasicAuth(quote_plus(self.client_id), quote_plus(secret))
 
     def _secret(self) -> str:
         with suppress(OSError, UnicodeDecodeError):
@@ -152,9 +156,8 @@ class TokenSource:
         metadata = self._call("GET", issuer._replace(path=path).geturl())
         endpoint = str(metadata.get("token_endpoint"))  # RFC 8414 3.3: from its own issuer's metadata only
         if metadata.get("issuer") != self.issuer or urlsplit(endpoint).scheme not in {"https", issuer.scheme}:
-            raise TokenError(
-                "bad_metadata", f"{self.issuer} is not the issuer there, or names no token_endpoint"
-            )
+            said = f"{self.issuer} is not the issuer there, or names no token_endpoint"
+            raise TokenError("bad_metadata", said)
         return endpoint
 
     def _checked(self, body: dict[str, Any], asked: frozenset[str], sent_at: float) -> Token:

@@ -39,7 +39,7 @@ def test_tells_all_problems_in_one_message() -> None:
 
 
 ABSOLUTE = "set it to an absolute http(s) URL"
-READABLE = "make it a readable file with the secret"
+READABLE = "make it a readable file with the client secret"
 FOLDER = "name a folder that can be written"
 HOST = "list names without scheme or port, separated by commas"
 
@@ -70,9 +70,11 @@ HOST = "list names without scheme or port, separated by commas"
         (
             "CLIENT_SECRET_FILE",
             "/none",
-            "/none cannot be read (No such file or directory); make it a readable file with the secret",
+            f"/none cannot be read (No such file or directory); {READABLE}",
         ),
         ("CLIENT_SECRET_FILE", "/dev/null", "/dev/null is empty; put the client secret into it"),
+        ("CLIENT_KEY_FILE", "/etc/hostname", "set beside CLIENT_SECRET_FILE; unset one of them"),
+        ("HTTP_RETRIES", "10", "'10' is no number from 0 to 9; set one, such as 3"),
         ("ALLOWED_HOSTS", "http://a", f"'http://a' is no host name; {HOST}"),
         ("ALLOWED_HOSTS", "a,b:80", f"'b:80' is no host name; {HOST}"),
         ("SCHEDULE_SECONDS", "0", "'0' is no number of seconds above 0; set one, such as 10"),
