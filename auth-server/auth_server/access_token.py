@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64encode
