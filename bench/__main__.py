@@ -22,7 +22,7 @@ from pathlib import Path
 import yaml
 from live_stack import INVOICES, TIMESHEETS, Stack, free_ports
 
-from bench import load, processes
+from bench import load, processes, refusals
 
 ROUNDS, REQUESTS = 5, 2000
 COLUMNS = "{:<46} {:>8} {:>8} {:>10} {:>12}"
@@ -66,6 +66,20 @@ def token_request(stack: Stack, client_id: str, audience: str) -> bytes:
     form = urllib.parse.urlencode({"grant_type": "client_credentials", "audience": audience})
     headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
     return http("POST", "/oauth/token", headers, form)
+
+
+def posted_request(stack: Stack, client_id: str, audience: str) -> bytes:
+    """Write a token request with client_secret_post."""
+    form = {"grant_type": "client_credentials", "audience": audience, "client_id": client_id}
+    body = urllib.parse.urlencode(form | {"client_secret": stack.secret(client_id)})
+    return http("POST", "/oauth/token", {"Content-Type": "application/x-www-form-urlencoded"}, body)
+
+
+def signed_requests(count: int) -> Iterator[bytes]:
+    """Write token requests with private_key_jwt, each with an assertion of its own."""
+    content_type = {"Content-Type": "application/x-www-form-urlencoded"}
+    forms = [urllib.parse.urlencode(refusals.signed_form()) for _ in range(count)]
+    return iter([http("POST", "/oauth/token", content_type, form) for form in forms])
 
 
 def read_request(token: str) -> bytes:
@@ -116,6 +130,13 @@ def targets(stack: Stack, bare: tuple[int, int]) -> list[Target]:
         Target(
             f"{issue}, ES256", auth, auth_master, repeat(token_request(stack, "payroll-report", INVOICES))
         ),
+        Target(
+            f"{issue}, RS256, client_secret_post",
+            auth,
+            auth_master,
+            repeat(posted_request(stack, "payroll-report", TIMESHEETS)),
+        ),
+        Target(f"{issue}, RS256, private_key_jwt ES256", auth, auth_master, signed_requests),
         Target("GET /timesheets?limit=1, each token new", api, api_master, fresh_reads(stack)),
         Target("GET /timesheets?limit=1, token remembered", api, api_master, repeat(remembered)),
     ]
@@ -150,6 +171,7 @@ def main() -> None:
         stack = Stack(Path(folder) / "checkout")
         try:
             pin(0)
+            refusals.prepare(stack)
             stack.make("up")
             with bare_flask(stack) as bare:
                 pin(1)
@@ -157,6 +179,7 @@ def main() -> None:
                 for target in measured * ROUNDS:
                     target.measure()
                 report(measured, stack)
+                refusals.measure(stack)
         finally:
             stack.drop()
 

@@ -42,11 +42,11 @@ class Actions:
 
     def narrow(self, event: Callable[[], Event]) -> Narrowing | None:
         """Run all Actions until one denies; None where there are none. Raise ServerError where one fails."""
-        narrowing = Narrowing()
         try:
             hooks = self._current()
             if not hooks:
                 return None
+            narrowing = Narrowing()
             happening, api = event(), api_on(narrowing)
             for hook in hooks:
                 hook(happening, api)

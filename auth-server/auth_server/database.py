@@ -1,4 +1,4 @@
-"""The tables, and the engine that opens them: SQLite in WAL mode. Migrations are not here."""
+"""The tables, and the engine that opens them: SQLite in WAL mode. Columns are added; other migrations are not here."""
 
 from typing import Any
 
@@ -107,8 +107,9 @@ def create_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         lock_for_writing(connection)
         metadata.create_all(connection)
-        for column in (column for table in metadata.sorted_tables for column in table.columns):
-            present = {found["name"] for found in inspect(connection).get_columns(column.table.name)}
-            if column.nullable and column.name not in present:
-                definition = CreateColumn(column).compile(connection)
-                connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}")
+        for table in metadata.sorted_tables:
+            present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            for column in table.columns:
+                if column.nullable and column.name not in present:
+                    definition = CreateColumn(column).compile(connection)
+                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")

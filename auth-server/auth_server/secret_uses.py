@@ -1,7 +1,6 @@
 """When each secret was last used, so that who rotates it sees when the old one is dead."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,23 +25,22 @@ class SecretUses:
         self._engine = engine
         self._now = now
         self._recorded: dict[Secret, int] = {}
-        self._lock = threading.Lock()
 
     def record(self, client_id: str, digest: bytes) -> None:
         """Record a use; what keeps it from being written is logged and hinders nobody."""
         used = int(self._now())
-        with self._lock:
-            if used < self._recorded.get((client_id, digest), 0) + _INTERVAL:
-                return
-            if len(self._recorded) >= _REMEMBERED:
-                self._recorded.clear()
-            self._recorded[client_id, digest] = used
+        if used < self._recorded.get((client_id, digest), 0) + _INTERVAL:
+            return
+        if len(self._recorded) >= _REMEMBERED:
+            self._recorded.clear()
+        self._recorded[client_id, digest] = used
         try:
             self._write(client_id, digest, used)
         except SQLAlchemyError:
             log.exception("use of a secret not recorded")
 
     def _write(self, client_id: str, digest: bytes, used: int) -> None:
+        """Write a use; of several threads and workers that do so at once, the database lets one."""
         this = (secret_uses.c.client_id == client_id) & (secret_uses.c.secret_digest == digest)
         due = this & (secret_uses.c.last_used <= used - _INTERVAL)
         row = {"client_id": client_id, "secret_digest": digest, "last_used": used}
