@@ -15,10 +15,11 @@ from unicodedata import east_asian_width
 
 from click import style
 
+from .verdict import asked_and_answered
 from .words import duration
 
 BODY_LINES = 6  # of a body that are shown
-TOKEN_PART = re.compile(r"\b(eyJ[\w-]{21})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{21})[\w-]+(?=\.)", re.ASCII)
+TOKEN_PART = re.compile(r"\b(eyJ[\w-]{6})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{6})[\w-]+(?=\.)", re.ASCII)
 TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
 PAST = ("{} from now", "{} ago")
 
@@ -91,7 +92,17 @@ def _step(step: Document, exchange: Document, now: datetime, width: int) -> Iter
             else f"no answer: {exchange['failure']}"
         )
         yield from _paragraph(f"{exchange['to']}: {answer}", width)
+        yield from _verdict(exchange, width)
         yield ""
+
+
+def _verdict(exchange: Document, width: int) -> Iterator[str]:
+    """Yield what was asked beside what was granted or refused, each in the words of the exchange."""
+    for what, members in asked_and_answered(exchange):
+        text = "  ".join(f"{name}={value}" for name, value in members)
+        first, *others = _wrapped(text, width - 13, words=True)
+        yield f"    {style(f'{what:<9}', dim=True)}{first}"
+        yield from (" " * 13 + line for line in others)
 
 
 def _took(exchange: Document) -> str:

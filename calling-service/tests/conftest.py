@@ -103,7 +103,7 @@ class TokenEndpoint:
 
     def token(self, **changes: Any) -> Response:
         """Return a token response; a member that is None is left out."""
-        value = jwt({"sub": "job", "exp": 4102444800, "jti": str(next(self.serial))})
+        value = jwt({"sub": "job", "client_id": "job", "exp": 4102444800, "jti": str(next(self.serial))})
         body = {"access_token": value, "token_type": "Bearer", "expires_in": self.lifetime} | changes
         return Response(
             json.dumps({k: v for k, v in body.items() if v is not None}), mimetype="application/json"

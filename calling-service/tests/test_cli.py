@@ -54,6 +54,8 @@ def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint:
         "━━ 2  The authorization server validates them",
         "━━ 3  The authorization server answers with an access token",
         "━━ 4  The job calls the API with the token",
+        "    asked    grant_type=client_credentials  audience=http://localhost:9001  scope=batch:upload",
+        "    granted  client_id=job",
         "POST /oauth/token HTTP/1.1",
         "scope=batch%3Aupload",
         "Authorization: Basic [base64 of timesheets-import-job:<client secret>, masked]",
