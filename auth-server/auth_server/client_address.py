@@ -10,7 +10,7 @@ from auth_server.settings import Network
 
 def client_address(request: Request, trusted_proxies: Sequence[Network]) -> str:
     """Give the last address that no trusted proxy vouches from; each adds to X-Forwarded-For on the right."""
-    address = request.remote_addr or ""
+    address: str = request.environ.get("REMOTE_ADDR", "")
     if not trusted_proxies:
         return address
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")

@@ -1,4 +1,4 @@
-"""The tables, and the engine that opens them: SQLite in WAL mode. Columns are added; other migrations are not here."""
+"""The tables, and the engine that opens them: SQLite in WAL mode. Missing columns are the only migration."""
 
 from typing import Any
 

@@ -61,7 +61,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         try:
             token_request = self.create_oauth2_request(request)  # 1. well formed
             token_request.address = address
-            token_request.user_agent = request.headers.get("User-Agent", "")
+            token_request.user_agent = request.environ.get("HTTP_USER_AGENT", "")
             token_request.client = self.authenticate_client(token_request)  # 2. credentials
             grant = self.get_token_grant(token_request)  # 3. grant type
             grant.validate_token_request()  # 4. target, 5. scope, 6. Actions
