@@ -11,7 +11,7 @@ import pytest
 from auth_server.app import create_app
 from auth_server.client_assertion import ClientAssertion, check_claims
 from auth_server.client_keys import KeyFileError, read_client_keys
-from auth_server.database import seen_assertions
+from auth_server.database import clients, seen_assertions
 from auth_server.errors import InvalidClientError
 from auth_server.seen_assertions import SeenAssertions
 from auth_server.startup import Service
@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwk
 from joserfc.jwk import Key
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
@@ -176,6 +176,13 @@ def test_refuses_a_client_id_that_is_another_client(ask: Ask, sign: Sign) -> Non
 @pytest.mark.parametrize("aud", [ISSUER, ENDPOINT, [ENDPOINT]])
 def test_takes_the_token_endpoint_as_audience_of_a_client_flagged_so(ask: Ask, sign: Sign, aud: Any) -> None:
     assert ask(sign({"iss": "flagged", "sub": "flagged", "aud": aud}), auth=None).status_code == 200
+
+
+def test_a_flag_takes_effect_at_once(ask: Ask, sign: Sign, service: Service) -> None:
+    assert ask(sign(), auth=None).status_code == 200
+    with service.engine.begin() as connection:
+        connection.execute(update(clients).values(token_endpoint_audience=True))
+    assert ask(sign({"aud": ENDPOINT}), auth=None).status_code == 200
 
 
 def test_refuses_a_replay_on_every_worker_and_after_a_restart(
