@@ -1,31 +1,26 @@
 """Build the Timesheets API from its settings."""
 
-import logging
 import sqlite3
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-from .access_token import Policy
-from .authorization import Authorization, not_configured
+from .authorization import not_configured
 from .endpoints.approvals import approvals
 from .endpoints.health import health
 from .endpoints.metadata import metadata
 from .endpoints.timesheets import timesheets
 from .introspection import Introspection
-from .issuer_documents import fetch_key_set
-from .issuer_keys import IssuerKeys
 from .logs import RequestLog
 from .problems import register_problems
-from .remembered_tokens import RememberedTokens
+from .resource_server import protect
 from .settings import Settings, SettingsError
 from .timesheets import Timesheets
 
 NAME = "Timesheets API"
 MAX_BODY = 1024 * 1024
-log = logging.getLogger(__name__)
+CLOSED = "approvals answer 503: CLIENT_ID and CLIENT_SECRET_FILE for introspection are not set"
 
 
 class TimesheetId(IntegerConverter):
@@ -53,20 +48,23 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the app, whose `extensions["keys"]` want a start in each worker."""
+    """Return the app: start its `extensions["keys"]` in each worker, log its `extensions["warnings"]`."""
     store = Timesheets(settings.database_file)
-    keys = IssuerKeys(
-        partial(fetch_key_set, settings.issuer, settings.jwks_uri),
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    keys = app.extensions["keys"] = protect(
+        app,
+        issuer=settings.issuer,
+        audience=settings.audience,
+        realm=NAME,
+        jwks_uri=settings.jwks_uri,
         soft_ttl=settings.jwks_ttl,
         hard_ttl=settings.jwks_hard_ttl,
         cooldown=settings.jwks_cooldown,
+        clock_skew=settings.clock_skew,
+        active=_fresh_check(settings),
     )
-    app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.extensions["keys"] = keys
-    tokens = RememberedTokens(Policy(settings.issuer, settings.audience, keys, settings.clock_skew))
-    active = _fresh_check(settings)
-    Authorization(app, tokens.verify, audience=settings.audience, realm=NAME, active=active)
+    app.extensions["warnings"] = [] if settings.client_id else [CLOSED]
     register_problems(app)
     app.url_map.converters["timesheet"] = TimesheetId
     app.register_blueprint(timesheets(store))
@@ -79,7 +77,6 @@ def create_app(settings: Settings) -> Flask:
 
 def _fresh_check(settings: Settings) -> Callable[[str], bool]:
     if not settings.client_id or not settings.client_secret_file:
-        log.warning("approvals answer 503: CLIENT_ID and CLIENT_SECRET_FILE for introspection are not set")
         return not_configured
     introspection = Introspection(
         settings.issuer, settings.introspection_url, settings.client_id, settings.client_secret_file

@@ -1,11 +1,13 @@
 """Approving, and the fresh check that guards it: RFC 7662 over real HTTP, and never "let through"."""
 
 import logging
+import runpy
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -196,9 +198,13 @@ def test_lets_nobody_through_when_the_secret_is_gone(
 
 
 def test_lets_nobody_through_where_nothing_is_configured_and_says_so_at_the_start(
-    settings: Settings, auth: dict[str, str], caplog: pytest.LogCaptureFixture
+    settings: Settings, fresh_settings: Settings, auth: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = create_app(settings)
-    assert "approvals answer 503: CLIENT_ID and CLIENT_SECRET_FILE" in caplog.text
+    when_ready = runpy.run_path(str(Path(__file__).parents[1] / "gunicorn.conf.py"))["when_ready"]
+    for chosen in (fresh_settings, settings):
+        app = create_app(chosen)
+        when_ready(SimpleNamespace(app=SimpleNamespace(wsgi=lambda app=app: app), log=logging.getLogger()))
+    sentence = "approvals answer 503: CLIENT_ID and CLIENT_SECRET_FILE for introspection are not set"
+    assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [sentence]
     app.extensions["keys"].refresh()
     assert_unknown(app.test_client().get("/approvals", headers=auth))
