@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
+from protected_api.access_token import CHECKS, AccessToken, Check, InvalidTokenError, Policy, verify
 from protected_api.authorization import metadata_url
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
@@ -239,6 +240,50 @@ def test_refuses_a_hostile_token_and_accepts_a_good_one_after(
     assert [vars(record)["check"] for record in caplog.records if "check" in vars(record)] == [check]
     assert token not in caplog.text
     assert read(client, f"Bearer {issuer.token()}").status_code == 200
+
+
+def careless(issuer: Any, check: str) -> tuple[Check, ...]:
+    """Return CHECKS with `check` weakened: left out, or reading into the token what it does not say."""
+
+    def well_formed(token: AccessToken, _: Policy) -> None:  # fills in a good one for what it cannot read
+        token.header, token.claims = issuer.header(), issuer.claims()
+        token.compact, token.signature = issuer.token(), b""
+        parts = token.compact.split(".")
+        token.signature = base64.urlsafe_b64decode(parts[2] + "==")
+
+    def kid_known(token: AccessToken, policy: Policy) -> None:
+        token.key = policy.keys.find("rsa")
+
+    def skipped(_: AccessToken, __: Policy) -> None:
+        return None
+
+    weak = {"well formed": well_formed, "kid known": kid_known}.get(check, skipped)
+    # Who takes any algorithm, or any key for it, is one who does not verify the signature with the right one.
+    # A token without an issuer or audience lacks a required claim too.
+    also = {
+        "issuer": {"required claims"},
+        "audience": {"required claims"},
+        "alg allowed": {"alg fits the key", "signature"},
+        "alg fits the key": {"signature"},
+    }
+    return tuple(
+        weak if name == check else skipped if name in also.get(check, ()) else each
+        for each in CHECKS
+        for name in [each.__name__.replace("_", " ")]
+    )
+
+
+@pytest.mark.parametrize(("check", "make"), [pytest.param(c, m, id=f"{c}: {n}") for c, n, m in HOSTILE])
+def test_every_hostile_token_is_accepted_by_a_verifier_that_is_careless_about_it(
+    app: Flask, issuer: Any, check: str, make: Make
+) -> None:
+    """It is refused for this alone: a verifier whose one check is weak takes it."""
+    policy = Policy(issuer.url, "http://localhost:9001", app.extensions["keys"])
+    token = make(issuer)
+    assert isinstance(verify(token, policy, careless(issuer, check)), AccessToken)
+    with pytest.raises(InvalidTokenError) as refused:
+        verify(token, policy)
+    assert refused.value.check == check
 
 
 @pytest.mark.parametrize(
