@@ -14,6 +14,7 @@ import requests
 
 from . import logs, mermaid, terminal, trace
 from .import_job import Progress
+from .rehearsal import rehearse
 from .service import Service, build
 from .settings import Settings, SettingsError
 
@@ -31,16 +32,17 @@ def main() -> None:
 @main.command()
 @click.option("--resend", is_flag=True, help="Send exports again that are done already.")
 @click.option("--fresh-token", is_flag=True, help="Ask for a new token, whatever is cached.")
-def run(*, resend: bool, fresh_token: bool) -> None:
-    r"""Import what lies in the inbox, in this process.
+@click.option("--dry-run", is_flag=True, help="Check the rows; send nothing, remember nothing.")
+def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
+    """Import what lies in the inbox, in this process.
 
     \b
     Exit status:
-      0  every row is booked
+      0  every row is booked, or with --dry-run would be sent
       1  the run failed, or the settings cannot be used
       3  the run completed, and rows were rejected
       4  it was told to stop (SIGTERM, SIGINT), and did so after a chunk; run again
-    """
+    """  # noqa: D301  # Click takes a real backspace
     service = _service()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.runner.stopping.set())
@@ -52,11 +54,21 @@ def run(*, resend: bool, fresh_token: bool) -> None:
             bar.length = max(total, 1)
             bar.update(done - bar.pos)
 
-        document = _imported(service, progress, resend=resend, fresh_token=fresh_token)
-    for line in terminal.books(document, _width()):
+        if dry_run:
+            document = _rehearsed(service, progress, resend=resend)
+        else:
+            document = _imported(service, progress, resend=resend, fresh_token=fresh_token)
+    for line in terminal.books(document, _width(), dry_run=dry_run):
         _echo(line)
     ends = {"completed": WITH_REJECTS if document["rejected"] else 0, "stopped": STOPPED}
     sys.exit(ends.get(document["state"], FAILED))
+
+
+def _rehearsed(service: Service, progress: Progress, *, resend: bool) -> dict[str, Any]:
+    try:
+        return rehearse(service.settings, trace.trace_id_of(None), resend=resend, progress=progress).as_json()
+    except OSError as error:
+        raise click.ClickException(f"a file could not be used: {error}") from error
 
 
 def _imported(service: Service, progress: Progress, **options: bool) -> dict[str, Any]:
@@ -88,13 +100,13 @@ def flow(
     looks: tuple[str, ...],
     timeout: float,
 ) -> None:
-    r"""Have the running service import everything again with a fresh token, and show the steps.
+    """Have the running service import everything again with a fresh token, and show the steps.
 
     \b
     Exit status:
       0  the run completed
       1  it failed, or the service did not answer
-    """
+    """  # noqa: D301  # Click takes a real backspace
     url = url.rstrip("/")
     try:
         document = _asked(url, timeout)

@@ -45,13 +45,15 @@ def flow(run: Document, look_next: Sequence[tuple[str, str]], now: datetime, wid
         yield f"  {_clean(what)}{' ' * (longest - cells(what))}  {style(_clean(where), underline=True)}"
 
 
-def books(run: Document, width: int) -> Iterator[str]:
-    """Yield the lines that say what became of a run's files and rows."""
-    yield from _heading("", f"What became of the entries: run {run['id']} {run['state']}", width)
+def books(run: Document, width: int, *, dry_run: bool = False) -> Iterator[str]:
+    """Yield the lines that say what became of a run's files and rows, or would have."""
+    heading = f"What became of the entries: run {run['id']} {run['state']}"
+    yield from _heading("", "Nothing was sent: a dry run" if dry_run else heading, width)
+    columns = {"booked": "to send"} if dry_run else {"booked": "booked", "unchanged": "unchanged"}
     longest = max((cells(file["name"]) for file in run["files"]), default=0)
     for file in run["files"]:
         name = _clean(file["name"]) + " " * (longest - cells(file["name"]))
-        counts = (f" {file[what]:>5,} {what}" for what in ("booked", "unchanged", "rejected"))
+        counts = (f" {file[name]:>5,} {what}" for name, what in (columns | {"rejected": "rejected"}).items())
         yield f"  {name}  {file['state']:<9}{file['rows']:>6,} rows{''.join(counts)}"
     for reject in run["rejects"]:
         place = f"{reject['file']} line {reject['line']}" + (
@@ -59,7 +61,9 @@ def books(run: Document, width: int) -> Iterator[str]:
         )
         yield from _paragraph(f"{place}: {reject['reason']}", width, mark=style("- ", fg="yellow"))
     if (hidden := run["rejected"] - len(run["rejects"])) > 0:
-        yield from _paragraph(f"and {hidden:,} more: the rejects files have all", width)
+        yield from _paragraph(
+            f"and {hidden:,} more{'' if dry_run else ': the rejects files have all'}", width
+        )
     if error := run["error"]:
         yield from _paragraph(
             f"{error['error']}: {error['message']}", width, mark=style("! ", fg="red", bold=True)

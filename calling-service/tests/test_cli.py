@@ -197,6 +197,23 @@ def test_run_imports_and_exits_by_what_became_of_the_rows(
     assert (failed.returncode, "What to do: see that" in failed.stdout) == (1, True)
 
 
+def test_a_dry_run_checks_the_rows_and_sends_and_remembers_nothing(
+    command: Command, settings: Settings, endpoint: Any, api: Any
+) -> None:
+    (settings.inbox / "a.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n" + GOOD.splitlines()[1] + "\n")
+    done = command("run", "--dry-run")
+    assert (done.returncode, endpoint.calls, api.requests) == (3, 0, [])
+    assert "━━ Nothing was sent: a dry run ━" in done.stdout
+    assert "a.csv  done          3 rows     1 to send     2 rejected" in done.stdout
+    assert "- a.csv line 4, entry_id: repeats 1 of a.csv line 2" in done.stdout
+    assert not (settings.state_dir / "rejects").exists()
+    assert "3 rows     1 booked     0 unchanged     2 rejected" in command("run").stdout
+    assert "a.csv  known         0 rows     0 to send" in command("run", "--dry-run").stdout
+    settings.inbox.rename(settings.inbox.with_name("gone"))
+    settings.inbox.write_text("no folder")
+    assert command("run", "--dry-run").returncode == 1
+
+
 def test_run_with_bad_settings_says_so_and_exits_1(command: Command) -> None:
     done = command("run", ISSUER="", SCOPE="")
     assert (done.returncode, done.stdout) == (1, "")
@@ -208,7 +225,7 @@ def test_run_with_bad_settings_says_so_and_exits_1(command: Command) -> None:
 
 
 def test_help_tells_the_exit_codes(command: Command) -> None:
-    assert "3  the run completed, and rows were rejected" in command("run", "--help").stdout
+    assert "\n    3  the run completed, and rows were rejected\n" in command("run", "--help").stdout
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import csv
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -289,6 +290,39 @@ def test_any_split_over_files_books_the_first_good_row_of_each_id(
     run = Run("1", "cli", "0" * 32, datetime.now(UTC))
     ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
     assert {entry.external_id: entry.hours for entry in books.entries.values()} == first
+
+
+@hypothesis_settings(max_examples=40)
+@given(files=shuffled(), data=st.data())
+def test_any_order_of_arrival_and_any_crash_end_in_books_that_account_for_every_row(
+    tmp_path_factory: pytest.TempPathFactory, files: list[list[tuple[int, str]]], data: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("arrivals")
+    (root / "state").mkdir()
+    prepare(root / "state")
+    (root / "inbox").mkdir()
+    books = Books()
+    job = ImportJob(root / "inbox", root / "state", books)  # type: ignore[arg-type]
+    run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+    for number in data.draw(st.permutations(range(len(files)))):
+        lines = "".join(row(*line) for line in files[number])
+        (root / "inbox" / f"{number}.csv").write_text(f"{HEADER}{lines}")
+        books.kill_after = data.draw(st.sampled_from([None, len(books.chunks) + 1]))
+        with suppress(Killed):
+            job.run(run, lambda *_: None)
+        books.kill_after = None
+    run = Run("2", "cli", "0" * 32, datetime.now(UTC), resend=True)
+    job.run(run, lambda *_: None)
+    good = [(str(number), hours) for lines in files for number, hours in lines if hours != "25"]
+    booked = {entry.external_id: entry.hours for entry in books.entries.values()}
+    assert booked.keys() == {number for number, _ in good}, "nothing lost, nothing made up"
+    assert booked.items() <= set(good), "with the values of one of its rows"
+    told = run.as_json()
+    assert told["booked"] == 0, "nothing twice"
+    sent = [file for file in run.files if file.state == "done"]
+    assert all(file.rows == file.unchanged + file.rejected for file in sent)
+    if len(set(good)) == len(booked):  # no row changed: the order cannot matter
+        assert booked == dict(good)
 
 
 def test_the_ledger_is_made_by_several_threads_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""A dry run: the import on a copy of the ledger, with an API that takes whatever it is sent and is nowhere.
+
+Not here: what the real API would say, above all which entries it has already, and with which values.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import requests
+
+from .database import connection
+from .export import Entry
+from .import_job import ImportJob, Progress
+from .run import Run
+from .settings import Settings
+from .timesheets_api import Receipt, TimesheetsApi
+
+
+class NoApi(TimesheetsApi):
+    """Takes every entry and sends none."""
+
+    def upload(self, entries: Sequence[Entry]) -> Receipt:
+        """Return the receipt for entries that would be new."""
+        return Receipt(booked=len(entries))
+
+
+def rehearse(settings: Settings, trace_id: str, *, resend: bool, progress: Progress) -> Run:
+    """Return the run as it would go, `booked` being what would be sent; change and send nothing."""
+    run = Run("dry-run", "cli", trace_id, datetime.now(UTC), resend=resend)
+    with TemporaryDirectory() as folder, requests.Session() as session:
+        scratch = replace(settings, state_dir=Path(folder))
+        _copy(settings.state_dir, scratch.state_dir)
+        api = NoApi(session, settings.api_url, settings.timeout)
+        job = ImportJob(scratch.inbox, scratch.state_dir, api, settling=settings.settle_seconds)
+        job.run(run, progress)
+    run.state = "completed"
+    return run
+
+
+def _copy(source: Path, target: Path) -> None:
+    with connection(source) as ledger, closing(sqlite3.connect(target / "import.db")) as copy:
+        ledger.backup(copy)
