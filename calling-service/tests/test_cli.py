@@ -60,7 +60,7 @@ def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint:
         "scope=batch%3Aupload",
         "Authorization: Basic [base64 of timesheets-import-job:<client secret>, masked]",
         "[signature cut]",
-        "    header   alg  RS256",
+        "    header   alg        RS256",
         "Timesheets API → Timesheets Import Job",
         '{"booked": 1, "unchanged": 0}',
         "a.csv  done          2 rows     1 booked     0 unchanged     1 rejected",
