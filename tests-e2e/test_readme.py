@@ -9,6 +9,7 @@ from live_stack import CHECKOUT, SERVICES, Stack
 
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 README = (CHECKOUT / "README.md").read_text()
+ENDPOINTS = (CHECKOUT / "docs/endpoints.md").read_text()
 
 
 def console_blocks() -> list[str]:
@@ -25,8 +26,11 @@ def commands(block: str) -> Iterator[tuple[str, str]]:
 
 
 def pattern(expected: str) -> str:
-    """Turn what the README shows into a pattern: `…` stands for what differs or is left out."""
-    return re.escape(expected.strip()).replace("…", "(?:.|\n)*?")
+    """Turn what the README shows into a pattern: `…` stands for what differs, as a line for any lines."""
+    lines = expected.rstrip("\n").splitlines()
+    return "".join(
+        "(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in lines
+    )
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_every_console_block_prints_what_the_readme_shows(shell: Shell) -> None:
     for block in console_blocks():
         for command, expected in commands(block):
             printed = shell.run(command)
-            assert re.fullmatch(pattern(expected), printed), f"$ {command}\n{printed}"
+            assert re.fullmatch(pattern(expected), printed and f"{printed}\n"), f"$ {command}\n{printed}"
 
 
 def test_the_diagram_is_of_a_recorded_run(stack: Stack) -> None:
@@ -84,31 +88,37 @@ def test_the_diagram_is_of_a_recorded_run(stack: Stack) -> None:
     assert shown == [stack.run("stack/stack", "flow", "--mermaid").stdout]
 
 
-def rows(heading: str) -> set[str]:
-    """Return every `code` word in the first two columns of the table below the heading."""
-    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    first_cells = re.findall(r"^\|([^|\n]*\|[^|\n]*)\|", section, re.MULTILINE)
+def section(heading: str) -> str:
+    """Return what the README says below a heading."""
+    return README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def rows(text: str) -> set[str]:
+    """Return every `code` word in the first two columns of a table."""
+    first_cells = re.findall(r"^\|([^|\n]*\|[^|\n]*)\|", text, re.MULTILINE)
     return {word for cell in first_cells for word in re.findall(r"`([^`]*)`", cell)}
 
 
 def test_every_make_target_is_in_the_readme() -> None:
     targets = re.findall(r"^([a-z0-9-]+):.*## ", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
-    assert {f"make {target}" for target in targets if target != "help"} == rows("Commands")
+    assert {f"make {target}" for target in targets if target != "help"} == {
+        row for row in rows(section("Commands")) if row.startswith("make ")
+    }
 
 
 def test_every_setting_is_in_the_readme_and_no_other() -> None:
     read = set(re.findall(r"\b([A-Z_]+_PORT|RUNTIME|PYTHON|VENV)\b", (CHECKOUT / "stack/stack").read_text()))
     for source in CHECKOUT.glob("*-*/*/settings.py"):
         read |= set(re.findall(r'"([A-Z][A-Z_]{3,})"', source.read_text())) - LOG_LEVELS
-    assert rows("Settings") == read
+    assert rows(section("Settings")) == read
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_endpoint_is_in_the_readme(stack: Stack, service: str) -> None:
+def test_every_endpoint_is_in_the_docs(stack: Stack, service: str) -> None:
     package = service.replace("-", "_")
     listed = stack.inside(service, "flask", "--app", f"{package}.wsgi", "routes").splitlines()[2:]
     routes = {re.sub(r"<(\w+:)?(\w+)>", r"{\2}", path) for _, methods, path in map(str.split, joined(listed))}
-    assert routes - {"/static/{filename}"} <= rows("Endpoints")
+    assert routes - {"/static/{filename}"} <= rows(ENDPOINTS)
 
 
 def joined(lines: list[str]) -> list[str]:
