@@ -94,7 +94,7 @@ def test_killed_at_any_point_and_started_again_books_each_entry_once(
         inbox = Inbox(tmp_path / str(point), environ)
         kill_at = calls * (2 * point + 1) // (2 * POINTS)
         assert inbox.import_all(kill_at=kill_at).returncode == -signal.SIGKILL
-        assert inbox.import_all().returncode == 3
+        assert inbox.import_all().returncode in {0, 3}, "0 if all was done and only the report was cut off"
         assert api.books == expected, f"killed at call {kill_at} of {calls}"
         assert set(times_booked.values()) == {1}
         assert inbox.rejected() == whole.rejected()
