@@ -5,7 +5,7 @@ export VENV RUNTIME PYTHON
 SERVICES = auth-server protected-api calling-service
 COVERAGE = --cov --cov-branch --cov-report=term:skip-covered
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	--custom-compile-command 'make lock'
+	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow down clean logs test test-e2e lint format lock bench bench-import venv
