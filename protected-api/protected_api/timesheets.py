@@ -28,14 +28,14 @@ MIGRATIONS = (
     CREATE INDEX IF NOT EXISTS timesheets_of_user ON timesheets (user_id);
     """,
     """
-    ALTER TABLE timesheets ADD COLUMN job TEXT;
+    ALTER TABLE timesheets ADD COLUMN department TEXT;
     ALTER TABLE timesheets ADD COLUMN approved_by TEXT;
     ALTER TABLE timesheets ADD COLUMN approved_at TEXT;
     """,
 )
 COLUMNS = (
     *("id", "external_id", "user_id", "date", "project", "hours"),
-    *("client_id", "job", "approved_by", "approved_at"),
+    *("client_id", "department", "approved_by", "approved_at"),
 )
 SELECTED = ", ".join(COLUMNS)
 FILTERS = {
@@ -61,10 +61,10 @@ class Booking(NamedTuple):
 
 
 class Booker(NamedTuple):
-    """Who books: the client and, where its token says so, whose job it runs."""
+    """Who books: the client and, where its token says so, for which department."""
 
     client_id: str
-    job: str | None = None
+    department: str | None = None
 
 
 class ApprovedError(Exception):
@@ -114,7 +114,7 @@ class Timesheets:
             if conflicts or only_check:
                 return Booking(0, 0, conflicts)
             connection.executemany(
-                "INSERT INTO timesheets (client_id, job, external_id, user_id, date, project, hours)"
+                "INSERT INTO timesheets (client_id, department, external_id, user_id, date, project, hours)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(*booker, entry.external_id, *_values(entry).values()) for entry in new],
             )

@@ -46,7 +46,7 @@ def test_approving_twice_is_harmless(fresh_client: FlaskClient, auth: dict[str, 
     first = fresh_client.put("/approvals/1", headers=auth)
     assert (first.status_code, first.json) == (
         200,
-        {"id": 1, "external_id": "e1", **ENTRY, "client_id": "import-job", "job": None}
+        {"id": 1, "external_id": "e1", **ENTRY, "client_id": "import-job", "department": None}
         | {"approved_by": "import-job", "approved_at": first.json and first.json["approved_at"]},
     )
     again = fresh_client.put("/approvals/1", headers=bearer(scope=SCOPE, client_id="other"))

@@ -31,7 +31,7 @@ def entry(external_id: str = "e1", **changes: Any) -> dict[str, Any]:
     return good | changes
 
 
-BOOKED = {"client_id": "import-job", "job": None, "approved_by": None, "approved_at": None}
+BOOKED = {"client_id": "import-job", "department": None, "approved_by": None, "approved_at": None}
 
 
 @pytest.fixture
@@ -365,7 +365,7 @@ def test_books_a_batch_once_when_many_threads_upload_it(app: Flask, bearer: Bear
     assert len(read("?limit=500")["timesheets"]) == 50
 
 
-JOB = "https://timesheets.exampleco.example/job"
+DEPARTMENT = "https://exampleco.example/department"
 CREATE = "create:timesheets read:timesheets delete:timesheets"
 
 
@@ -429,7 +429,7 @@ def test_every_route_has_a_scope_of_its_own(
 @pytest.mark.parametrize(
     ("claim", "recorded"),
     [
-        ("Night import", "Night import"),
+        ("Payroll", "Payroll"),
         (None, None),
         (7, None),
         (["x"], None),
@@ -437,12 +437,12 @@ def test_every_route_has_a_scope_of_its_own(
         ("\ud800", None),
     ],
 )
-def test_records_whose_job_booked_an_entry(
+def test_records_the_department_that_booked_an_entry(
     upload: Upload, read: Read, claim: Any, recorded: str | None
 ) -> None:
-    upload(entry(), **{JOB: claim})
-    upload(entry(), **{JOB: "another"})
-    assert [row["job"] for row in read()["timesheets"]] == [recorded]
+    upload(entry(), **{DEPARTMENT: claim})
+    upload(entry(), **{DEPARTMENT: "another"})
+    assert [row["department"] for row in read()["timesheets"]] == [recorded]
 
 
 def test_brings_an_older_database_to_the_present_and_keeps_what_is_in_it(tmp_path: Path) -> None:
@@ -454,4 +454,4 @@ def test_brings_an_older_database_to_the_present_and_keeps_what_is_in_it(tmp_pat
     for _ in range(2):
         Timesheets(file).prepare()
     [row], _ = Timesheets(file).page(Query())
-    assert (row["id"], row["hours"], row["job"], row["approved_at"]) == (7, "7.25", None, None)
+    assert (row["id"], row["hours"], row["department"], row["approved_at"]) == (7, "7.25", None, None)

@@ -18,8 +18,8 @@ from protected_api.problems import problem
 from protected_api.timesheets import ApprovedError, Booker, Booking, Timesheets
 
 log = logging.getLogger(__name__)
-# Set by an Action of the authorization server: whose job a client runs (RFC 7519 4.2: a public name).
-JOB_CLAIM = "https://timesheets.exampleco.example/job"
+# Set by an Action of the authorization server (RFC 7519 4.2: a collision-resistant name).
+DEPARTMENT = "https://exampleco.example/department"
 
 
 def timesheets(store: Timesheets) -> Blueprint:
@@ -72,8 +72,9 @@ def timesheets(store: Timesheets) -> Blueprint:
 
 
 def _booker(token: AccessToken) -> Booker:
-    job = token.claims.get(JOB_CLAIM)
-    return Booker(token.client_id, job if isinstance(job, str) and job.isprintable() else None)
+    department = token.claims.get(DEPARTMENT)
+    printable = isinstance(department, str) and department.isprintable()
+    return Booker(token.client_id, department if printable else None)
 
 
 def _book(store: Timesheets, booker: Booker, batch: Any) -> tuple[Booking, list[dict[str, Any]]]:
