@@ -1,4 +1,7 @@
-"""The command line: `run` imports in this process, `flow` asks the running service and shows what it did."""
+"""The command line: `run` imports in this process, `flow` asks the running service and shows what it did.
+
+`public-keys` prints what an authorization server has to know of a client that authenticates with a key.
+"""
 
 import json
 import os
@@ -7,13 +10,14 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import requests
 
 from . import logs, mermaid, terminal, trace
 from .import_job import Progress
+from .private_key_jwt import public_jwk_set
 from .rehearsal import rehearse
 from .service import Service, build
 from .settings import Settings, SettingsError
@@ -143,6 +147,16 @@ def _asked(url: str, timeout: float) -> dict[str, Any]:
             if time.monotonic() > end:
                 raise click.ClickException(f"the run {document['id']} is still on after {timeout:.0f} s")
             time.sleep(POLL)
+
+
+@main.command("public-keys")
+@click.argument("key", type=click.File())
+def public_keys(key: TextIO) -> None:
+    """Print the JWK Set to register for the private key in a file (CLIENT_KEY_FILE), or for - in stdin."""
+    try:
+        click.echo(json.dumps(public_jwk_set(key.read())))
+    except ValueError as error:
+        raise click.ClickException(f"{key.name} holds {error}") from error
 
 
 def _service() -> Service:

@@ -1,5 +1,7 @@
 """Access tokens for a client with a key pair: private_key_jwt (RFC 7523 2.2, OpenID Connect Core 9).
 
+`public_jwk_set` gives what an authorization server has to know of the key.
+
 Made to be copied, with token_source.py; a module of its own because it alone needs PyJWT. An assertion serves
 one call: whoever mounts a Retry on the session must not let it repeat a request that may have arrived.
 """
@@ -8,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 import requests
@@ -46,11 +49,25 @@ class PrivateKeyTokenSource(TokenSource):
         claims: dict[str, str | int] = {"iss": self.client_id, "sub": self.client_id, "aud": self.issuer}
         claims |= {"iat": now, "exp": now + LIFETIME, "jti": secrets.token_urlsafe(16)}
         try:
-            key = load_pem_private_key(secret.encode(), None)
-            algorithm = next(name for kind, name in ALGORITHMS.items() if isinstance(key, kind))
-            assertion = jwt.encode(claims, secret, algorithm)
-        except (ValueError, TypeError, StopIteration, jwt.PyJWTError) as error:
-            usable = "RSA, P-256 or Ed25519 key in PEM without a password"
-            raise TokenError("no_credential", f"{self.secret_file} holds no {usable}") from error
+            assertion = jwt.encode(claims, *_signing_key(secret))
+        except ValueError as error:
+            raise TokenError("no_credential", f"{self.secret_file} holds {error}") from error
         form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
         return AssertionAuth()
+
+
+def public_jwk_set(private_key: str) -> dict[str, Any]:
+    """Return the JWK Set (RFC 7517 5) to register for a private key, of the public half; raise ValueError."""
+    key, algorithm = _signing_key(private_key)
+    members = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
+    return {"keys": [{**members, "use": "sig", "alg": algorithm}]}
+
+
+def _signing_key(pem: str) -> tuple[Any, str]:
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+        algorithm = next(name for kind, name in ALGORITHMS.items() if isinstance(key, kind))
+        jwt.get_algorithm_by_name(algorithm).prepare_key(key)  # of the curves one
+    except (ValueError, TypeError, StopIteration, jwt.PyJWTError) as error:
+        raise ValueError("no RSA, P-256 or Ed25519 key in PEM without a password") from error
+    return key, algorithm

@@ -1,3 +1,4 @@
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +7,17 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from calling_service.private_key_jwt import ASSERTION_TYPE, LIFETIME, PrivateKeyTokenSource
+from calling_service.cli import main
+from calling_service.private_key_jwt import (
+    ASSERTION_TYPE,
+    LIFETIME,
+    PrivateKeyTokenSource,
+    public_jwk_set,
+)
 from calling_service.service import build
 from calling_service.settings import Settings
 from calling_service.token_source import TokenError
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -103,6 +111,30 @@ def test_says_what_key_is_needed(
         f"no_credential: {key_file} holds no RSA, P-256 or Ed25519 key in PEM without a password"
     )
     assert endpoint.calls == 0
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_the_key_set_to_register_verifies_what_the_key_signs_and_has_no_private_member(
+    algorithm: str,
+) -> None:
+    (member,) = public_jwk_set(pem(KEYS[algorithm]).decode())["keys"]
+    assert (member["use"], member["alg"]) == ("sig", algorithm)
+    assert not member.keys() & {"d", "p", "q", "dp", "dq", "qi"}
+    assert jwt.decode(jwt.encode({"a": 1}, KEYS[algorithm], algorithm), jwt.PyJWK(member)) == {"a": 1}
+
+
+def test_the_command_prints_the_key_set_of_a_file_or_of_standard_input(key_file: Path) -> None:
+    runner, written = CliRunner(), key_file.read_text()
+    printed = [runner.invoke(main, ["public-keys", str(key_file)])]
+    printed += [runner.invoke(main, ["public-keys", "-"], input=written)]
+    assert [json.loads(one.output) for one in printed] == [public_jwk_set(written)] * 2
+
+
+def test_the_command_says_what_key_is_needed(key_file: Path) -> None:
+    key_file.write_text("secret")
+    refused = CliRunner().invoke(main, ["public-keys", str(key_file)])
+    usable = "RSA, P-256 or Ed25519 key in PEM without a password"
+    assert (refused.exit_code, refused.output) == (1, f"Error: {key_file} holds no {usable}\n")
 
 
 def test_after_invalid_client_a_changed_key_is_tried_at_once(
