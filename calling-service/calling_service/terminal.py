@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -19,6 +19,7 @@ from .verdict import asked_and_answered
 from .words import duration
 
 BODY_LINES = 6  # of a body that are shown
+LONG_NAME = 16  # cells; a longer one stands above its value
 TOKEN_PART = re.compile(r"\b(eyJ[\w-]{6})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{6})[\w-]+(?=\.)", re.ASCII)
 TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
 PAST = ("{} from now", "{} ago")
@@ -142,16 +143,18 @@ def _token(token: Document | None, now: datetime, width: int) -> Iterator[str]:
     yield ""
     yield "  The token, decoded:"
     names = [name for part in token.values() for name in part]
-    longest = max(map(cells, names), default=0)
+    column = max((cells(name) for name in names if cells(name) <= LONG_NAME), default=0) + 2
     for part, members in token.items():
         for number, (name, value) in enumerate(members.items()):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             if words := _time(name, value, now):
                 text = f"{text}  {words}"
-            lead = f"    {part if number == 0 else '':<9}{_clean(name):<{longest}}  "
-            first, *others = _wrapped(text, width - len(lead))
-            yield f"{style(lead, dim=True)}{first}"
-            yield from (" " * len(lead) + line for line in others)
+            left, right = _wrapped(name, width - 13), _wrapped(text, width - 13 - column)
+            if cells(name) > LONG_NAME:
+                right = [*("" for _ in left), *right]
+            for line, (label, shown) in enumerate(zip_longest(left, right, fillvalue="")):
+                lead = f"    {'' if number or line else part:<9}{label:<{column}}"
+                yield f"{style(lead, dim=True)}{shown}"
 
 
 def _time(name: str, value: object, now: datetime) -> str | None:

@@ -21,6 +21,7 @@ from werkzeug.serving import make_server
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 GOOD = HEADER + "2026-11-09,P,,1.00,C-1,1\n"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+URI = "https://exampleco.example/department"
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
         "body": "b" * 5000,
         "body_size": 9000,
         "body_shortened": True,
-        "token": {"payload": {"exp": 1795521600, "nbf": 0, "iat": 1e300, "list": ["é"]}},
+        "token": {"payload": {"exp": 1795521600, "nbf": 0, "iat": 1e300, "list": ["é"], URI: "Payroll"}},
     }
     exchange = {
         "steps": [
@@ -109,7 +110,7 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
         "error": {"error": "odd", "message": "what happened " * 20, "hint": "do this"},
     }
     lines = list(terminal.flow(run, [], NOW, 60))
-    text = "\n".join(lines)
+    text = unstyle("\n".join(lines))
     for shown in (
         "美咲 does a thing",
         "One",
@@ -125,6 +126,7 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
         "and 3 more: the rejects files have all",
         "What to do: do this",
         '["é"]',
+        f"             {URI}\n                   Payroll",
     ):
         assert shown in text
     plain = [unstyle(line) for line in lines]
