@@ -23,15 +23,9 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 
 @pytest.fixture(scope="session")
 def stack(new_stack: Callable[[], Stack]) -> Stack:
-    """Return the running stack: logs at DEBUG, no clock skew, one client with tokens of two seconds."""
+    """Return the running stack: its logs at DEBUG."""
     stack = new_stack()
     stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")
-    stack.edit("docker-compose.yml", "DATABASE_FILE:", 'CLOCK_SKEW: "0"\n      DATABASE_FILE:')
-    stack.edit(
-        "auth-server/tenant.yaml",
-        "scopes: [read:timesheets, create:timesheets, delete:timesheets]\n",
-        "scopes: [read:timesheets, create:timesheets, delete:timesheets]\n    token_lifetime: 2\n",
-    )
     stack.first_output = stack.make("up")
     return stack
 

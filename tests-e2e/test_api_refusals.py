@@ -41,7 +41,7 @@ def test_refuses_a_bad_token(stack: Stack, which: str) -> None:
 
 
 def test_refuses_a_token_once_it_has_expired(stack: Stack) -> None:
-    token = stack.token("timesheets-console", scope="read:timesheets")  # lives two seconds in this stack
+    token = stack.token("gallery-short")  # lives two seconds, and two more are granted for clocks
     assert stack.api("GET", "/timesheets", token).status_code == 200
 
     def refusal() -> int | None:

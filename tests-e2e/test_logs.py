@@ -16,7 +16,7 @@ def test_no_secret_or_token_is_logged_at_debug(stack: Stack, service: str) -> No
     stack.api("GET", f"/timesheets?access_token={stack.token('payroll-report')}")
     stack.ask_for_token("timesheets-import-job", secret="the-wrong-secret-of-this-test")
     printed = stack.logs(service)
-    secrets = [path.read_text().strip() for path in stack.folder.glob(".secrets/*/*")]
+    secrets = [line for path in stack.folder.glob(".secrets/*/*") for line in path.read_text().splitlines()]
     secrets += ["the-wrong-secret-of-this-test", *stack.tokens]
     secrets += [base64.b64encode(secret.encode()).decode()[4:-4] for secret in secrets]
     assert [secret for secret in secrets if secret in printed] == []

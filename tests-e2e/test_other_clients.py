@@ -22,13 +22,13 @@ from requests_oauthlib import OAuth2Session
 
 BOT_KEY = jwk.generate_key("EC", "P-256", {"use": "sig", "alg": "ES256", "kid": "bot"})
 BOT = """
-  - client_id: approvals-bot
-    name: Approvals Bot
-    jwks_file: approvals-bot.json
+  - client_id: other-bot
+    name: Other Bot
+    jwks_file: other-bot.json
     token_endpoint_audience: true
 
 grants:
-  - client: approvals-bot
+  - client: other-bot
     audience: http://localhost:9001
     scopes: [read:timesheets, approve:timesheets]
 """
@@ -44,7 +44,7 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
     stack.edit("auth-server/tenant.yaml", "\ngrants:\n", BOT)
     folder = stack.folder / ".secrets/auth-server"
     folder.mkdir(parents=True)
-    (folder / "approvals-bot.json").write_text(json.dumps({"keys": [BOT_KEY.as_dict(private=False)]}))
+    (folder / "other-bot.json").write_text(json.dumps({"keys": [BOT_KEY.as_dict(private=False)]}))
     (folder / "tenant.yaml").write_text((stack.folder / "auth-server/tenant.yaml").read_text())
     stack.make("up")
     return stack
@@ -70,7 +70,16 @@ def test_authlib(stack: Stack, token_url: str, method: str) -> None:
 
 def test_authlib_with_private_key_jwt(stack: Stack, token_url: str) -> None:
     method = PrivateKeyJWT(f"{ISSUER}/oauth/token", alg="ES256")
-    with AuthlibSession("approvals-bot", BOT_KEY, token_endpoint_auth_method=method) as session:
+    with AuthlibSession("other-bot", BOT_KEY, token_endpoint_auth_method=method) as session:
+        token = session.fetch_token(token_url, grant_type="client_credentials")
+    assert_serves(stack, token["access_token"])
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name, by RFC 9864
+def test_authlib_with_the_key_of_the_sample(stack: Stack, token_url: str) -> None:
+    key = jwk.import_key(stack.secret("approvals-bot.pem"), "OKP")
+    method = PrivateKeyJWT(ISSUER, alg="EdDSA")
+    with AuthlibSession("approvals-bot", key, token_endpoint_auth_method=method) as session:
         token = session.fetch_token(token_url, grant_type="client_credentials")
     assert_serves(stack, token["access_token"])
 
@@ -96,7 +105,7 @@ def test_requests_oauth2client(stack: Stack, token_url: str) -> None:
 @pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/oauth/token"])
 def test_requests_oauth2client_with_private_key_jwt(stack: Stack, token_url: str, audience: str) -> None:
     key = BOT_KEY.as_dict(private=True)
-    method = OtherPrivateKeyJwt("approvals-bot", key, alg="ES256", aud=audience)
+    method = OtherPrivateKeyJwt("other-bot", key, alg="ES256", aud=audience)
     client = OAuth2Client(token_url, auth=method, testing=True)
     assert_serves(stack, str(client.client_credentials().access_token))
 

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,26 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
     assert re.search(r"234 rows +0 booked +234 unchanged", shown)
     stack.make("clean")
     assert not (stack.folder / ".secrets").exists()
+
+
+def test_secrets_are_made_once_and_a_changed_private_key_renews_its_public_half(new_stack: NewStack) -> None:
+    stack = new_stack()
+    private, public = ".secrets/calling-service/approvals-bot.pem", ".secrets/auth-server/approvals-bot.jwks"
+
+    def made() -> dict[str, tuple[int, str]]:
+        done = stack.run("stack/secrets", sys.executable, "stack/local.py", "exec", "calling-service")
+        assert done.returncode == 0, done.stderr
+        files = stack.folder.glob(".secrets/*/*")
+        return {
+            str(path.relative_to(stack.folder)): (path.stat().st_mtime_ns, path.read_text()) for path in files
+        }
+
+    first = made()
+    assert "PRIVATE" not in "".join(text for name, (_, text) in first.items() if "auth-server" in name)
+    assert made() == first
+    (stack.folder / private).unlink()
+    changed = {name for name, state in made().items() if state != first[name]}
+    assert changed == {private, public}
 
 
 BAD_SETTINGS = {

@@ -63,7 +63,6 @@ class AccessTokens:
         issued_at = int(self._now())
         expires_in = grant.token_lifetime or self._lifetime
         claims: dict[str, Any] = {
-            **custom_claims,
             "iss": self._issuer,
             "exp": issued_at + expires_in,
             "aud": grant.audience,
@@ -73,7 +72,7 @@ class AccessTokens:
             "jti": self._new_jti(),
             "scope": scope,
         }
-        value = _sign(claims, key)
+        value = _sign({**claims, **custom_claims, **claims}, key)  # an Action's come last, and overwrite none
         if len(value) > MAX_TOKEN:
             raise InvalidScopeError(
                 f"The token would be larger than {MAX_TOKEN} bytes; ask for fewer scopes."

@@ -1,6 +1,7 @@
 """Step 6: Actions narrow what is granted, and fail closed."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -233,25 +234,22 @@ def test_a_denial_does_not_come_from_remembered_metadata(ask: Ask, service: Serv
     assert ask().status_code == 200
 
 
-EXAMPLES = Path(__file__).parents[1] / "actions/examples"
+SHIPPED = Path(__file__).parents[1] / "actions"
 
 
-@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
-def test_a_shipped_example_changes_nothing_for_clients_without_metadata(
-    ask: Ask, tmp_path: Path, example: Path
-) -> None:
-    (tmp_path / "actions" / example.name).write_bytes(example.read_bytes())
+def test_the_shipped_actions_change_nothing_for_clients_without_metadata(ask: Ask, tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "actions", dirs_exist_ok=True)
     response = ask()
     assert response.get_json()["scope"] == "read write"
     assert not [name for name in claims(response) if ":" in name]
 
 
 @pytest.fixture
-def with_metadata(service: Service, tmp_path: Path) -> Callable[[str, dict[str, str]], TestResponse]:
-    """Ask as `job` with a shipped example enabled and metadata declared."""
+def with_metadata(service: Service, tmp_path: Path) -> Callable[[dict[str, str]], TestResponse]:
+    """Ask as `job` with the shipped Actions and with metadata declared."""
+    shutil.copytree(SHIPPED, tmp_path / "actions", dirs_exist_ok=True)
 
-    def send(example: str, metadata: dict[str, str]) -> TestResponse:
-        (tmp_path / "actions" / example).write_bytes((EXAMPLES / example).read_bytes())
+    def send(metadata: dict[str, str]) -> TestResponse:
         with service.engine.begin() as connection:
             connection.execute(update(clients).values(metadata=metadata))
         basic, form = ("job", "job-secret"), {"grant_type": "client_credentials"}
@@ -260,16 +258,16 @@ def with_metadata(service: Service, tmp_path: Path) -> Callable[[str, dict[str, 
     return send
 
 
-def test_the_example_adds_the_department(with_metadata: Callable[..., TestResponse]) -> None:
-    response = with_metadata("department_claim.py", {"department": "Payroll"})
+def test_a_shipped_action_adds_the_department(with_metadata: Callable[..., TestResponse]) -> None:
+    response = with_metadata({"department": "Payroll"})
     assert claims(response)[URI] == "Payroll"
 
 
 @pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("192.0.2.0/24", 400)])
-def test_the_example_denies_by_address(
+def test_a_shipped_action_denies_by_address(
     with_metadata: Callable[..., TestResponse], network: str, status: int
 ) -> None:
-    response = with_metadata("allowed_network.py", {"allowed_network": network})
+    response = with_metadata({"allowed_network": network})
     assert response.status_code == status
     if status == 400:
         assert response.get_json()["error"] == "unauthorized_client"
@@ -284,13 +282,13 @@ def test_the_example_denies_by_address(
         ("2026-11-28T09:00", True),
     ],
 )
-def test_the_example_drops_a_scope_outside_office_hours(moment: str, removed: bool) -> None:
+def test_a_shipped_action_drops_a_scope_outside_office_hours(moment: str, removed: bool) -> None:
     assert _removed_at(moment) == ({"approve:timesheets"} if removed else set())
 
 
 def _removed_at(moment: str) -> set[str]:
     names: dict[str, Any] = {}
-    exec((EXAMPLES / "office_hours.py").read_text(), names)  # noqa: S102 the example itself
+    exec((SHIPPED / "office_hours.py").read_text(), names)  # noqa: S102 the Action itself
 
     class Clock(datetime):
         """A clock that stands still."""
