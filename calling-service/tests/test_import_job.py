@@ -311,6 +311,7 @@ def test_any_order_of_arrival_and_any_crash_end_in_books_that_account_for_every_
         with suppress(Killed):
             job.run(run, lambda *_: None)
         books.kill_after = None
+    before = len(books.entries)  # not all, where the last crash came before the last file's turn
     run = Run("2", "cli", "0" * 32, datetime.now(UTC), resend=True)
     job.run(run, lambda *_: None)
     good = [(str(number), hours) for lines in files for number, hours in lines if hours != "25"]
@@ -318,9 +319,9 @@ def test_any_order_of_arrival_and_any_crash_end_in_books_that_account_for_every_
     assert booked.keys() == {number for number, _ in good}, "nothing lost, nothing made up"
     assert booked.items() <= set(good), "with the values of one of its rows"
     told = run.as_json()
-    assert told["booked"] == 0, "nothing twice"
+    assert told["booked"] == len(booked) - before, "nothing twice"
     sent = [file for file in run.files if file.state == "done"]
-    assert all(file.rows == file.unchanged + file.rejected for file in sent)
+    assert all(file.rows == file.booked + file.unchanged + file.rejected for file in sent)
     if len(set(good)) == len(booked):  # no row changed: the order cannot matter
         assert booked == dict(good)
 
