@@ -171,6 +171,7 @@ def main() -> None:
         stack = Stack(Path(folder) / "checkout")
         try:
             pin(0)
+            stack.edit("docker-compose.yml", 'EXPLAIN: "1"', 'EXPLAIN: "0"')
             refusals.prepare(stack)
             stack.make("up")
             with bare_flask(stack) as bare:

@@ -16,6 +16,7 @@ from auth_server.logs import RequestLog
 from auth_server.secret_uses import SecretUses
 from auth_server.seen_assertions import SeenAssertions
 from auth_server.server import AuthorizationServer
+from auth_server.server_timing import explain_answers
 from auth_server.startup import Service
 
 
@@ -39,6 +40,8 @@ def create_app(service: Service) -> Flask:
     )
     app = Flask("auth_server", static_folder=None)
     answer_failures(app, realm=settings.issuer)
+    if settings.explain:
+        explain_answers(app)
     app.register_blueprint(token_endpoint(server, settings.trusted_proxies))
     app.register_blueprint(metadata_endpoints(settings.issuer, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))

@@ -11,6 +11,8 @@ from typing import ClassVar
 from authlib.oauth2 import OAuth2Error
 from flask import Response
 
+from auth_server.server_timing import failed
+
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
@@ -90,6 +92,7 @@ class TemporarilyUnavailableError(ProtocolError):
 
 def render(error: OAuth2Error, realm: str) -> Response:
     """Turn a protocol error into its response (RFC 6749 5.2); every 401 carries a challenge."""
+    failed(getattr(error, "reason", error.description))
     body = json.dumps(dict(error.get_body()))
     response = Response(body, error.status_code, NO_STORE, content_type="application/json")
     if error.status_code == 401:

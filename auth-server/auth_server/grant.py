@@ -20,6 +20,7 @@ from auth_server.clients import Client, ClientGrant
 from auth_server.errors import InvalidScopeError, InvalidTargetError, ProtocolError, ServerError
 from auth_server.grammar import SCOPE_TOKEN, is_absolute_uri
 from auth_server.logs import decided
+from auth_server.server_timing import checking
 from auth_server.token_request import TokenRequest
 
 
@@ -41,6 +42,7 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[mis
 
     def _decide(self) -> None:
         grant, scopes = authorize(self.request, self.client)
+        checking("actions")
         narrowing = self.server.actions.narrow(lambda: _event(self.request, self.client, grant, scopes))
         self.granted = (grant, *narrowed(scopes, narrowing)) if narrowing else (grant, scopes, {})
 
@@ -64,7 +66,9 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[mis
 
 def authorize(request: TokenRequest, client: Client) -> tuple[ClientGrant, tuple[str, ...]]:
     """Decide what the token is for: one grant of the client, and scopes within it."""
+    checking("target")
     grant = granted_target(requested_target(request), client)
+    checking("scope")
     return grant, granted_scopes(request.payload.scope, grant)
 
 

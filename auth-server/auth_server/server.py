@@ -24,6 +24,7 @@ from auth_server.errors import InvalidClientError, InvalidRequestError, Unsuppor
 from auth_server.failed_logins import FailedLogins
 from auth_server.grant import ClientCredentialsGrant
 from auth_server.logs import decided
+from auth_server.server_timing import checking
 from auth_server.token_request import TokenRequest, read_token_request
 
 # Shorter than a generated secret, which people do paste in the wrong place.
@@ -59,12 +60,16 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         """Answer a token request (RFC 6749 3.2): the first step that is not satisfied refuses it."""
         token_request = None
         try:
-            token_request = self.create_oauth2_request(request)  # 1. well formed
+            checking("request")
+            token_request = self.create_oauth2_request(request)
             token_request.address = address
             token_request.user_agent = request.environ.get("HTTP_USER_AGENT", "")
-            token_request.client = self.authenticate_client(token_request)  # 2. credentials
-            grant = self.get_token_grant(token_request)  # 3. grant type
-            grant.validate_token_request()  # 4. target, 5. scope, 6. Actions
+            checking("credentials")
+            token_request.client = self.authenticate_client(token_request)
+            checking("grant-type")
+            grant = self.get_token_grant(token_request)
+            grant.validate_token_request()  # target, scope, Actions
+            checking("sign")
             return self.handle_response(*grant.create_token_response())
         except OAuth2Error as error:
             return self.handle_error_response(token_request, error, address)
@@ -96,6 +101,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         """Read an authenticated client from the database; it may be gone by now."""
         client_now = self.clients.read(client.client_id)
         if client_now is None or not client_now.enabled:
+            checking("credentials")
             raise InvalidClientError(reason="client removed or disabled since it authenticated")
         return client_now
 

@@ -36,14 +36,16 @@ class Settings:
     failed_logins_storage: str
     trusted_proxies: tuple[Network, ...]
     log_level: str
+    explain: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], problems: list[str]) -> Self:
         """Read the settings and add what is wrong to `problems`, so that the files can still be judged."""
         read = _Reader(environ, problems)
         secrets_dir = Path(read.text("SECRETS_DIR", "/run/secrets"))
+        issuer = read.issuer()
         return cls(
-            issuer=read.issuer(),
+            issuer=issuer,
             database_url=read.database_url(),
             tenant_file=Path(read.text("TENANT_FILE", "tenant.yaml")),
             actions_dir=read.folder("ACTIONS_DIR", "actions"),
@@ -58,6 +60,7 @@ class Settings:
             failed_logins_storage=read.storage_url("FAILED_LOGINS_STORAGE", "memory://"),
             trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
             log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
+            explain=read.explain(issuer),
         )
 
 
@@ -132,6 +135,14 @@ class _Reader:
             self.problems.append(f"ISSUER: {problem}")
         return issuer
 
+    def explain(self, issuer: str) -> bool:
+        explain = self.choice("EXPLAIN", "0", ("0", "1")) == "1"
+        if explain and not _is_loopback_http(issuer):
+            self.problems.append(
+                "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+            )
+        return explain
+
     def database_url(self) -> str:
         url = self.text("DATABASE_URL")
         if re.fullmatch("sqlite:///[^?]+", url) and not url.endswith(":memory:"):
@@ -158,6 +169,14 @@ def _issuer_problem(issuer: str, insecure_http: bool) -> str | None:
     if parts.scheme == "http" and not insecure_http and not _is_loopback(host):
         return "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
     return None
+
+
+def _is_loopback_http(issuer: str) -> bool:
+    try:
+        parts = urlsplit(issuer)
+    except ValueError:
+        return False
+    return parts.scheme == "http" and _is_loopback(parts.hostname or "")
 
 
 def _is_loopback(host: str) -> bool:

@@ -70,6 +70,14 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
         {"TRUSTED_PROXIES": "192.0.2.1, proxy"},
         "TRUSTED_PROXIES: proxy is no address or CIDR block; set it to those of the proxies",
     ),
+    "explanations": (
+        {"EXPLAIN": "1"},
+        "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL",
+    ),
+    "explanations to a network": (
+        {"EXPLAIN": "1", "ISSUER": "http://192.0.2.1", "INSECURE_HTTP": "1"},
+        "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL",
+    ),
     "log level": (
         {"LOG_LEVEL": "info"},
         "LOG_LEVEL: is not known; set it to one of DEBUG, INFO, WARNING, ERROR",
@@ -109,6 +117,15 @@ def test_accepts_plain_http_where_that_is_asked_for(environ: dict[str, str]) -> 
     assert open_service(environ).settings.issuer == "http://issuer.internal"
 
 
+@pytest.mark.parametrize("issuer", ["http://localhost:9000", "http://127.1.2.3", "http://[::1]:1"])
+def test_explains_to_loopback(environ: dict[str, str], issuer: str) -> None:
+    assert open_service(environ | {"ISSUER": issuer, "EXPLAIN": "1"}).settings.explain
+
+
+def test_explains_not_without_being_asked(environ: dict[str, str]) -> None:
+    assert not open_service(environ | {"ISSUER": "http://localhost"}).settings.explain
+
+
 def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "job.sha256").unlink()
     (tmp_path / "off.sha256").write_text("ff" * 31)
@@ -116,12 +133,13 @@ def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Pa
     tenant.write_text(tenant.read_text().replace("bot.json", "x.json", 1))
     (tmp_path / "none.sha256").write_bytes(b"\xff" * 64)
     (tmp_path / "key-encryption-key").write_bytes(b"\xff")
-    environ |= {"ISSUER": "http://localhost#a", "DATABASE_URL": "sqlite:////nowhere/a.db"}
+    environ |= {"ISSUER": "http://[", "EXPLAIN": "1", "DATABASE_URL": "sqlite:////nowhere/a.db"}
     with pytest.raises(SettingsError) as caught:
         open_service(environ)
     assert str(caught.value) == (
-        "auth-server: cannot start, 7 problem(s):\n"
-        "  - ISSUER: has a query, a fragment or user information; remove it\n"
+        "auth-server: cannot start, 8 problem(s):\n"
+        "  - ISSUER: is no URL; set it to an absolute http(s) URL\n"
+        "  - EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL\n"
         f"  - SECRETS_DIR: {tmp_path}/job.sha256 cannot be read (No such file or directory); "
         "put the digest of a secret of job there\n"
         f"  - SECRETS_DIR: {tmp_path}/none.sha256 is no SHA-256 digest of 64 hexadecimal digits; "

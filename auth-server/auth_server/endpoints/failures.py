@@ -29,7 +29,9 @@ def answer_failures(app: Flask, realm: str) -> None:
 
     def database_error(error: SQLAlchemyError) -> Response:
         log.error("database unusable", exc_info=error)
-        return _answer(TemporarilyUnavailableError(headers={"Retry-After": "5"}), realm)
+        return _answer(
+            TemporarilyUnavailableError(reason="database unusable", headers={"Retry-After": "5"}), realm
+        )
 
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(SQLAlchemyError, database_error)

@@ -1,0 +1,136 @@
+"""EXPLAIN=1: each answer names the checks that were made and why the last one failed. Off, none does."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.app import create_app
+from auth_server.database import clients
+from auth_server.startup import Service
+from flask.testing import FlaskClient
+from sqlalchemy import delete
+from werkzeug.test import TestResponse
+
+Send = Callable[..., TestResponse]
+
+CHECKS = ["request", "credentials", "grant-type", "target", "scope", "actions", "sign"]
+RIGHT = {"grant_type": "client_credentials"}
+
+
+@pytest.fixture
+def explained(environ: dict[str, str], start: Callable[[dict[str, str]], Service]) -> Service:
+    return start(environ | {"ISSUER": "http://localhost:9000", "EXPLAIN": "1"})
+
+
+@pytest.fixture
+def client(explained: Service) -> FlaskClient:
+    return create_app(explained).test_client()
+
+
+@pytest.fixture
+def send(client: FlaskClient) -> Send:
+    def post(parameters: dict[str, str] | None = None, **options: Any) -> TestResponse:
+        options.setdefault("auth", ("job", "job-secret"))
+        return client.post("/oauth/token", data=RIGHT | (parameters or {}), **options)
+
+    return post
+
+
+def explanation(response: TestResponse) -> list[tuple[str, str | None]]:
+    """Read the header back: each metric's name, and what describes it."""
+    metric = re.compile(r'([a-z-]+);dur=[0-9]+\.[0-9]{3}(?:;desc="((?:[^"\\]|\\.)*)")?(?:, |$)')
+    header = response.headers["Server-Timing"]
+    assert "".join(match[0] for match in metric.finditer(header)) == header
+    return [(match[1], match[2] or None) for match in metric.finditer(header)]
+
+
+def test_names_every_check_of_a_token_that_is_issued(send: Send) -> None:
+    assert explanation(send()) == [(name, None) for name in CHECKS]
+
+
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    "Parameters belong in the body, not in the query string.": ("request", {"query_string": "a=b"}),
+    "The content type must be application/x-www-form-urlencoded or application/json.": (
+        "request",
+        {"content_type": "text/plain"},
+    ),
+    "no credential": ("credentials", {"auth": None}),
+    "wrong secret": ("credentials", {"auth": ("job", "wrong")}),
+    "unknown client": ("credentials", {"auth": ("who", "wrong")}),
+    "disabled client": ("credentials", {"auth": ("off", "off-secret")}),
+    "The client_id is not that of the authenticated client.": (
+        "credentials",
+        {"parameters": {"client_id": "many"}},
+    ),
+    "The grant_type must be client_credentials.": (
+        "grant-type",
+        {"parameters": {"grant_type": "password"}},
+    ),
+    "The client has no grant for this target.": (
+        "target",
+        {"parameters": {"audience": "https://es.example"}},
+    ),
+    "a scope is not granted": ("scope", {"parameters": {"scope": "s3cret"}}),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_ends_with_the_check_that_failed_and_the_true_reason(send: Send, reason: str) -> None:
+    check, options = REFUSED[reason]
+    passed = CHECKS[: CHECKS.index(check)]
+    assert explanation(send(**options)) == [*((name, None) for name in passed), (check, reason)]
+
+
+def test_says_why_actions_refuse(send: Send, tmp_path: Path) -> None:
+    action = 'def on_execute_credentials_exchange(event, api): api.access.deny("invalid_scope", "Not now.")'
+    (tmp_path / "actions/a.py").write_text(action)
+    assert explanation(send())[-1] == ("actions", "Not now.")
+
+
+def test_says_why_the_token_cannot_be_made(send: Send, tmp_path: Path) -> None:
+    action = 'api.access_token.set_custom_claim("urn:a", "a" * 4096)'
+    (tmp_path / "actions/a.py").write_text(f"def on_execute_credentials_exchange(event, api): {action}")
+    assert explanation(send())[-1] == (
+        "sign",
+        "The token would be larger than 4096 bytes; ask for fewer scopes.",
+    )
+
+
+def test_writes_the_reason_as_a_quoted_string(send: Send, tmp_path: Path) -> None:
+    (tmp_path / 'actions/"\\ü.py').write_text("?")
+    assert explanation(send())[-1] == ("actions", rf"action failed: {tmp_path}/actions/\"\\?.py:1")
+
+
+def test_tells_anew_what_was_read_again(send: Send, explained: Service) -> None:
+    assert send().status_code == 200
+    with explained.engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.execute(delete(clients))
+    told = explanation(send({"scope": "admin"}))
+    assert told == [
+        ("request", None),
+        ("credentials", "client removed or disabled since it authenticated"),
+    ]
+
+
+def test_explains_what_no_check_of_the_endpoint_has_refused(client: FlaskClient, explained: Service) -> None:
+    assert explanation(client.get("/oauth/token")) == [("request", "Method Not Allowed.")]
+    with explained.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE grants")
+    refused = client.post("/oauth/token", data=RIGHT, auth=("job", "job-secret"))
+    assert explanation(refused) == [("request", None), ("credentials", "database unusable")]
+
+
+def test_explains_nothing_where_no_check_is_made(client: FlaskClient) -> None:
+    assert "Server-Timing" not in client.get("/.well-known/jwks.json").headers
+
+
+def test_is_off_unless_asked_for(service: Service) -> None:
+    client = create_app(service).test_client()
+    answers = [
+        client.post("/oauth/token", data=RIGHT, auth=("job", secret)) for secret in ("job-secret", "?")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 401]
+    assert not [answer for answer in answers if "Server-Timing" in answer.headers]
