@@ -9,14 +9,15 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from typing import Any
 from unicodedata import east_asian_width
 
 from click import style
 
+from .diagram import Item, draw, failed_check
 from .verdict import asked_and_answered
-from .words import duration
+from .words import duration, milliseconds
 
 BODY_LINES = 6  # of a body that are shown
 LONG_NAME = 16  # cells; a longer one stands above its value
@@ -29,15 +30,15 @@ Document = dict[str, Any]
 
 def flow(run: Document, look_next: Sequence[tuple[str, str]], now: datetime, width: int) -> Iterator[str]:
     """Yield the lines that show a run from its JSON; `look_next` are pairs of what and where."""
-    for _, alike in groupby(run["exchanges"], key=lambda exchange: json.dumps(exchange["steps"])):
-        first, *others = alike
-        for step in first["steps"]:
-            yield from _step(step, first, now, width)
-        yield from _others(others, width)
-    if run.get("exchanges_omitted"):
-        yield from _paragraph(
-            f"({run['exchanges_omitted']:,} more exchanges of this run are not kept)", width
-        )
+    for item in draw(run).items:
+        exchange = run["exchanges"][item.exchange]
+        if item.number is not None:
+            label = next(step["label"] for step in exchange["steps"] if step["number"] == item.number)
+            yield from _heading(str(item.number), label, width)
+        yield from _item(item, exchange, now, width)
+        yield ""
+        if item.kind == "response":
+            yield from _others(run["exchanges"][item.exchange + 1 : item.exchange + item.times], width)
     yield from books(run, width)
     yield ""
     yield from _heading("", "Where to look next", width)
@@ -77,28 +78,44 @@ def cells(text: str) -> int:
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in _clean(text))
 
 
-def _step(step: Document, exchange: Document, now: datetime, width: int) -> Iterator[str]:
-    yield from _heading(str(step["number"]), step["label"], width)
-    ways = {"request": (exchange["from"], exchange["to"]), "response": (exchange["to"], exchange["from"])}
-    for part in step["shows"]:
-        sender, receiver = ways[part]
-        took = _took(exchange) if part == "response" else ""
-        yield f"  {style(sender, bold=True)} → {style(receiver, bold=True)}{style(took, dim=True)}"
-        if message := exchange[part]:
-            yield from _wire(message, part, exchange["status"], width)
-            yield from _token(message["token"] if part == "response" else None, now, width)
-        else:
-            yield from _paragraph(f"no answer: {exchange['failure']}", width)
-        yield ""
-    if not step["shows"]:
-        answer = (
-            exchange["response"]["start_line"]
-            if exchange["response"]
-            else f"no answer: {exchange['failure']}"
+def _item(item: Item, exchange: Document, now: datetime, width: int) -> Iterator[str]:
+    match item.kind:
+        case "request" | "response":
+            took = _took(exchange) if item.kind == "response" else ""
+            yield _arrow(item, "→", took)
+            if message := exchange[item.kind]:
+                yield from _wire(message, item.kind, exchange["status"], width)
+                yield from _token(message["token"] if item.kind == "response" else None, now, width)
+            else:
+                yield from _paragraph(item.text, width)
+        case "call":
+            yield _arrow(item, "⇢", f"  after {milliseconds(item.seconds or 0)}")
+            yield from _paragraph(item.text, width)
+        case "checks":
+            yield from _checks(exchange, width)
+        case _:
+            yield from _paragraph(item.text, width)
+
+
+def _arrow(item: Item, arrow: str, took: str) -> str:
+    return (
+        f"  {style(item.sender, bold=True)} {arrow} {style(item.receiver, bold=True)}{style(took, dim=True)}"
+    )
+
+
+def _checks(exchange: Document, width: int) -> Iterator[str]:
+    """Yield what the server examined, one check after the other, and what came of it."""
+    answer = exchange["response"] or {"start_line": f"no answer: {exchange['failure']}"}
+    yield from _paragraph(f"{exchange['to']}: {answer['start_line']}", width)
+    yield from _verdict(exchange, width)
+    passed = [check for check in exchange.get("checks", ()) if not check["reason"]]
+    told = ", ".join(f"{check['name']} {milliseconds(check['duration'])}" for check in passed)
+    if told:
+        yield from _paragraph(told, width, mark=style("✓ ", fg="green"))
+    if failed := failed_check(exchange):
+        yield from _paragraph(
+            f"{failed['name']}: {failed['reason']}", width, mark=style("✗ ", fg="red", bold=True)
         )
-        yield from _paragraph(f"{exchange['to']}: {answer}", width)
-        yield from _verdict(exchange, width)
-        yield ""
 
 
 def _verdict(exchange: Document, width: int) -> Iterator[str]:
@@ -112,7 +129,7 @@ def _verdict(exchange: Document, width: int) -> Iterator[str]:
 
 def _took(exchange: Document) -> str:
     failed = exchange["failed_before"]
-    return f"  after {exchange['elapsed'] * 1000:.0f} ms" + (f" and {', '.join(failed)}" if failed else "")
+    return f"  after {milliseconds(exchange['elapsed'])}" + (f" and {', '.join(failed)}" if failed else "")
 
 
 def _wire(message: Document, part: str, status: int | None, width: int) -> Iterator[str]:

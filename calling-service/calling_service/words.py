@@ -15,6 +15,12 @@ def duration(seconds: float) -> str:
     return " ".join(words[:2]) or "0 seconds"
 
 
+def milliseconds(seconds: float) -> str:
+    """Return a short time to two digits or the whole millisecond: "0.043 ms", "12 ms"."""
+    value = seconds * 1000
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"
+
+
 def moment(timestamp: str) -> str:
     """Return a UTC time of RFC 3339 as people read it: "Tue 24 Nov 2026 03:32:56 UTC"."""
     return f"{datetime.fromisoformat(timestamp):%a %d %b %Y %H:%M:%S} UTC"

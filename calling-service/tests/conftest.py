@@ -219,3 +219,36 @@ def unused_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def recorded(start_line: str = "POST /upload", status: int | None = 200, **changes: Any) -> dict[str, Any]:
+    """Return an exchange between the job and the API as a run's JSON has it; the clock says 12:00:00 UTC."""
+    message = {"headers": [], "body": "", "body_size": 0, "body_shortened": False, "token": None}
+    line = f"HTTP/1.1 {status} {'OK' if status == 200 else 'NO'}"
+    exchange = {
+        "steps": [{"number": 4, "label": "The job calls", "shows": ["request", "response"]}],
+        "from": "Timesheets Import Job",
+        "to": "Timesheets API",
+        "method": start_line.partition(" ")[0],
+        "url": "http://localhost:9001/upload",
+        "status": status,
+        "request": message | {"start_line": f"{start_line} HTTP/1.1"},
+        "response": status and message | {"start_line": line},
+        "failure": None if status else "Timeout",
+        "failed_before": [],
+        "started_at": "2026-11-24T12:00:00.000Z",
+        "elapsed": 0.01,
+    }
+    for name, value in changes.items():
+        part, _, member = name.partition("_")
+        if part in {"request", "response"} and member:
+            exchange[part] = exchange[part] | {member: value}  # type: ignore[operator]
+        else:
+            exchange[{"sender": "from", "receiver": "to"}.get(name, name)] = value
+    return exchange
+
+
+@pytest.fixture(name="recorded")
+def _recorded() -> Callable[..., dict[str, Any]]:
+    """Give the function that makes exchanges as a run's JSON has them."""
+    return recorded

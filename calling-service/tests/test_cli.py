@@ -95,8 +95,21 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
         "elapsed": 1.5,
         "failure": None,
         "failed_before": ["503", "ReadTimeoutError"],
+        "started_at": "2026-11-24T12:00:00.000Z",
+        "calls": [{"name": "jwks", "request": "GET http://k/", "answer": "200", "duration": 0.0123}],
+        "checks": [
+            {"name": "size", "duration": 0.00001, "reason": None},
+            {"name": "well-formed", "duration": 0.000123, "reason": None},
+            {"name": "signature", "duration": 0.001, "reason": "The signature of the token is wrong."},
+        ],
     }
-    silent = exchange | {"response": None, "status": None, "failure": "ConnectTimeout"}
+    silent = exchange | {
+        "response": None,
+        "status": None,
+        "failure": "ConnectTimeout",
+        "calls": [],
+        "checks": [],
+    }
     checked = silent | {"steps": [{"number": 8, "label": "checks", "shows": []}]}
     answered = silent | {"steps": [{"number": 9, "label": "none", "shows": ["response"]}]}
     run = {
@@ -122,6 +135,11 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
         " 20781 days 12 hours",
         "no answer: ConnectTimeout",
         "Two: no answer: ConnectTimeout",
+        "Two ⇢ Authorization Server  after 12 ms",
+        "GET http://k/ → 200",
+        "✓ size 0.01 ms, well-formed 0.12 ms",
+        "✗ signature: The signature of the token is wrong.",
+        "No token is asked for",
         "12,345 more exchanges",
         "and 3 more: the rejects files have all",
         "What to do: do this",

@@ -2,51 +2,51 @@ from typing import Any
 
 from calling_service.mermaid import diagram
 
-
-def exchange(
-    steps: list[dict[str, Any]], to: str, start_line: str, response: dict[str, Any] | None
-) -> dict[str, Any]:
-    request = {"start_line": f"{start_line} HTTP/1.1"}
-    return {
-        "steps": steps,
-        "from": "Job",
-        "to": to,
-        "request": request,
-        "response": response,
-        "failure": "Timeout",
-    }
+HEAD = [
+    "sequenceDiagram",
+    "    participant p1 as Timesheets Import Job",
+    "    participant p2 as Authorization Server",
+    "    participant p3 as Timesheets API",
+]
 
 
-def test_draws_an_arrow_per_message_and_a_note_where_a_step_sends_none() -> None:
-    token = {"payload": {"aud": "https://api.example", "scope": "a b"}}
+def test_draws_an_arrow_per_message_and_a_note_where_a_step_sends_none(recorded: Any) -> None:
+    token = {"header": {}, "payload": {"aud": "https://api.example", "scope": "a b"}}
     asked = [
         {"number": 1, "label": "asks", "shows": ["request"]},
         {"number": 2, "label": "thinks; hard #1", "shows": []},
         {"number": 3, "label": "answers", "shows": ["response"]},
     ]
-    called = [{"number": 4, "label": "calls", "shows": ["request", "response"]}]
     run = {
         "exchanges": [
-            exchange(asked, "Server", "POST /token", {"start_line": "HTTP/1.1 200 OK", "token": token}),
-            exchange(called, "API", "POST /upload", {"start_line": "HTTP/1.1 200 OK", "token": None}),
-            exchange(called, "API", "POST /upload", None),
+            recorded("POST /token", receiver="Authorization Server", steps=asked, response_token=token),
+            recorded(request_token=token),
+            recorded(request_token=token),
+            recorded(status=None),
         ]
     }
     assert list(diagram(run)) == [
-        "sequenceDiagram",
-        "    participant p1 as Job",
-        "    participant p2 as Server",
-        "    participant p3 as API",
+        *HEAD,
         "    p1->>p2: 1  POST /token",
         "    Note over p2: 2  thinks#59; hard #35;1",
-        "    p2-->>p1: 3  200 OK, a token for https://api.example with a b",
+        "    p2->>p1: 3  200 OK, a token for https://api.example with a b",
         "    p1->>p3: 4  POST /upload (2 times)",
-        "    p3-->>p1: 200 OK",
+        "    p3->>p1: 200 OK",
+        "    p1->>p3: 4  POST /upload",
+        "    p3-xp1: no answer: Timeout",
     ]
 
 
-def test_says_why_there_is_no_answer() -> None:
-    steps = [{"number": 4, "label": "calls", "shows": ["response"]}]
-    assert list(diagram({"exchanges": [exchange(steps, "API", "GET /", None)]}))[-1] == (
-        "    p2-->>p1: 4  no answer: Timeout"
-    )
+def test_draws_a_cached_token_as_a_note_and_a_servers_own_call_dashed(recorded: Any) -> None:
+    token = {"header": {}, "payload": {"exp": 1795521660}}
+    call = {"name": "jwks", "request": "GET http://as/jwks.json", "answer": "200", "duration": 0.003}
+    check = {"name": "kid-known", "duration": 0.004, "reason": "The token names no key of the issuer."}
+    run = {"exchanges": [recorded(status=401, request_token=token, calls=[call], checks=[check])]}
+    assert list(diagram(run)) == [
+        *HEAD,
+        "    Note over p1,p2: No token is asked for: the one in the cache is valid for another 1 minute",
+        "    p1->>p3: 4  POST /upload",
+        "    p3-->>p2: GET http://as/jwks.json → 200",
+        "    Note over p3: Refused at the check “kid known”",
+        "    p3->>p1: 401 NO",
+    ]
