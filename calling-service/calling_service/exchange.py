@@ -5,7 +5,7 @@ Not here: when exchanges are captured (recorder.py) and how they look (terminal.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from . import redaction
+from .server_timing import Check, ServerCall, parse
 
 BODY_LIMIT = 4096  # characters of a body that are kept
 
@@ -56,6 +57,8 @@ class Exchange:
     failed_before: tuple[str, ...]  # what came of the attempts before this one: a status or an error
     started_at: datetime
     elapsed: float  # seconds
+    checks: tuple[Check, ...]  # that the receiver made, as far as it tells
+    calls: tuple[ServerCall, ...]  # of the receiver's own
 
     def as_json(self) -> dict[str, Any]:
         """Return the exchange as the run's JSON shows it."""
@@ -72,6 +75,8 @@ class Exchange:
             "failed_before": list(self.failed_before),
             "started_at": self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "elapsed": round(self.elapsed, 6),
+            "checks": [asdict(check) for check in self.checks],
+            "calls": [asdict(call) for call in self.calls],
         }
 
 
@@ -107,6 +112,7 @@ def capture(
     found = [*in_query, *sent.found, *(received.found if received else ())]
     path = urlsplit(url)._replace(scheme="", netloc="").geturl()
     start = f"{request.method} {path or '/'} HTTP/1.1"
+    checks, calls = _told(response, found)
     return Exchange(
         steps=steps,
         sender=sender,
@@ -122,7 +128,20 @@ def capture(
         failed_before=failed_before,
         started_at=started_at,
         elapsed=elapsed,
+        checks=checks,
+        calls=calls,
     )
+
+
+def _told(
+    response: requests.Response | None, credentials: Iterable[str]
+) -> tuple[tuple[Check, ...], tuple[ServerCall, ...]]:
+    told = (
+        redaction.without(response.headers.get("Server-Timing", ""), credentials)
+        if response is not None
+        else ""
+    )
+    return parse(told)
 
 
 class _Draft:
@@ -153,7 +172,7 @@ class _Draft:
                 text = json.dumps(masked, ensure_ascii=False) if found else text
         tokens = (redaction.jwt_parts(value) for value in found)
         self.token = self.token or next((token for token in tokens if token), None)
-        self.found += [*found, *(value.rpartition(".")[2] for value in found if redaction.jwt_parts(value))]
+        self.found += found
         return text
 
     def message(self, start_line: str, credentials: Iterable[str]) -> Message:

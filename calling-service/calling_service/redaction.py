@@ -14,8 +14,8 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MASK = "[masked]"
 CUT = "[signature cut]"
-TOKEN_MEMBERS = frozenset({"access_token", "refresh_token", "id_token", "token"})
-SECRET_MEMBERS = frozenset({"client_secret", "client_assertion", "password"}) | TOKEN_MEMBERS
+SIGNED_MEMBERS = frozenset({"access_token", "refresh_token", "id_token", "token", "client_assertion"})
+SECRET_MEMBERS = frozenset({"client_secret", "password"}) | SIGNED_MEMBERS
 MASKED_HEADERS = frozenset({"proxy-authorization", "cookie", "set-cookie"})
 SHORTEST = 4  # characters; a credential that is shorter is masked in its places only
 LOOSE = re.compile(rf"""((?:{"|".join(sorted(SECRET_MEMBERS))})["']?\s*[:=]\s*["']?)([^"'&\s,}}<]+)""")
@@ -39,15 +39,22 @@ def _decoded(part: str) -> dict[str, Any]:
 
 
 def unsigned(token: str) -> str:
-    """Return the token with its signature cut, or a mask where it is no JWT."""
-    return token.rpartition(".")[0] + "." + CUT if jwt_parts(token) else MASK
+    """Return the token with its signature, if it has one, cut; a mask where it is no JWT."""
+    signed, _, signature = token.rpartition(".")
+    return f"{signed}.{CUT if signature else ''}" if jwt_parts(token) else MASK
+
+
+def credentials_of(token: str) -> tuple[str, ...]:
+    """Return what must not be seen of a token: all of it, and its signature; nothing of a JWT without one."""
+    signature = token.rpartition(".")[2]
+    return (token, signature) if signature or not jwt_parts(token) else ()
 
 
 def credentials_in_header(value: str) -> tuple[str, ...]:
     """Return the credentials in an Authorization header, for Basic also decoded (RFC 6749 2.3.1)."""
     scheme, _, sent = value.partition(" ")
     if scheme.lower() != "basic":
-        return sent.strip(), sent.strip().rpartition(".")[2]
+        return credentials_of(sent.strip())
     try:
         _, _, encoded = base64.b64decode(sent, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
@@ -76,18 +83,18 @@ def _client_id(basic: str) -> str:
 
 
 def form(text: str) -> tuple[str, list[str]]:
-    """Return a form body or query with its credentials masked, and those credentials."""
-    found, kept = [], []
+    """Return a form body or query with its credentials masked (of tokens the signature), and those."""
+    found, kept = list[str](), []
     for pair in text.split("&"):
         name, _, value = pair.partition("=")
-        secret = unquote_plus(name) in SECRET_MEMBERS
-        found += [value, unquote_plus(value)] if secret else []
-        kept.append(f"{name}={MASK}" if secret else pair)
+        shown, credentials = _member(unquote_plus(name), unquote_plus(value))
+        found += [*credentials, value] if credentials else []
+        kept.append(pair if shown is None else f"{name}={shown}")
     return "&".join(kept), found
 
 
 def document(value: object) -> tuple[Any, list[str]]:
-    """Return a JSON value with its credentials masked (tokens: without signature), and those credentials."""
+    """Return a JSON value with its credentials masked (of tokens the signature), and those credentials."""
     found: list[str] = []
 
     def masked(value: object, name: str = "") -> object:
@@ -95,12 +102,18 @@ def document(value: object) -> tuple[Any, list[str]]:
             return {key: masked(member, key) for key, member in value.items()}
         if isinstance(value, list):
             return [masked(item, name) for item in value]
-        if name not in SECRET_MEMBERS or value is None:
-            return value
-        found.append(str(value))
-        return unsigned(str(value)) if name in TOKEN_MEMBERS else MASK
+        shown, credentials = _member(name, str(value)) if value is not None else (None, ())
+        found.extend(credentials)
+        return value if shown is None else shown
 
     return masked(value), found
+
+
+def _member(name: str, value: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return how a member may be shown, None for as it is, and the credentials that it holds."""
+    if name in SIGNED_MEMBERS:
+        return unsigned(value), credentials_of(value)
+    return (MASK, (value,)) if name in SECRET_MEMBERS else (None, ())
 
 
 def without(text: str, credentials: Iterable[str]) -> str:

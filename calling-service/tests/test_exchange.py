@@ -164,6 +164,40 @@ def test_keeps_a_token_as_header_and_payload_without_its_signature(signature: st
     assert json.loads(captured.response.body)["access_token"] == f"{value.rpartition('.')[0]}.{CUT}"
 
 
+@pytest.mark.parametrize("member", ["token", "access_token", "client_assertion"])
+@given(signature=SIGNATURES)
+def test_keeps_a_token_in_a_form_or_query_without_its_signature(member: str, signature: str) -> None:
+    value = token(signature)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    captured = exchange(form, f"a=b&{member}={value}", url=f"http://a/?{member}={value}")
+    assert captured.request.body == f"a=b&{member}={value.rpartition('.')[0]}.{CUT}"
+    assert captured.request.token == {
+        "header": {"alg": "RS256", "typ": "at+jwt"},
+        "payload": {"sub": "job"},
+    }
+    assert captured.url.endswith(f"{member}={value.rpartition('.')[0]}.{CUT}")
+    assert signature not in dump(captured)
+
+
+def test_shows_all_of_a_token_that_has_no_signature() -> None:
+    value = token("")
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Bearer {value}"}
+    captured = exchange(form, f"token={value}", answer=json.dumps({"access_token": value}).encode())
+    assert dict(captured.request.headers)["Authorization"] == f"Bearer {value}"
+    assert captured.request.body == f"token={value}"
+    assert captured.response
+    assert json.loads(captured.response.body) == {"access_token": value}
+
+
+@given(secret=SECRETS)
+def test_keeps_no_secret_that_a_server_echoes_in_its_timings(secret: str) -> None:
+    shown = secret.encode("ascii", "ignore").decode()
+    timings = {"Server-Timing": f"a;desc={json.dumps(shown)},call.b;desc={json.dumps('GET http://' + shown)}"}
+    captured = exchange(auth=HTTPBasicAuth("job", quote_plus(shown)), answer_headers=timings)
+    for text in (*(check.reason for check in captured.checks), *(call.request for call in captured.calls)):
+        assert len(shown) < 8 or shown not in (text or "")
+
+
 @given(opaque=st.text(B64 + ".~+/", min_size=12, max_size=60).filter(lambda opaque: opaque not in FRAME))
 def test_keeps_nothing_of_an_opaque_token(opaque: str) -> None:
     body = json.dumps({"access_token": opaque, "refresh_token": opaque, "token": {"a": [opaque]}})
@@ -218,8 +252,16 @@ def test_no_answer_is_told_as_such() -> None:
     assert (document["status"], document["response"], document["failure"]) == (None, None, "ConnectTimeout")
 
 
+TIMED = {
+    "Content-Type": "application/json",
+    "Server-Timing": 'request;dur=0.5,call.jwks;dur=2;desc="GET http://b/keys 200",times;dur=1;desc="no"',
+}
+
+
 def test_a_run_shows_the_exchange_like_this() -> None:
-    captured = exchange(url="http://auth:9000/oauth/token?x=1", body="a=b", answer=b'{"a": 1}')
+    captured = exchange(
+        url="http://auth:9000/oauth/token?x=1", body="a=b", answer=b'{"a": 1}', answer_headers=TIMED
+    )
     assert captured.as_json() == {
         "steps": [{"number": 1, "label": "asks", "shows": ["request"]}],
         "from": "A",
@@ -237,7 +279,7 @@ def test_a_run_shows_the_exchange_like_this() -> None:
         },
         "response": {
             "start_line": "HTTP/1.1 200 OK",
-            "headers": [["Content-Type", "application/json"]],
+            "headers": [list(pair) for pair in TIMED.items()],
             "body": '{"a": 1}',
             "body_size": 8,
             "body_shortened": False,
@@ -247,4 +289,17 @@ def test_a_run_shows_the_exchange_like_this() -> None:
         "failed_before": [],
         "started_at": "2026-11-24T00:00:00.000Z",
         "elapsed": 0.012346,
+        "checks": [
+            {"name": "request", "duration": 0.0005, "reason": None},
+            {"name": "times", "duration": 0.001, "reason": "no"},
+        ],
+        "calls": [
+            {
+                "name": "jwks",
+                "request": "GET http://b/keys",
+                "answer": "200",
+                "duration": 0.002,
+                "after": 1,
+            }
+        ],
     }
