@@ -57,6 +57,7 @@ lock: venv ## renew the lock files: newest versions that the pyproject.toml file
 	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt
 	for service in $(SERVICES); do \
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
+	npm update --prefix tests-e2e/another_server --package-lock-only
 
 venv:
 	@stack/stack venv

@@ -58,6 +58,7 @@ def build(settings: Settings) -> Service:
         client_id=settings.client_id,
         secret_file=settings.credential_file,
         token_url=settings.token_url,
+        audience_parameter=settings.audience_parameter,
         session=token_session,
         timeout=settings.timeout,
     )

@@ -3,14 +3,15 @@
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749 3.3
 DEFAULT_HOSTS = "localhost,127.0.0.1,[::1],calling-service"
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+AUDIENCE_PARAMETERS = ("audience", "resource")  # the names that authorization servers know it by
+LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(Exception):
@@ -33,6 +34,7 @@ class Settings:
     private_key: bool
     api_url: str
     audience: str
+    audience_parameter: str
     scopes: tuple[str, ...]
     inbox: Path
     state_dir: Path
@@ -55,6 +57,7 @@ class Settings:
             private_key=bool(environ.get("CLIENT_KEY_FILE")),
             api_url=read.url("API_URL"),
             audience=read.matching("AUDIENCE", r"[\x21-\x7E]+", "the API's identifier, without spaces"),
+            audience_parameter=read.choice("AUDIENCE_PARAMETER", AUDIENCE_PARAMETERS),
             scopes=read.scopes("SCOPE"),
             inbox=read.folder("INBOX", os.R_OK | os.X_OK),
             state_dir=read.folder("STATE_DIR", os.R_OK | os.W_OK | os.X_OK, create=True),
@@ -63,7 +66,7 @@ class Settings:
             settle_seconds=read.seconds("SETTLE_SECONDS", 2),
             retries=read.count("HTTP_RETRIES", 3),
             timeout=(read.seconds("HTTP_CONNECT_TIMEOUT", 3), read.seconds("HTTP_READ_TIMEOUT", 10)),
-            log_level=read.level("LOG_LEVEL"),
+            log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))
@@ -183,12 +186,13 @@ class _Reader:
             return default
         return int(value)
 
-    def level(self, name: str) -> str:
-        value = (self._environ.get(name) or "INFO").upper()
-        if value not in LEVELS:
-            self._problem(name, f"{value!r} is no level; set one of {', '.join(LEVELS)}")
-            return "INFO"
-        return value
+    def choice(self, name: str, values: Sequence[str]) -> str:
+        """Return the value, in any case, of `values`; the first is the default."""
+        value = self._environ.get(name) or values[0]
+        if found := [each for each in values if each.lower() == value.lower()]:
+            return found[0]
+        self._problem(name, f"{value!r} is not known; set one of {', '.join(values)}")
+        return values[0]
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

@@ -22,7 +22,6 @@ RENEWAL_LEAD = 60.0  # seconds before expiry at which a token is renewed; at mos
 RENEWAL_PAUSE = 10.0  # seconds until the next try when a renewal failed and the token is still valid
 REFUSAL_PAUSE = 30.0  # seconds without a call after invalid_client, unless the secret changes
 LONGEST_PAUSE = 300.0  # seconds; bounds every pause, Retry-After's too
-
 Key = tuple[str, frozenset[str]]  # audience and scopes; the issuer and the client are the source's
 
 
@@ -52,14 +51,15 @@ class TokenSource:
     client_id: str
     secret_file: Path
     token_url: str | None = None  # None: from the issuer's metadata (RFC 8414)
+    audience_parameter: str = "audience"  # or "resource" (RFC 8707), for a server that goes by it
     session: requests.Session = field(default_factory=requests.Session)
     timeout: tuple[float, float] = (3.0, 10.0)  # seconds to connect and to read
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:
-        self._lock, self._tokens = threading.Lock(), dict[Key, Token]()
-        self._calls: dict[Key, Future[Token]] = {}
+        self._lock = threading.Lock()
+        self._tokens, self._calls = dict[Key, Token](), dict[Key, Future[Token]]()
         self._pause: tuple[TokenError, float, str | None] | None = None  # why, until when, with which secret
 
     def get(self, audience: str, scopes: Iterable[str]) -> Token:
@@ -105,10 +105,11 @@ class TokenSource:
 
     def _fetch(self, audience: str, scopes: frozenset[str]) -> Token:
         secret = self._secret()
-        if self._pause and self.clock() < self._pause[1] and self._pause[2] in {None, secret}:
-            known, until, _ = self._pause
+        known, until, tried = self._pause or (None, 0.0, None)
+        if known and self.clock() < until and tried in {None, secret}:
             raise TokenError(known.error, known.description, known.status, until - self.clock())
-        form = {"grant_type": "client_credentials", "audience": audience, "scope": " ".join(sorted(scopes))}
+        form = {"grant_type": "client_credentials", self.audience_parameter: audience}
+        form["scope"] = " ".join(sorted(scopes))
         try:
             self.token_url = self.token_url or self._discover()
             auth, sent_at = self._authentication(secret, form), self.clock()
@@ -136,11 +137,11 @@ class TokenSource:
         """Return the body of a 200; else raise TokenError with what RFC 6749 5.2 and Retry-After tell."""
         try:  # credentials follow no redirect
             response = self.session.request(method, url, timeout=self.timeout, allow_redirects=False, **sent)
-            said = body if isinstance(body := response.json(), dict) else {}
-        except requests.JSONDecodeError:
-            said = {}
         except requests.RequestException as error:
             raise TokenError("unreachable", f"{url} did not answer ({type(error).__name__})") from error
+        said: dict[str, Any] = {}
+        with suppress(ValueError, RecursionError):
+            said = body if isinstance(body := response.json(), dict) else said
         if response.status_code == 200 and said:
             return said
         told = (re.sub("[^ -~]", "", str(said.get(key, ""))) for key in ("error", "error_description"))
@@ -156,8 +157,7 @@ class TokenSource:
         metadata = self._call("GET", issuer._replace(path=path).geturl())
         endpoint = str(metadata.get("token_endpoint"))  # RFC 8414 3.3: from its own issuer's metadata only
         if metadata.get("issuer") != self.issuer or urlsplit(endpoint).scheme not in {"https", issuer.scheme}:
-            said = f"{self.issuer} is not the issuer there, or names no token_endpoint"
-            raise TokenError("bad_metadata", said)
+            raise TokenError("bad_metadata", f"the metadata is not {self.issuer}'s, or has no token_endpoint")
         return endpoint
 
     def _checked(self, body: dict[str, Any], asked: frozenset[str], sent_at: float) -> Token:

@@ -15,11 +15,12 @@ def problems(environ: dict[str, str], **changes: str) -> tuple[str, ...]:
 
 def test_reads_what_is_set_and_the_defaults(environ: dict[str, str]) -> None:
     settings = Settings.from_environ(
-        environ | {"SCOPE": " a  b a ", "TOKEN_URL": "", "HTTP_READ_TIMEOUT": ""}
+        environ | {"SCOPE": " a  b a ", "TOKEN_URL": "", "HTTP_READ_TIMEOUT": "", "LOG_LEVEL": "debug"}
     )
     assert (settings.scopes, settings.token_url, settings.timeout) == (("a", "b"), None, (3.0, 10.0))
     assert settings.allowed_hosts == {"localhost", "127.0.0.1", "[::1]", "calling-service"}
-    assert (settings.schedule_seconds, settings.log_level) == (None, "INFO")
+    assert (settings.schedule_seconds, settings.log_level) == (None, "DEBUG")
+    assert settings.audience_parameter == "audience"
 
 
 def test_tells_all_problems_in_one_message() -> None:
@@ -81,7 +82,8 @@ HOST = "list names without scheme or port, separated by commas"
         ("HTTP_CONNECT_TIMEOUT", "-1", "'-1' is no number of seconds above 0; set one, such as 10"),
         ("HTTP_READ_TIMEOUT", "1e3", "'1e3' is no number of seconds above 0; set one, such as 10"),
         ("INSECURE_HTTP", "yes", "'yes' is neither 0 nor 1; unset it, or set 1 to allow plain http"),
-        ("LOG_LEVEL", "loud", "'LOUD' is no level; set one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("LOG_LEVEL", "loud", "'loud' is not known; set one of INFO, DEBUG, WARNING, ERROR, CRITICAL"),
+        ("AUDIENCE_PARAMETER", "aud", "'aud' is not known; set one of audience, resource"),
     ],
 )
 def test_names_the_variable_and_what_to_do(

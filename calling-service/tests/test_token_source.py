@@ -54,6 +54,13 @@ def test_asks_with_form_encoded_basic_credentials(source: TokenSource, endpoint:
     assert ":" not in request.authorization.username
 
 
+def test_names_the_api_as_the_server_wants_it(source: TokenSource, endpoint: Any) -> None:
+    source.audience_parameter = "resource"
+    source.get(API, SCOPES)
+    form = endpoint.requests[0].form.to_dict()
+    assert form == {"grant_type": "client_credentials", "resource": API, "scope": "a b"}
+
+
 def test_keeps_a_token_until_sixty_seconds_before_its_expiry(
     source: TokenSource, endpoint: Any, clock: Any
 ) -> None:
@@ -263,6 +270,8 @@ def test_takes_a_response_without_scope_and_with_any_case_of_bearer(
         (500, "<html>", "bad_response: HTTP 500 without a usable body"),
         (200, "[1]", "bad_response: HTTP 200 without a usable body"),
         (200, "", "bad_response: HTTP 200 without a usable body"),
+        (200, "[" * 100_000, "bad_response: HTTP 200 without a usable body"),
+        (200, '{"expires_in": ' + "9" * 5000 + "}", "bad_response: HTTP 200 without a usable body"),
         (302, "", "bad_response: HTTP 302 without a usable body"),
         (400, '{"error": "invalid_scope\\u001b[31m", "error_description": 7}', "invalid_scope[31m: 7"),
     ],
@@ -368,7 +377,6 @@ def test_refuses_metadata_of_another_issuer_or_without_endpoint(
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
     assert (
-        str(error.value)
-        == f"bad_metadata: {source.issuer} is not the issuer there, or names no token_endpoint"
+        str(error.value) == f"bad_metadata: the metadata is not {source.issuer}'s, or has no token_endpoint"
     )
     assert endpoint.calls == 0

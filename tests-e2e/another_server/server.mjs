@@ -1,0 +1,27 @@
+// An authorization server that nobody here wrote, for one client and one API: `node server.mjs`, its configuration as
+// JSON in the environment's CONFIGURATION: port, audience, scope, client (as in RFC 7591 2). Keeps all in memory.
+import { generateKeyPairSync } from 'node:crypto';
+import { errors, Provider } from 'oidc-provider';
+
+const { port, audience, scope, client } = JSON.parse(process.env.CONFIGURATION);
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const key = { ...privateKey.export({ format: 'jwk' }), kid: 'another', use: 'sig', alg: 'RS256' };
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  jwks: { keys: [key] },
+  scopes: scope.split(' '),
+  clients: [{ grant_types: ['client_credentials'], response_types: [], redirect_uris: [], scope, ...client }],
+  clientAuthMethods: ['client_secret_basic', 'private_key_jwt'],
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo(ctx, resource) {
+        if (resource !== audience) throw new errors.InvalidTarget();
+        return { scope, audience, accessTokenFormat: 'jwt', accessTokenTTL: 600, jwt: { sign: { alg: 'RS256' } } };
+      },
+    },
+  },
+});
+provider.listen(port, '127.0.0.1');
