@@ -10,8 +10,9 @@ from auth_server.clients import Clients
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.metadata import metadata_endpoints
-from auth_server.endpoints.token import token_endpoint
+from auth_server.endpoints.oauth import oauth_endpoints
 from auth_server.failed_logins import FailedLogins
+from auth_server.issued_tokens import IssuedTokens
 from auth_server.logs import RequestLog
 from auth_server.secret_uses import SecretUses
 from auth_server.seen_assertions import SeenAssertions
@@ -36,13 +37,14 @@ def create_app(service: Service) -> Flask:
         },
         failed_logins=failed_logins,
         access_tokens=AccessTokens(settings.issuer, service.keys, settings.token_lifetime),
+        issued_tokens=IssuedTokens(settings.issuer, service.keys, service.engine),
         actions=Actions(settings.actions_dir),
     )
     app = Flask("auth_server", static_folder=None)
     answer_failures(app, realm=settings.issuer)
     if settings.explain:
         explain_answers(app)
-    app.register_blueprint(token_endpoint(server, settings.trusted_proxies))
+    app.register_blueprint(oauth_endpoints(server, settings.trusted_proxies))
     app.register_blueprint(metadata_endpoints(settings.issuer, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))
     app.cli.add_command(tenant_commands(service))

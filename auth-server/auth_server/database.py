@@ -30,6 +30,7 @@ apis = Table(
     Column("scopes", JSON, nullable=False),
     Column("token_lifetime", Integer),
     Column("signing_alg", String, nullable=False),
+    Column("introspected_by", String),
 )
 
 clients = Table(
@@ -77,6 +78,13 @@ seen_assertions = Table(
     # Both from outside and no foreign key: what was seen stays seen when a client is declared anew.
     Column("client_id", String, primary_key=True),
     Column("jti_digest", LargeBinary, primary_key=True),
+    Column("expires_at", Integer, nullable=False, index=True),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("jti", String, primary_key=True),
     Column("expires_at", Integer, nullable=False, index=True),
 )
 

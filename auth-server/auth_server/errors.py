@@ -1,4 +1,4 @@
-"""The errors of the token endpoint (RFC 6749 5.2, RFC 8707 2), one class each, and what renders them.
+"""The errors of the OAuth endpoints (RFC 6749 5.2, RFC 8707 2), one class each, and what renders them.
 
 They are Authlib's OAuth2Error, so that what Authlib raises is rendered alike. The wire gets the
 description, the log the reason.
@@ -60,6 +60,12 @@ class UnauthorizedClientError(ProtocolError):
     """An Action has denied the exchange to this client."""
 
     error = "unauthorized_client"
+
+
+class InvalidGrantError(ProtocolError):
+    """A token that was issued to another client (RFC 7009 2.1)."""
+
+    error = "invalid_grant"
 
 
 class InvalidScopeError(ProtocolError):

@@ -1,6 +1,7 @@
-"""The exchange of a credential for a token, a list of its steps; Authlib's server carries the registries.
+"""What the OAuth endpoints share: reading, client authentication, answers and the line in the log.
 
-Authlib settles the grant type before the credentials, and answers what is raised in between with a 500.
+Authlib's server carries the registries. It reads requests outside of its try, settles the grant type before
+the credentials, and answers what is raised in between with a 500.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any
 
 from authlib.oauth2 import AuthorizationServer as AuthlibAuthorizationServer
 from authlib.oauth2 import OAuth2Error, rfc6749
+from authlib.oauth2.rfc6749 import Endpoint
 from flask import Request, Response
 
 from auth_server.access_token import AccessTokens
@@ -23,9 +25,14 @@ from auth_server.clients import Client, Clients
 from auth_server.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError, render
 from auth_server.failed_logins import FailedLogins
 from auth_server.grant import ClientCredentialsGrant
+from auth_server.introspection import IntrospectionEndpoint
+from auth_server.issued_tokens import IssuedTokens
 from auth_server.logs import decided
+from auth_server.revocation import RevocationEndpoint
 from auth_server.server_timing import checking
 from auth_server.token_request import TokenRequest, read_token_request
+
+EndpointResponse = tuple[int, dict[str, Any], list[tuple[str, str]]]
 
 # Shorter than a generated secret, which people do paste in the wrong place.
 _LOGGABLE_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,40}")
@@ -33,8 +40,24 @@ _LOGGABLE_SCOPE = re.compile(r"[!-~]{1,40}( [!-~]{1,40}){0,19}")
 _LOGGABLE_TARGET = re.compile(r"[a-z]+:[!->A-~]{1,200}")  # neither user information nor a query
 
 
+class ExchangeEndpoint(Endpoint):  # type: ignore[misc]
+    """The exchange of a credential for a token, a list of its steps (RFC 6749 3.2)."""
+
+    ENDPOINT_NAME = "token"
+
+    def create_endpoint_response(self, request: TokenRequest) -> EndpointResponse:
+        """Answer a request that is well formed: the first step that is not satisfied refuses it."""
+        request.client = self.server.authenticate_client(request)
+        checking("grant-type")
+        grant = self.server.get_token_grant(request)
+        grant.validate_token_request()  # target, scope, Actions
+        checking("sign")
+        answer: EndpointResponse = grant.create_token_response()
+        return answer
+
+
 class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
-    """Issues tokens to clients."""
+    """Issues tokens to clients, and tells and withdraws what it has issued."""
 
     def __init__(
         self,
@@ -44,6 +67,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         methods: Mapping[str, AuthenticationMethod],
         failed_logins: FailedLogins,
         access_tokens: AccessTokens,
+        issued_tokens: IssuedTokens,
         actions: Actions,
     ) -> None:
         super().__init__()
@@ -51,35 +75,37 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         self.clients = clients
         self.failed_logins = failed_logins
         self.access_tokens = access_tokens
+        self.issued_tokens = issued_tokens
         self.actions = actions
         self.register_grant(ClientCredentialsGrant)
+        for endpoint in (ExchangeEndpoint, IntrospectionEndpoint, RevocationEndpoint):
+            self.register_endpoint(endpoint)
         for name, method in methods.items():
             self.register_client_auth_method(name, method)
 
-    def create_token_response(self, request: Request, address: str) -> Response:
-        """Answer a token request (RFC 6749 3.2): the first step that is not satisfied refuses it."""
+    def create_endpoint_response(self, name: str, request: Request, address: str) -> Response:
+        """Answer a request of the endpoint with this name, or refuse it (RFC 6749 5.2)."""
         token_request = None
+        (endpoint,) = self._endpoints[name]
         try:
             checking("request")
             token_request = self.create_oauth2_request(request)
             token_request.address = address
             token_request.user_agent = request.environ.get("HTTP_USER_AGENT", "")
-            checking("credentials")
-            token_request.client = self.authenticate_client(token_request)
-            checking("grant-type")
-            grant = self.get_token_grant(token_request)
-            grant.validate_token_request()  # target, scope, Actions
-            checking("sign")
-            return self.handle_response(*grant.create_token_response())
+            return self.handle_response(*endpoint(token_request))
         except OAuth2Error as error:
-            return self.handle_error_response(token_request, error, address)
+            event = {"error": error.error, "reason": getattr(error, "reason", error.description)}
+            asked = _asked(token_request) if token_request else {}
+            decided(f"{name} refused", {"address": address} | event | asked)
+            return render(error, self.realm)
 
     def create_oauth2_request(self, request: Request) -> TokenRequest:
         """Read the request."""
         return read_token_request(request)
 
-    def authenticate_client(self, request: TokenRequest) -> Client:
-        """Find out who asks, by the one method the client uses."""
+    def authenticate_client(self, request: TokenRequest, _methods: object = (), _name: str = "") -> Client:
+        """Find out who asks, by the one method the client uses, whichever endpoint it is."""
+        checking("credentials")
         try:
             client: Client = super().authenticate_client(request, [presented_method(request)])
         except InvalidClientError as error:
@@ -109,13 +135,8 @@ class AuthorizationServer(AuthlibAuthorizationServer):  # type: ignore[misc]
         """Make the response."""
         return Response(json.dumps(body), status, headers)
 
-    def handle_error_response(
-        self, request: TokenRequest | None, error: OAuth2Error, address: str
-    ) -> Response:
-        """Log the refusal with its true reason, and render it without."""
-        event = {"error": error.error, "reason": getattr(error, "reason", error.description)}
-        decided("token refused", {"address": address} | event | (_asked(request) if request else {}))
-        return render(error, self.realm)
+    def send_signal(self, *_: object, **__: object) -> None:
+        """Tell nobody; Authlib wants to when a token is revoked."""
 
 
 def _asked(request: TokenRequest) -> dict[str, str]:

@@ -82,6 +82,10 @@ class SigningKeys:
         keys = self._recall()
         return keys[alg] if alg in keys else self.read()[alg]
 
+    def by_protected_header(self, header: bytes) -> SigningKey | None:
+        """Give the key whose tokens have this header; None only after a look into the database."""
+        return self._by_header(self._recall(), header) or self._by_header(self.read(), header)
+
     def published(self) -> list[dict[str, str]]:
         """Give the public keys, as in a JWK Set."""
         return [key.public_jwk for key in self._recall().values()]
@@ -94,6 +98,9 @@ class SigningKeys:
         keys = {row["alg"]: self._import(row) for row in rows}
         self._remembered = (until, keys)
         return keys
+
+    def _by_header(self, keys: dict[str, SigningKey], header: bytes) -> SigningKey | None:
+        return next((key for key in keys.values() if key.protected_header == header), None)
 
     def _recall(self) -> dict[str, SigningKey]:
         until, keys = self._remembered

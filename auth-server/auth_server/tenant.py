@@ -126,6 +126,7 @@ def _is_lifetime(value: Any) -> bool:
 _NAME = _Member("1 to 100 printable characters", _is_name)
 _URI = _Member("an absolute URI without a fragment", _is_absolute_uri)
 _CLIENT_ID = _Member("1 to 128 printable ASCII characters", _is_client_id)
+_INTROSPECTED_BY = _Member("1 to 128 printable ASCII characters", _is_client_id, default=None)
 _SCOPES = _Member("a list of different scopes (RFC 6749 3.3), at least one", _list_of(_is_scope))
 _LIFETIME = _Member(f"1 to {MAX_TOKEN_LIFETIME} seconds", _is_lifetime, default=None)
 _ALG = _Member(f"one of {', '.join(SIGNING_ALGS)}", SIGNING_ALGS.__contains__, default=SIGNING_ALGS[0])
@@ -144,6 +145,7 @@ _SCHEMA: Mapping[str, Mapping[str, _Member]] = {
         "scopes": _SCOPES,
         "token_lifetime": _LIFETIME,
         "signing_alg": _ALG,
+        "introspected_by": _INTROSPECTED_BY,
     },
     "clients": {
         "client_id": _CLIENT_ID,
@@ -210,6 +212,9 @@ def _credentials(tenant: Tenant) -> Iterator[str]:
 def _dangling(tenant: Tenant) -> Iterator[str]:
     scopes = {api["identifier"]: api["scopes"] for api in tenant.apis}
     clients = {client["client_id"] for client in tenant.clients}
+    for index, api in enumerate(tenant.apis):
+        if (client := api["introspected_by"]) not in clients | {None}:
+            yield f"apis[{index}].introspected_by: {client} is no client of this file; declare it"
     for index, grant in enumerate(tenant.grants):
         if grant["client"] not in clients:
             yield f"grants[{index}].client: {grant['client']} is no client of this file; declare it"

@@ -1,4 +1,4 @@
-"""Read a token request, form or JSON, and refuse what is malformed (RFC 6749 3.2, RFC 8707 2).
+"""Read a request of an OAuth endpoint, form or JSON; refuse what is malformed (RFC 6749 3.2, RFC 8707 2).
 
 Authlib reads the query string too, takes repeated parameters and knows no JSON. Credentials are judged later.
 """
@@ -14,6 +14,7 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from auth_server.errors import InvalidRequestError
+from auth_server.server_timing import checking
 
 MAX_BODY = 64 * 1024
 PARAMETERS = (
@@ -25,6 +26,8 @@ PARAMETERS = (
     "scope",
     "audience",
     "resource",
+    "token",
+    "token_type_hint",
 )
 
 _FORM = "application/x-www-form-urlencoded"
@@ -34,7 +37,7 @@ Pairs = list[tuple[str, str]]
 
 
 class TokenPayload(BasicOAuth2Payload):  # type: ignore[misc]
-    """The parameters of a token request, one value each, and every `resource`."""
+    """The parameters of a request, one value each, and every `resource`."""
 
     def __init__(self, pairs: Pairs) -> None:
         super().__init__(dict(pairs))
@@ -69,6 +72,14 @@ def read_token_request(request: Request) -> TokenRequest:
     token_request = TokenRequest(TokenPayload(pairs), request.headers.get("Authorization", ""))
     _refuse_two_credentials(token_request)
     return token_request
+
+
+def presented_token(request: TokenRequest) -> str:
+    """Give the token that is asked about. There is one kind, so hints are ignored (RFC 7662, 7009, 2.1)."""
+    checking("token")
+    if "token" not in request.form:
+        raise InvalidRequestError("The token is missing.")
+    return request.form["token"]
 
 
 def _refuse_query(request: Request) -> None:

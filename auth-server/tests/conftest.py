@@ -25,12 +25,13 @@ from werkzeug.test import TestResponse
 
 TENANT = """
 apis:
-  - {identifier: "https://rs.example", name: RS, scopes: [read, write, admin]}
+  - {identifier: "https://rs.example", name: RS, scopes: [read, write, admin], introspected_by: api}
   - {identifier: "https://es.example", name: ES, scopes: [read], signing_alg: ES256, token_lifetime: 60}
   - {identifier: "https://ed.example", name: Ed, scopes: [read], signing_alg: EdDSA}
 clients:
   - {client_id: job, name: Job, secret_digest_files: [job.sha256]}
   - {client_id: many, name: Many, secret_digest_files: [many.sha256, many.next.sha256]}
+  - {client_id: api, name: The API itself, secret_digest_files: [api.sha256]}
   - {client_id: none, name: None, secret_digest_files: [none.sha256]}
   - {client_id: "off", name: "Off", secret_digest_files: [off.sha256], enabled: false}
   - {client_id: "a+b %c:d", name: Odd, secret_digest_files: [odd.sha256]}
@@ -51,6 +52,7 @@ SECRETS = {
     "job": "job-secret",
     "many": "many-secret",
     "many.next": "many-next-secret",
+    "api": "api-secret",
     "none": "none-secret",
     "off": "off-secret",
     "odd": "s+e c%r:t ü",
@@ -184,6 +186,39 @@ def ask(client: FlaskClient) -> Ask:
         if "json" not in options:
             options["data"] = GOOD | parameters if isinstance(parameters, dict) else parameters or GOOD
         return client.post("/oauth/token", **options)
+
+    return send
+
+
+@pytest.fixture
+def issue(ask: Ask) -> Callable[..., str]:
+    """Issue a token to `job`, or to another client."""
+
+    def issued(who: str = "job", **parameters: str) -> str:
+        response = ask(GOOD | parameters, auth=(who, SECRETS[who]))
+        return str(response.get_json()["access_token"])
+
+    return issued
+
+
+@pytest.fixture
+def introspect(client: FlaskClient) -> Ask:
+    """Introspect a token, as the client that its API has named."""
+
+    def send(token: str, who: str = "api", **parameters: str) -> TestResponse:
+        form = {"token": token} | parameters
+        return client.post("/oauth/introspect", data=form, auth=(who, SECRETS[who]))
+
+    return send
+
+
+@pytest.fixture
+def revoke(client: FlaskClient) -> Ask:
+    """Revoke a token, as `job`."""
+
+    def send(token: str, who: str = "job", **parameters: str) -> TestResponse:
+        form = {"token": token} | parameters
+        return client.post("/oauth/revoke", data=form, auth=(who, SECRETS[who]))
 
     return send
 

@@ -1,4 +1,4 @@
-"""Whatever is sent to the token endpoint: no 5xx, every error is RFC 6749's, every 401 has its challenge.
+"""Whatever is sent to the OAuth endpoints: no 5xx, every error is RFC 6749's, every 401 has its challenge.
 
 TOKEN_ENDPOINT_EXAMPLES says how many requests each of the three tests sends.
 """
@@ -38,7 +38,15 @@ KNOWN = {
     "scope": ["read", "read write", "admin", " "],
     "audience": ["https://rs.example", "https://es.example", "#", "http://["],
     "resource": ["https://rs.example", "urn:a:b"],
+    "token": ["e30.e30.", "a"],
+    "token_type_hint": ["access_token", "refresh_token"],
 }
+ANSWERS = {
+    "/oauth/token": {"access_token", "token_type", "expires_in", "scope"},
+    "/oauth/introspect": {"active"},
+    "/oauth/revoke": set[str](),
+}
+paths = st.sampled_from(sorted(ANSWERS))
 text = st.text(max_size=30)
 names = st.one_of(st.sampled_from(sorted(KNOWN)), text)
 values = st.one_of(st.sampled_from(sorted(value for some in KNOWN.values() for value in some)), text)
@@ -84,7 +92,7 @@ def assert_rfc_6749(response: TestResponse) -> None:
     assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
     body = response.get_json()
     if response.status_code == 200:
-        assert body.keys() == {"access_token", "token_type", "expires_in", "scope"}
+        assert body.keys() == ANSWERS[response.request.path]
         return
     assert body.keys() == {"error", "error_description"}
     assert body["error"] in ERRORS
@@ -97,28 +105,34 @@ def assert_rfc_6749(response: TestResponse) -> None:
 
 
 def send(
-    client: FlaskClient, body: bytes | str, content_type: str, authorization: str | None
+    client: FlaskClient, path: str, body: bytes | str, content_type: str, authorization: str | None
 ) -> TestResponse:
     headers = Headers({"Content-Type": content_type})
     if authorization is not None:
         headers["Authorization"] = authorization
-    return client.post("/oauth/token", data=body, headers=headers)
+    return client.post(path, data=body, headers=headers)
 
 
 @thorough
-@given(pairs=parameters(), authorization=authorizations)
-def test_any_form(client: FlaskClient, pairs: list[tuple[str, str]], authorization: str | None) -> None:
+@given(pairs=parameters(), authorization=authorizations, path=paths)
+def test_any_form(
+    client: FlaskClient, pairs: list[tuple[str, str]], authorization: str | None, path: str
+) -> None:
     form = urlencode([(name, value.encode(errors="surrogatepass")) for name, value in pairs])
-    assert_rfc_6749(send(client, form, "application/x-www-form-urlencoded", authorization))
+    assert_rfc_6749(send(client, path, form, "application/x-www-form-urlencoded", authorization))
 
 
 @thorough
-@given(pairs=parameters(json_values), authorization=authorizations)
-def test_any_json(client: FlaskClient, pairs: list[tuple[str, Any]], authorization: str | None) -> None:
-    assert_rfc_6749(send(client, json.dumps(dict(pairs)), "application/json", authorization))
+@given(pairs=parameters(json_values), authorization=authorizations, path=paths)
+def test_any_json(
+    client: FlaskClient, pairs: list[tuple[str, Any]], authorization: str | None, path: str
+) -> None:
+    assert_rfc_6749(send(client, path, json.dumps(dict(pairs)), "application/json", authorization))
 
 
 @thorough
-@given(body=st.binary(max_size=200), content_type=content_types, authorization=authorizations)
-def test_any_bytes(client: FlaskClient, body: bytes, content_type: str, authorization: str | None) -> None:
-    assert_rfc_6749(send(client, body, content_type, authorization))
+@given(body=st.binary(max_size=200), content_type=content_types, authorization=authorizations, path=paths)
+def test_any_bytes(
+    client: FlaskClient, body: bytes, content_type: str, authorization: str | None, path: str
+) -> None:
+    assert_rfc_6749(send(client, path, body, content_type, authorization))

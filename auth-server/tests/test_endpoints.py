@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from auth_server.app import create_app
 from auth_server.database import signing_keys
+from auth_server.endpoints.metadata import server_metadata
 from auth_server.errors import render
 from auth_server.startup import Service
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from flask import Flask
 from flask.testing import FlaskClient
+from joserfc.jwk import Key
 from sqlalchemy import delete, update
+from werkzeug.test import TestResponse
 
 METADATA = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
 PROBLEM = "application/problem+json"
@@ -25,18 +28,22 @@ def test_metadata_is_true_in_every_line(client: FlaskClient, path: str) -> None:
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "public, max-age=300"
     metadata: dict[str, Any] = response.get_json()
+    methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+    algs = ["RS256", "ES256", "EdDSA"]
     assert metadata == {
         "issuer": "https://issuer.example",
-        "token_endpoint": "https://issuer.example/oauth/token",
         "jwks_uri": "https://issuer.example/.well-known/jwks.json",
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_basic",
-            "client_secret_post",
-            "private_key_jwt",
-        ],
-        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+        "token_endpoint": "https://issuer.example/oauth/token",
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algs,
+        "introspection_endpoint": "https://issuer.example/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": algs,
+        "revocation_endpoint": "https://issuer.example/oauth/revoke",
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algs,
     }
 
 
@@ -46,6 +53,42 @@ def test_metadata_fits_the_model_of_authlib(client: FlaskClient) -> None:
         metadata.validate()  # it takes the empty array that RFC 8414 requires of us for none
     metadata["response_types_supported"] = ["code"]
     metadata.validate()
+
+
+def test_the_metadata_name_every_endpoint_and_no_other(app: Flask) -> None:
+    metadata = server_metadata("https://issuer.example")
+    named = {value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
+    served = {f"https://issuer.example{rule.rule}" for rule in app.url_map.iter_rules()}
+    others = {f"https://issuer.example{path}" for path in [*METADATA, "/healthz", "/readyz"]}
+    assert named == served - others
+
+
+@pytest.mark.parametrize("endpoint", ["token", "introspection", "revocation"])
+def test_the_metadata_name_the_ways_of_authentication_that_an_endpoint_takes(
+    client: FlaskClient, sign: Callable[..., dict[str, str]], private_keys: dict[str, Key], endpoint: str
+) -> None:
+    metadata = client.get(METADATA[0]).get_json()
+    path = metadata[f"{endpoint}_endpoint"].removeprefix(metadata["issuer"])
+    form = {"grant_type": "client_credentials", "token": "a"}
+    post = {"client_id": "job", "client_secret": "job-secret"}
+    taken = {
+        "client_secret_basic": client.post(path, data=form, auth=("job", "job-secret")),
+        "client_secret_post": client.post(path, data=form | post),
+        **{alg: client.post(path, data=form | sign(alg=alg, kid=alg)) for alg in private_keys},
+    }
+    assert {response.status_code for response in taken.values()} == {200}
+    assert client.post(path, data=form | {"client_id": "job"}).status_code == 401
+    assert set(metadata[f"{endpoint}_endpoint_auth_methods_supported"]) == {
+        *taken.keys() - private_keys.keys(),
+        "private_key_jwt",
+    }
+    assert metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == list(private_keys)
+
+
+def test_the_metadata_name_the_grant_types_that_are_served(ask: Callable[..., TestResponse]) -> None:
+    named = server_metadata("https://issuer.example")["grant_types_supported"]
+    known = ["authorization_code", "client_credentials", "password", "refresh_token", "implicit"]
+    assert [name for name in known if ask({"grant_type": name}).status_code == 200] == named
 
 
 def test_endpoint_urls_are_the_issuer_without_a_trailing_slash_plus_the_path(

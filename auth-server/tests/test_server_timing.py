@@ -83,6 +83,41 @@ def test_ends_with_the_check_that_failed_and_the_true_reason(send: Send, reason:
     assert explanation(send(**options)) == [*((name, None) for name in passed), (check, reason)]
 
 
+PASSED = {
+    "introspect": ["request", "credentials", "token", "standing", "permission"],
+    "revoke": ["request", "credentials", "token", "permission", "revoke"],
+}
+
+
+@pytest.mark.parametrize("endpoint", PASSED)
+def test_names_every_check_of_a_token_that_is_looked_up_or_withdrawn(
+    send: Send, client: FlaskClient, endpoint: str
+) -> None:
+    form = {"token": send().get_json()["access_token"]}
+    answer = client.post(f"/oauth/{endpoint}", data=form, auth=("job", "job-secret"))
+    assert explanation(answer) == [(name, None) for name in PASSED[endpoint]]
+
+
+NOT_ACTIVE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "wrong secret": ("credentials", "introspect", {"auth": ("job", "wrong")}),
+    "The token is missing.": ("token", "introspect", {"data": {"a": "b"}}),
+    "not signed with a key of this server": ("token", "introspect", {"data": {"token": "a"}}),
+    "not this client's to ask about": ("permission", "introspect", {"auth": ("many", "many-secret")}),
+    "The token was issued to another client.": ("permission", "revoke", {"auth": ("many", "many-secret")}),
+}
+
+
+@pytest.mark.parametrize("reason", NOT_ACTIVE)
+def test_says_why_a_token_is_not_active_or_not_withdrawn(
+    send: Send, client: FlaskClient, reason: str
+) -> None:
+    check, endpoint, options = NOT_ACTIVE[reason]
+    right = {"data": {"token": send().get_json()["access_token"]}, "auth": ("job", "job-secret")}
+    answer = client.post(f"/oauth/{endpoint}", **right | options)
+    passed = PASSED[endpoint][: PASSED[endpoint].index(check)]
+    assert explanation(answer) == [*((name, None) for name in passed), (check, reason)]
+
+
 def test_says_why_actions_refuse(send: Send, tmp_path: Path) -> None:
     action = 'def on_execute_credentials_exchange(event, api): api.access.deny("invalid_scope", "Not now.")'
     (tmp_path / "actions/a.py").write_text(action)

@@ -83,6 +83,14 @@ BAD: dict[str, tuple[Change, str]] = {
         put("apis", "signing_alg", ["a"]),
         "apis[0].signing_alg: must be one of RS256, ES256, EdDSA",
     ),
+    "introspected by a list": (
+        put("apis", "introspected_by", ["job"]),
+        f"apis[0].introspected_by: {CLIENT_ID}",
+    ),
+    "introspected by nobody": (
+        put("apis", "introspected_by", "who"),
+        "apis[0].introspected_by: who is no client of this file; declare it",
+    ),
     "no lifetime": (put("apis", "token_lifetime", 0), f"apis[0].token_lifetime: {LIFETIME}"),
     "true lifetime": (put("apis", "token_lifetime", True), f"apis[0].token_lifetime: {LIFETIME}"),
     "null lifetime": (put("grants", "token_lifetime", None), f"grants[0].token_lifetime: {LIFETIME}"),

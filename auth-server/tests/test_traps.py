@@ -7,13 +7,18 @@ import base64
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
-from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
+from authlib.oauth2.rfc9068 import (
+    JWTBearerTokenGenerator,
+    JWTIntrospectionEndpoint,
+    JWTRevocationEndpoint,
+)
 from flask import Flask, Response
 from flask.testing import FlaskClient
 from joserfc import jws
@@ -69,14 +74,40 @@ class PlainGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         return self.keys
 
 
+class PlainIntrospection(JWTIntrospectionEndpoint):  # type: ignore[misc]
+    """Authlib's endpoint for JWTs, with the generator's keys."""
+
+    def get_jwks(self) -> Any:
+        """Give the keys."""
+        return PlainGenerator.keys
+
+    def check_permission(self, *_: object) -> bool:
+        """Let everybody ask."""
+        return True
+
+
+class PlainRevocation(JWTRevocationEndpoint):  # type: ignore[misc]
+    """Authlib's endpoint for JWTs, with the generator's keys."""
+
+    def get_jwks(self) -> Any:
+        """Give the keys."""
+        return PlainGenerator.keys
+
+
 @pytest.fixture
 def plain() -> FlaskClient:
-    """Serve a token endpoint that is Authlib's alone."""
+    """Serve endpoints that are Authlib's alone."""
     app = Flask("plain")
     found = {"job": PlainClient()}
     server = AuthorizationServer(app, query_client=found.get, save_token=lambda *_: None)
     server.register_grant(PlainGrant)
     server.register_token_generator("default", PlainGenerator("https://issuer.example", alg="ES256"))
+
+    server.register_endpoint(PlainIntrospection("https://issuer.example"))
+    server.register_endpoint(PlainRevocation("https://issuer.example"))
+    for name in ("introspection", "revocation"):
+        answer = partial(server.create_endpoint_response, name)
+        app.add_url_rule(f"/{name}", name, answer, methods=["POST"])
 
     @app.route("/oauth/token", methods=["GET", "POST"])
     def token() -> Response:
@@ -233,6 +264,34 @@ def test_trap_12_authlib_fails_on_a_plain_http_host_that_is_not_loopback(plain: 
 
 def test_trap_12_we_do_not_look_at_the_host(ask: Ask) -> None:
     assert ask(base_url="http://auth-server:9000").status_code == 200
+
+
+@pytest.mark.parametrize("endpoint", ["introspection", "revocation"])
+def test_trap_13_authlib_fails_on_a_garbage_token(plain: FlaskClient, endpoint: str) -> None:
+    assert plain.post(f"/{endpoint}", data={"token": "garbage"}, auth=BASIC).status_code == 500
+
+
+@pytest.mark.parametrize("endpoint", ["introspection", "revocation"])
+def test_trap_13_authlib_refuses_an_unknown_hint(plain: FlaskClient, endpoint: str) -> None:
+    form = {"token": send(plain).get_json()["access_token"], "token_type_hint": "unknown"}
+    response = plain.post(f"/{endpoint}", data=form, auth=BASIC)
+    assert (response.status_code, response.get_json()["error"]) == (401, "unsupported_token_type")
+
+
+def test_trap_13_authlib_never_revokes_a_jwt(plain: FlaskClient) -> None:
+    form = {"token": send(plain, GOOD | {"scope": "read"}).get_json()["access_token"]}
+    revoked = plain.post("/revocation", data=form, auth=BASIC)
+    assert (revoked.status_code, revoked.get_json()["error"]) == (401, "unsupported_token_type")
+    assert plain.post("/introspection", data=form, auth=BASIC).get_json()["active"] is True
+
+
+def test_trap_13_we_do_all_that(introspect: Ask, revoke: Ask, issue: Callable[..., str]) -> None:
+    token = issue()
+    assert introspect("garbage").get_json() == {"active": False}
+    assert introspect(token, token_type_hint="unknown").get_json()["active"] is True
+    assert revoke("garbage").status_code == 200
+    assert revoke(token, token_type_hint="unknown").status_code == 200
+    assert introspect(token).get_json() == {"active": False}
 
 
 def test_trap_16_the_generator_of_authlib_fails_with_eddsa(monkeypatch: pytest.MonkeyPatch) -> None:

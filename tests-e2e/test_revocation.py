@@ -1,0 +1,29 @@
+"""A token is withdrawn: where the API asks, it is refused at once by every worker; elsewhere it counts on."""
+
+import pytest
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc import jwk
+from live_stack import ISSUER, Stack
+
+CONNECTIONS = 40  # of so many, one of two workers gets none once in 2 ** 39 times
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name, by RFC 9864
+def test_a_revoked_token_is_refused_where_the_api_asks_and_nowhere_else(stack: Stack) -> None:
+    key = jwk.import_key(stack.secret("approvals-bot.pem"), "OKP")
+    url = f"{stack.url['auth-server']}/oauth"
+
+    def statuses(path: str) -> set[int]:
+        return {stack.api("GET", path, token).status_code for _ in range(CONNECTIONS)}
+
+    with OAuth2Session(
+        "approvals-bot", key, token_endpoint_auth_method=PrivateKeyJWT(ISSUER, alg="EdDSA")
+    ) as session:
+        auth = session.client_auth(session.token_endpoint_auth_method)  # it revokes without, by itself
+        token = session.fetch_token(f"{url}/token")["access_token"]
+        assert session.introspect_token(f"{url}/introspect", token).json()["active"] is True
+        assert (statuses("/approvals"), statuses("/timesheets")) == ({200}, {200})
+        assert session.revoke_token(f"{url}/revoke", token, auth=auth).status_code == 200
+        assert (statuses("/approvals"), statuses("/timesheets")) == ({401}, {200})
+        assert session.introspect_token(f"{url}/introspect", token).json() == {"active": False}
