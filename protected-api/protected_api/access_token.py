@@ -4,14 +4,14 @@ Not here: how a token is presented (authorization.py), where keys come from (iss
 """
 # ruff: noqa: D103  (the name of a check is its sentence)
 
-import json
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from jwt import PyJWK
+
+from .strict_formats import base64url, json_object
 
 MAX_SIZE = 4096
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
@@ -19,34 +19,45 @@ TYPES = ("at+jwt", "application/at+jwt")
 YEAR_10000 = 253402300800  # no sane time is beyond; infinity and numbers of 3000 digits are
 
 
-class InvalidTokenError(Exception):
-    """A token failed `check`; the message is a fixed sentence that quotes nothing of the token."""
+class RefusalError(Exception):
+    """A check refuses the request, with this status and error code (RFC 6750 3.1), or none of the latter.
+
+    The message is a fixed sentence that quotes nothing of the token.
+    """
+
+    def __init__(
+        self, check: str, reason: str, status: int = 401, error: str = "invalid_token", **more: str
+    ) -> None:
+        super().__init__(reason)
+        self.check, self.status = check, status
+        self.body = {"error": error, "error_description": reason, **more} if error else {}
+
+
+class UnavailableError(Exception):
+    """What a check needs is not to be had at present; the message says why, for the log alone."""
 
     def __init__(self, check: str, reason: str) -> None:
         super().__init__(reason)
         self.check = check
 
 
-class KeysUnavailableError(Exception):
-    """There is no usable key set at present: nothing can be said about a token."""
+Tell = Callable[[str, str | None], None]  # that a check was passed, or why it failed
 
 
-class Keys(Protocol):
-    """Where the issuer's keys are found."""
-
-    def find(self, kid: str) -> PyJWK | None:
-        """Return the key of that name, None if the issuer has none; raise KeysUnavailableError."""
+def untold(_: str, __: str | None) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a resource server demands of a token; `clock_skew` in seconds."""
+    """What a resource server demands of a token, and whom it tells of each check."""
 
     issuer: str
     audience: str
-    keys: Keys
-    clock_skew: float = 60
+    find_key: Callable[[str], PyJWK | None]  # by `kid`; raises UnavailableError
+    clock_skew: float = 60  # seconds
     clock: Callable[[], float] = time.time
+    tell: Tell = untold
 
 
 @dataclass(slots=True)
@@ -80,9 +91,9 @@ def size(token: AccessToken, _: Policy) -> str | None:
 
 def well_formed(token: AccessToken, _: Policy) -> str | None:
     try:
-        header, claims, token.signature = (_base64url(part) for part in token.compact.split("."))
-        token.header, token.claims = _json_object(header), _json_object(claims)
-    except (ValueError, RecursionError):
+        header, claims, token.signature = (base64url(part) for part in token.compact.split("."))
+        token.header, token.claims = json_object(header), json_object(claims)
+    except ValueError:
         return "The token is not three canonical base64url parts, of JSON objects with unique members."
     return None
 
@@ -103,7 +114,7 @@ def typ(token: AccessToken, _: Policy) -> str | None:
 
 def kid_known(token: AccessToken, policy: Policy) -> str | None:
     kid = token.header.get("kid")
-    token.key = policy.keys.find(kid) if isinstance(kid, str) else None
+    token.key = policy.find_key(kid) if isinstance(kid, str) else None
     return None if token.key else "The token names no key of the issuer."
 
 
@@ -154,35 +165,10 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def verify(compact: str, policy: Policy, checks: tuple[Check, ...] = CHECKS) -> AccessToken:
-    """Return the token if it passes every check; raise InvalidTokenError at the first that it fails."""
-    token = AccessToken(compact)
+def verify(token: AccessToken, policy: Policy, checks: tuple[Check, ...] = CHECKS) -> AccessToken:
+    """Return the token if it passes every check; raise RefusalError at the first that it fails."""
     for check in checks:
         if reason := check(token, policy):
-            raise InvalidTokenError(check.__name__.replace("_", " "), reason)
+            raise RefusalError(check.__name__.replace("_", "-"), reason)
+        policy.tell(check.__name__, None)
     return token
-
-
-def _base64url(part: str) -> bytes:
-    decoded = urlsafe_b64decode(part + "=="[: -len(part) % 4])
-    if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
-        raise ValueError("not canonical")  # RFC 7515 2: no padding, and no stray bits or characters
-    return decoded
-
-
-def _json_object(data: bytes) -> dict[str, Any]:
-    value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
-    if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004  (the token's fault, not the program's)
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a repeated member")  # RFC 7519 4: two readers must not see two tokens
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are not JSON

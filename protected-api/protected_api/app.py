@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-from .authorization import not_configured
+from .access_token import untold
 from .endpoints.approvals import approvals
 from .endpoints.health import health
 from .endpoints.metadata import metadata
 from .endpoints.timesheets import timesheets
 from .introspection import Introspection
+from .json_over_http import Call, call
 from .logs import RequestLog
 from .problems import register_problems
 from .resource_server import protect
+from .server_timing import ServerTiming
 from .settings import Settings, SettingsError
 from .timesheets import Timesheets
 
@@ -52,6 +54,8 @@ def create_app(settings: Settings) -> Flask:
     store = Timesheets(settings.database_file)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    timing = ServerTiming(app) if settings.explain else None
+    calls = timing.call if timing else call
     keys = app.extensions["keys"] = protect(
         app,
         issuer=settings.issuer,
@@ -62,7 +66,9 @@ def create_app(settings: Settings) -> Flask:
         hard_ttl=settings.jwks_hard_ttl,
         cooldown=settings.jwks_cooldown,
         clock_skew=settings.clock_skew,
-        active=_fresh_check(settings),
+        active=_fresh_check(settings, calls),
+        call=calls,
+        tell=timing.tell if timing else untold,
     )
     app.extensions["warnings"] = [] if settings.client_id else [CLOSED]
     register_problems(app)
@@ -75,10 +81,8 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _fresh_check(settings: Settings) -> Callable[[str], bool]:
+def _fresh_check(settings: Settings, call: Call) -> Callable[[str], bool] | None:
     if not settings.client_id or not settings.client_secret_file:
-        return not_configured
-    introspection = Introspection(
-        settings.issuer, settings.introspection_url, settings.client_id, settings.client_secret_file
-    )
-    return introspection.active
+        return None
+    url, secret_file = settings.introspection_url, settings.client_secret_file
+    return Introspection(settings.issuer, url, settings.client_id, secret_file, call).active

@@ -6,24 +6,24 @@ from pathlib import Path
 from urllib.parse import quote_plus, urlencode
 
 from .issuer_documents import find_endpoint
-from .json_over_http import TIMEOUT, call
+from .json_over_http import TIMEOUT, Call
 from .logs import traceparent
 
 
 class Introspection:
     """One introspection endpoint, asked as one client; without a URL the issuer's metadata name it."""
 
-    def __init__(self, issuer: str, url: str | None, client_id: str, secret_file: str) -> None:
-        self._issuer, self._url = issuer, url
+    def __init__(self, issuer: str, url: str | None, client_id: str, secret_file: str, call: Call) -> None:
+        self._issuer, self._url, self._call = issuer, url, call
         self._client_id, self._secret_file = client_id, Path(secret_file)
 
     def active(self, compact: str) -> bool:
         """Return whether the token is active; raise OSError or ValueError if that cannot be learnt."""
         deadline = time.monotonic() + TIMEOUT
         if self._url is None:
-            self._url = find_endpoint(self._issuer, "introspection_endpoint", deadline)
+            self._url = find_endpoint(self._issuer, "introspection_endpoint", deadline, self._call)
         form = urlencode({"token": compact, "token_type_hint": "access_token"})
-        answer = call("POST", self._url, deadline, form, self._headers())
+        answer = self._call("POST", self._url, deadline, form, self._headers())
         if not isinstance(answer, dict) or not isinstance(active := answer.get("active"), bool):
             raise ValueError("not an introspection response")  # noqa: TRY004  (the server's fault)
         return active

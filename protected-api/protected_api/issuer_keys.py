@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from jwt import PyJWK
 
-from .access_token import KeysUnavailableError
+from .access_token import UnavailableError
 from .jwk_set import usable_keys
 
 RETRY = 1.0  # seconds between fetches while there is no usable set
@@ -53,21 +53,21 @@ class IssuerKeys:
                 self._thread.start()
 
     def find(self, kid: str) -> PyJWK | None:
-        """Return the key named `kid` or None; raise KeysUnavailableError. Only an unknown kid waits."""
+        """Return the key named `kid` or None; raise UnavailableError. Only an unknown kid waits."""
         key = self.usable().get(kid)
         if key is None and self._fetched_for_unknown_kid():
             key = self.usable().get(kid)
         return key
 
     def usable(self) -> Mapping[str, PyJWK]:
-        """Return the keys by `kid`, at least one; raise KeysUnavailableError."""
+        """Return the keys by `kid`, at least one; raise UnavailableError."""
         if self._clock() - self._set.fetched_at > self._soft_ttl:
             self.start()
             if not self._fetches:
                 self._wait_for_fetch()
         keys, fetched_at = self._set
         if not keys or self._clock() - fetched_at > self._hard_ttl:
-            raise KeysUnavailableError
+            raise UnavailableError("kid-known", "no usable key set")
         return keys
 
     def refresh(self) -> None:

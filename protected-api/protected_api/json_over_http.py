@@ -6,7 +6,7 @@ Not requests: its time-out starts again at each byte, so that a slow server can 
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Timer
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 TIMEOUT = 3.0  # seconds for a whole call: names, connections, every byte
 MAX_SIZE = 256 * 1024
+Call = Callable[..., Any]  # `call`, or something that does as it does
 HEADERS = {"Accept": "application/json", "User-Agent": "timesheets-api"}
 
 

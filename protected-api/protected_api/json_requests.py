@@ -10,6 +10,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from .models import Query
 from .problems import InvalidRequestError
+from .strict_formats import json_value
 
 EVERYTHING = Query()
 
@@ -41,22 +42,6 @@ def json_body() -> Any:
     # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
     request.stream.read(1)
     try:
-        return json.loads(
-            body.decode(),
-            parse_float=Decimal,
-            parse_constant=_no_constant,
-            object_pairs_hook=_unique_members,
-        )
-    except (ValueError, RecursionError):
+        return json_value(body, parse_float=Decimal)
+    except ValueError:
         raise InvalidRequestError("The body is not a JSON text in UTF-8 with unique members.") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a repeated member")
-    return members

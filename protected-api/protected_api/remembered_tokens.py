@@ -6,7 +6,7 @@ It saves the decoding and the signature, a quarter of a request. Not here: the c
 import hashlib
 from threading import Lock
 
-from .access_token import AccessToken, Policy, times, verify
+from .access_token import AccessToken, Policy, UnavailableError, times, verify
 
 
 class RememberedTokens:
@@ -21,9 +21,10 @@ class RememberedTokens:
         """Return the token if it is good now; raise as `access_token.verify` does."""
         digest = hashlib.sha256(compact.encode()).digest()
         token = self._tokens.get(digest)
-        if token and self._still_good(token):
-            return token
-        token = verify(compact, self._policy)
+        if token and self._has_still_its_key(token):
+            self._policy.tell("remembered", None)
+            return verify(token, self._policy, (times,))
+        token = verify(AccessToken(compact), self._policy)
         token.compact = ""  # what is kept cannot be presented
         with self._lock:
             self._tokens.pop(digest, None)
@@ -32,6 +33,8 @@ class RememberedTokens:
                 del self._tokens[next(iter(self._tokens))]  # the oldest
         return token
 
-    def _still_good(self, token: AccessToken) -> bool:
-        # A key keeps its object as long as its material is the same (jwk_set.py).
-        return self._policy.keys.find(token.header["kid"]) is token.key and not times(token, self._policy)
+    def _has_still_its_key(self, token: AccessToken) -> bool:
+        try:  # a key keeps its object as long as its material is the same (jwk_set.py)
+            return self._policy.find_key(token.header["kid"]) is token.key
+        except UnavailableError:
+            return False  # it is for the check of the kid to say so

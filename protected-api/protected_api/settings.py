@@ -34,6 +34,7 @@ class Settings:
     introspection_url: str | None = None
     client_id: str | None = None
     client_secret_file: str | None = None
+    explain: bool = False
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -56,7 +57,12 @@ class Settings:
             introspection_url=read.endpoint("INTROSPECTION_URL", insecure=inner_insecure),
             client_id=read.text("CLIENT_ID") or None,
             client_secret_file=read.secret_file("CLIENT_SECRET_FILE"),
+            explain=read.choice("EXPLAIN", "0", ("0", "1")) == "1",
         )
+        if settings.explain and not _is_loopback_http(issuer):
+            read.problems.append(
+                "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+            )
         read.together("CLIENT_ID", "CLIENT_SECRET_FILE")
         if settings.introspection_url and not settings.client_id:
             read.problems.append("CLIENT_ID: is not set, but INTROSPECTION_URL is; set both or neither")

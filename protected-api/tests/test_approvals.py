@@ -25,7 +25,7 @@ UNKNOWN = {
     "type": "about:blank",
     "title": "Service Unavailable",
     "status": 503,
-    "detail": "Whether the token is still active cannot be learnt at present.",
+    "detail": "The token cannot be checked at present.",
 }
 Bearer = Callable[..., dict[str, str]]
 

@@ -127,3 +127,11 @@ def test_refuses_a_hard_time_shorter_than_the_soft() -> None:
     assert problems(JWKS_HARD_TTL="299") == (
         "JWKS_HARD_TTL: is shorter than JWKS_TTL; give it at least as long",
     )
+
+
+def test_explains_refusals_for_a_loopback_issuer_alone() -> None:
+    assert Settings.from_environ(GOOD | {"EXPLAIN": "1"}).explain
+    refused = "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+    assert problems(EXPLAIN="1", ISSUER="https://auth.example") == (refused,)
+    assert problems(EXPLAIN="1", ISSUER="http://auth.example", INSECURE_HTTP="1") == (refused,)
+    assert problems(EXPLAIN="yes") == ("EXPLAIN: is none of 0, 1; choose one",)

@@ -5,7 +5,7 @@ import sqlite3
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from protected_api.access_token import KeysUnavailableError
+from protected_api.access_token import UnavailableError
 from protected_api.issuer_keys import IssuerKeys
 from protected_api.timesheets import Timesheets
 
@@ -25,7 +25,7 @@ def health(store: Timesheets, keys: IssuerKeys) -> Blueprint:
             keys.usable()
         except sqlite3.Error:
             return {"status": "not ready", "reason": "the database cannot be read"}, 503
-        except KeysUnavailableError:
+        except UnavailableError:
             return {"status": "not ready", "reason": "there is no usable key set of the issuer"}, 503
         return {"status": "ready"}
 

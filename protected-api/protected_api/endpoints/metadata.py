@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
-from protected_api.authorization import metadata_url
+from protected_api.resource_server import metadata_url
 
 
 def metadata(issuer: str, audience: str, name: str) -> Blueprint:
