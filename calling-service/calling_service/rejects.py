@@ -4,6 +4,7 @@ It appears under its name when the export is done, and replaces the one of an ea
 """
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +38,9 @@ class RejectsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())  # on the disk before the ledger says that the export is done
         if kind is None and not self._empty:
             self._partial.replace(self._path)
             return
