@@ -47,8 +47,9 @@ format: venv ## let ruff format and mend what it can
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: venv ## rates, p99, CPU and memory of the services beside bare Flask
+bench: venv ## rates, p99, CPU and memory of the services beside bare Flask; then bench-import
 	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench
+	@$(MAKE) --no-print-directory bench-import
 
 bench-import: venv ## rows per second and peak memory of the import job; ROWS=1000000 for the million
 	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.imports

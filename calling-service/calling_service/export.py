@@ -18,8 +18,7 @@ COLUMNS = {  # of the API's entry, the export's
     "project": "Project",
     "hours": "Hours",
 }
-
-
+DATE, HOURS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 LONGEST_HEADER = 1 << 16  # characters
 
 
@@ -105,12 +104,13 @@ def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
 def _row(line: int, cells: list[str], header: tuple[str, ...], *, decimal_comma: bool) -> Row:
     if len(cells) != len(header):
         return Row(line, tuple(cells), None, (("", f"has {len(cells)} cells, the header {len(header)}"),))
-    by_name = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+    by_name = dict(zip(header, map(str.strip, cells), strict=True))
     values = {field: by_name[column] for field, column in COLUMNS.items()}
     if decimal_comma:
         values["hours"] = values["hours"].replace(",", ".")
-    found = ((COLUMNS[field], CHECKS[field](value)) for field, value in values.items())
-    problems = tuple((column, reason) for column, reason in found if reason)
+    problems = tuple(
+        (COLUMNS[field], reason) for field, check in CHECKS.items() if (reason := check(values[field]))
+    )
     return Row(line, tuple(cells), None if problems else Entry(**values), problems)
 
 
@@ -118,17 +118,16 @@ def _text(longest: int) -> Callable[[str], str | None]:
     def check(value: str) -> str | None:
         if not value:
             return "is empty"
-        if any("\udc80" <= char <= "\udcff" for char in value):
-            return "is not UTF-8"
         if not value.isprintable():
-            return "contains a character that cannot be printed"
+            bad_bytes = any("\udc80" <= char <= "\udcff" for char in value)
+            return "is not UTF-8" if bad_bytes else "contains a character that cannot be printed"
         return f"is longer than {longest} characters" if len(value) > longest else None
 
     return check
 
 
 def _date(value: str) -> str | None:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+    if not DATE.fullmatch(value):
         return "is no date of the form 2026-11-09" if value else "is empty"
     try:
         date.fromisoformat(value)
@@ -138,7 +137,7 @@ def _date(value: str) -> str | None:
 
 
 def _hours(value: str) -> str | None:
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,2})?", value):
+    if not HOURS.fullmatch(value):
         return "is no number with at most two decimals" if value else "is empty"
     if not 0 < Decimal(value) <= 24:
         return f"{value} is not more than 0 and at most 24"

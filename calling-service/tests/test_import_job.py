@@ -94,13 +94,13 @@ def rejects(run: Run) -> list[tuple[Any, ...]]:
     return [(reject.file, reject.line, reject.column, reject.reason) for reject in run.rejects]
 
 
-def test_uploads_in_chunks_of_a_hundred(inbox: Path, books: Books, import_now: Import) -> None:
-    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(250))))
+def test_uploads_in_chunks(inbox: Path, books: Books, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(1200))))
     seen: list[tuple[int, int]] = []
     run = import_now(progress=lambda done, total: seen.append((done, total)))
-    assert counts(run) == {"a.csv": ("done", 250, 250, 0, 0)}
-    assert books.chunks == [100, 100, 50]
-    assert seen == [(101, 251), (201, 251), (251, 251), (251, 251)]
+    assert counts(run) == {"a.csv": ("done", 1200, 1200, 0, 0)}
+    assert books.chunks == [500, 500, 200]
+    assert seen == [(501, 1201), (1001, 1201), (1201, 1201), (1201, 1201)]
 
 
 def test_a_content_that_is_done_is_not_sent_again_under_any_name(
@@ -237,14 +237,14 @@ def test_a_file_without_the_columns_fails_alone(inbox: Path, import_now: Import)
 def test_killed_in_any_chunk_and_started_again_books_each_entry_once(
     inbox: Path, books: Books, import_now: Import, *, point: str, chunk: int
 ) -> None:
-    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(150))) + row(7, "2.00"))
-    (inbox / "b.csv").write_text(HEADER + row(500) + row(8))
+    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(750))) + row(7, "2.00"))
+    (inbox / "b.csv").write_text(HEADER + row(900) + row(8))
     setattr(books, point, chunk)
     with pytest.raises(Killed):
         import_now()
     setattr(books, point, None)
     run = import_now()
-    assert len(books.entries) == 151
+    assert len(books.entries) == 751
     assert rejects(run)[-1] == ("b.csv", 3, "entry_id", "repeats 8 of a.csv line 10")
     assert set(counts(import_now()).values()) == {("known", 0, 0, 0, 0)}
 

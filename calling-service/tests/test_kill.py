@@ -44,8 +44,8 @@ class Inbox:
         self.rejects = root / "state" / "rejects"
         self._environ = environ | {"INBOX": str(root / "inbox"), "STATE_DIR": str(root / "state")}
         (root / "inbox").mkdir(parents=True)
-        self._write(root / "inbox" / "a.csv", [*((n, "1") for n in range(230)), (3, "25"), (4, "2")])
-        self._write(root / "inbox" / "b.csv", [(500, "1"), (5, "1"), (6, "x"), (501, "2")])
+        self._write(root / "inbox" / "a.csv", [*((n, "1") for n in range(730)), (3, "25"), (4, "2")])
+        self._write(root / "inbox" / "b.csv", [(900, "1"), (5, "1"), (6, "x"), (901, "2")])
 
     def _write(self, path: Path, rows: list[tuple[int, str]]) -> None:
         lines = (f"2026-11-09,P,,{hours},C-1,{number}\n" for number, hours in rows)
@@ -87,7 +87,7 @@ def test_killed_at_any_point_and_started_again_books_each_entry_once(
     assert done.returncode == 3, done.stderr
     calls = int(done.stdout.rpartition("calls=")[2])
     expected = dict(api.books)
-    assert len(expected) == 232
+    assert len(expected) == 732
     for point in range(POINTS):
         api.books.clear()
         times_booked.clear()
@@ -112,7 +112,7 @@ def test_two_instances_on_one_inbox_book_each_entry_once(
         thread.join()
     sent = Counter(entry["external_id"] for request in api.requests for entry in request.json["entries"])
     assert set(sent.values()) == {1}, "the second joins the first, or finds its work done"
-    assert (len(api.books), ends.count(3) >= 1, set(ends) <= {0, 3}) == (232, True, True)
+    assert (len(api.books), ends.count(3) >= 1, set(ends) <= {0, 3}) == (732, True, True)
 
 
 def test_an_instance_takes_over_when_the_one_that_it_joined_dies(
@@ -137,4 +137,4 @@ def test_an_instance_takes_over_when_the_one_that_it_joined_dies(
             first.wait(10)
             joined.set()
             assert second.wait(20) == 3
-    assert len(api.books) == 232
+    assert len(api.books) == 732

@@ -12,7 +12,7 @@ from calling_service.settings import Settings
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
-ROWS = 150  # two chunks
+ROWS = 750  # two chunks
 HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\n"
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n%s"
 

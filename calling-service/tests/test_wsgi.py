@@ -112,7 +112,7 @@ def test_under_gunicorn_every_line_is_json_without_secret_or_token_at_debug(
 def test_sigterm_ends_the_chunk_in_flight_and_the_next_start_takes_the_run_up(
     environ: dict[str, str], api: Any, unused_port: int
 ) -> None:
-    rows = (f"2026-11-09,P,,1.00,C-1,{number}\n" for number in range(250))
+    rows = (f"2026-11-09,P,,1.00,C-1,{number}\n" for number in range(750))
     (Path(environ["INBOX"]) / "a.csv").write_text(GOOD.partition("\n")[0] + "\n" + "".join(rows))
     arrived, go_on = threading.Event(), threading.Event()
 
@@ -130,10 +130,10 @@ def test_sigterm_ends_the_chunk_in_flight_and_the_next_start_takes_the_run_up(
         next(line for line in process.stdout if "Handling signal: term" in line)
         go_on.set()
         ended = [json.loads(line) for line in process.stdout if "run ended" in line]
-    assert (process.returncode, len(api.requests), len(api.books)) == (0, 1, 100)
-    assert [(event["state"], event["booked"]) for event in ended] == [("stopped", 100)]
+    assert (process.returncode, len(api.requests), len(api.books)) == (0, 1, 500)
+    assert [(event["state"], event["booked"]) for event in ended] == [("stopped", 500)]
     with gunicorn(environ, unused_port) as (url, process):
         assert process.stdout
         next(line for line in process.stdout if "run ended" in line)
         run = ask(f"{url}/runs/{run_id}")
-    assert (run["state"], run["booked"], run["unchanged"]) == ("completed", 150, 100)
+    assert (run["state"], run["booked"], run["unchanged"]) == ("completed", 250, 500)
