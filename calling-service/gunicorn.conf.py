@@ -18,4 +18,6 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(_server: Any, worker: Any) -> None:
     """Let the chunk in flight end before the process does."""
     if worker.wsgi:
-        worker.wsgi.extensions["calling-service"].runner.stop()
+        service = worker.wsgi.extensions["calling-service"]
+        service.cases.stop()
+        service.runner.stop()

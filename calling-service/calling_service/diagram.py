@@ -11,8 +11,8 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
-from .story import API, AUTHORIZATION_SERVER, JOB
-from .verdict import asked_and_answered
+from .story import API, AUTHORIZATION_SERVER, CALLING_SERVICE, JOB
+from .verdict import asked_and_answered, failed_check
 from .words import duration
 
 Document = dict[str, Any]
@@ -55,7 +55,7 @@ def draw(run: Document) -> Diagram:
     """Return the diagram of a run; exchanges that look alike, one after another, share their items."""
     items = tuple(_items(run))
     others = (name for item in items for name in (item.sender, item.receiver))
-    return Diagram(tuple(dict.fromkeys((JOB, AUTHORIZATION_SERVER, API, *others))), items)
+    return Diagram(tuple(dict.fromkeys((_caller(run), AUTHORIZATION_SERVER, API, *others))), items)
 
 
 def cached_token(run: Document) -> tuple[int, float] | None:
@@ -73,22 +73,20 @@ def cached_token(run: Document) -> tuple[int, float] | None:
     return None
 
 
-def failed_check(exchange: Document) -> Document | None:
-    """Return the check that refused the request, if the server told."""
-    return next((check for check in exchange.get("checks", ()) if check["reason"]), None)
-
-
 def _items(run: Document) -> Iterator[Item]:
     cached, gap = cached_token(run), _gap(run)
     for index, exchanges in _alike(run, gap):
         if index == gap:
-            yield Item(
-                "omitted", JOB, JOB, f"{run['exchanges_omitted']:,} more exchanges are not kept", index
-            )
+            text = f"{run['exchanges_omitted']:,} more exchanges are not kept"
+            yield Item("omitted", _caller(run), _caller(run), text, index)
         if cached and cached[0] == index:
             text = f"No token is asked for: the one in the cache is valid for another {duration(cached[1])}"
             yield Item("cached", exchanges[0]["from"], AUTHORIZATION_SERVER, text, index, seconds=cached[1])
         yield from _messages(index, exchanges)
+
+
+def _caller(run: Document) -> str:
+    return CALLING_SERVICE if run.get("case") else JOB
 
 
 def _alike(run: Document, gap: int) -> Iterator[tuple[int, list[Document]]]:

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, url_for
 
 from . import trace
-from .guard import require_known_host, require_own_page
+from .gallery import UnknownCaseError
+from .guard import require_explain, require_known_host, require_own_page
 from .problems import ProblemError
 from .service import Service
 
@@ -29,11 +30,10 @@ def _guard() -> None:
 
 @blueprint.post("/runs")
 def start_run() -> Response:
-    """Start an import, or join the one that is on: 202, and where to look at it."""
+    """Start an import or a case of the gallery, or join the one that is on: 202, and where to look at it."""
     require_own_page(request)
-    options = _options()
-    trace_id = trace.current() or trace.trace_id_of(None)
-    run_id = _service().runner.start("web", trace_id, **options)
+    asked = _object()
+    run_id = _start_case(asked) if "case" in asked else _start_import(asked)
     response = jsonify(id=run_id)
     response.status_code, response.location = 202, url_for(".show_run", run_id=run_id)
     return response
@@ -97,19 +97,35 @@ def readyz() -> Response:
     return jsonify(status="ready")
 
 
-def _options() -> dict[str, bool]:
+def _object() -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise ProblemError(415, "Unsupported Media Type", "Send application/json; {} is enough.")
-    options: Any = request.get_json(silent=True)
-    if not isinstance(options, dict):
+    asked: Any = request.get_json(silent=True)
+    if not isinstance(asked, dict):
         raise ProblemError(400, "Bad Request", "The body is no JSON object; {} is enough.")
+    return asked
+
+
+def _start_import(options: dict[str, Any]) -> str:
     if unknown := sorted(set(options) - OPTIONS):
         raise ProblemError(
             400, "Bad Request", f"Unknown member {unknown[0][:50]!r}; known: {', '.join(sorted(OPTIONS))}."
         )
     if not all(isinstance(value, bool) for value in options.values()):
         raise ProblemError(400, "Bad Request", "Members are true or false.")
-    return options
+    return _service().runner.start("web", trace.current() or trace.trace_id_of(None), **options)
+
+
+def _start_case(asked: dict[str, Any]) -> str:
+    require_explain(explain=_service().settings.explain)
+    if len(asked) > 1 or not isinstance(asked["case"], str):
+        raise ProblemError(400, "Bad Request", "A case is asked for by its id, and by nothing else.")
+    try:
+        return _service().cases.start(asked["case"])
+    except UnknownCaseError as error:
+        raise ProblemError(
+            400, "Bad Request", "There is no such case; docs/gallery.md lists them."
+        ) from error
 
 
 def _token_facts() -> dict[str, Any]:

@@ -25,3 +25,9 @@ def require_own_page(request: Request) -> None:
     """Raise ProblemError for a request that a browser makes for another site's page."""
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         raise ProblemError(403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")
+
+
+def require_explain(*, explain: bool) -> None:
+    """Raise ProblemError unless the service is told to show the flow."""
+    if not explain:
+        raise ProblemError(404, "Not Found", "This service does not show the flow; EXPLAIN=1 has it do so.")

@@ -60,17 +60,19 @@ class History:
             rows = database.execute("SELECT document FROM runs ORDER BY number DESC LIMIT ?", (RUNS_KEPT,))
             return [json.loads(document) for (document,) in rows]
 
-    def unfinished(self) -> list[dict[str, Any]]:
-        """Return the runs that are on, were stopped, or died with their process; the newest first."""
+    def unfinished(self, *, cases: bool = False) -> list[dict[str, Any]]:
+        """Return what is on, was stopped, or died with its process, of imports or cases; the newest first."""
         with connection(self._state_dir) as database:
             rows = database.execute(
-                "SELECT document FROM runs WHERE state IN ('running', 'stopped') ORDER BY number DESC"
+                "SELECT document FROM runs WHERE state IN ('running', 'stopped')"
+                " AND (json_extract(document, '$.case') IS NOT NULL) = ? ORDER BY number DESC",
+                (cases,),
             )
             return [json.loads(document) for (document,) in rows]
 
-    def abandon(self, why: Failure) -> None:
+    def abandon(self, why: Failure, *, cases: bool = False) -> None:
         """Mark as failed what is unfinished; only for who knows that nothing is on."""
-        for document in self.unfinished():
+        for document in self.unfinished(cases=cases):
             ended = {"state": "failed", "ended_at": timestamp(datetime.now(UTC)), "error": asdict(why)}
             with connection(self._state_dir) as database:
                 database.execute(

@@ -45,15 +45,19 @@ class PrivateKeyTokenSource(TokenSource):
     wall_clock: Callable[[], float] = time.time
 
     def _authentication(self, secret: str, form: dict[str, str]) -> AssertionAuth:
-        now = int(self.wall_clock())
-        claims: dict[str, str | int] = {"iss": self.client_id, "sub": self.client_id, "aud": self.issuer}
-        claims |= {"iat": now, "exp": now + LIFETIME, "jti": secrets.token_urlsafe(16)}
         try:
-            assertion = jwt.encode(claims, *_signing_key(secret))
+            form |= client_assertion(self.client_id, self.issuer, secret, self.wall_clock())
         except ValueError as error:
             raise TokenError("no_credential", f"{self.secret_file} holds {error}") from error
-        form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
         return AssertionAuth()
+
+
+def client_assertion(client_id: str, issuer: str, private_key: str, now: float) -> dict[str, str]:
+    """Return the parameters that authenticate one request, made by then; raise ValueError for another key."""
+    claims: dict[str, str | int] = {"iss": client_id, "sub": client_id, "aud": issuer}
+    claims |= {"iat": int(now), "exp": int(now) + LIFETIME, "jti": secrets.token_urlsafe(16)}
+    assertion = jwt.encode(claims, *_signing_key(private_key))
+    return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
 
 
 def public_jwk_set(private_key: str) -> dict[str, Any]:

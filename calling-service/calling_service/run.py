@@ -1,4 +1,4 @@
-"""One run of the import as it is reported: state, counts per file, rejects, the error in words.
+"""One run as it is reported, of the import (counts per file, rejects) or of a case of the gallery.
 
 Not here: its exchanges, which the history keeps beside it as they happen.
 """
@@ -37,7 +37,7 @@ class FileReport:
 
 @dataclass(slots=True)
 class Run:
-    """A run: made when it is asked for, changed by the import job alone."""
+    """A run: made when it is asked for, changed by who carries it out alone."""
 
     id: str
     trigger: Trigger
@@ -50,6 +50,7 @@ class Run:
     files: list[FileReport] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     error: Failure | None = None
+    case: dict[str, Any] | None = None  # of the gallery, as far as it has been played
 
     def reject(self, report: FileReport, row: Reject) -> None:
         """Count a row as rejected, and show it while there is room."""
@@ -81,6 +82,7 @@ class Run:
             "id": self.id,
             "state": self.state,
             "trigger": self.trigger,
+            "case": self.case,
             "resend": self.resend,
             "fresh_token": self.fresh_token,
             "started_at": timestamp(self.started_at),

@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 def start(service: Service, stop: threading.Event) -> None:
     """Take up a run that died, and start the schedule if there is one; call once per process."""
+    service.cases.recover()
     service.runner.resume()
     if seconds := service.settings.schedule_seconds:
         threading.Thread(target=keep, args=(service, seconds, stop), name="schedule", daemon=True).start()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import requests
 
 from .bearer_auth import BearerAuth
+from .cases import Cases
 from .database import prepare
 from .history import History
 from .import_job import ImportJob
@@ -26,6 +27,7 @@ class Service:
     settings: Settings
     history: History
     runner: Runner
+    cases: Cases
     tokens: TokenSource
     sessions: tuple[requests.Session, ...]
 
@@ -79,4 +81,4 @@ def build(settings: Settings) -> Service:
             tokens.drop(token)
 
     runner = Runner(settings, job, history, drop_token)
-    return Service(settings, history, runner, tokens, (token_session, session))
+    return Service(settings, history, runner, Cases(settings, history), tokens, (token_session, session))

@@ -44,6 +44,7 @@ class Settings:
     retries: int  # after the first attempt
     timeout: tuple[float, float]  # connect, read, in seconds
     log_level: str
+    explain: bool  # show the flow and the gallery
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -67,6 +68,7 @@ class Settings:
             retries=read.count("HTTP_RETRIES", 3),
             timeout=(read.seconds("HTTP_CONNECT_TIMEOUT", 3), read.seconds("HTTP_READ_TIMEOUT", 10)),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
+            explain=read.explain("EXPLAIN"),
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))
@@ -79,13 +81,9 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.problems: list[str] = []
-        insecure = self._environ.get("INSECURE_HTTP", "")
-        if insecure not in {"", "0", "1"}:
-            self._problem(
-                "INSECURE_HTTP", f"{insecure!r} is neither 0 nor 1; unset it, or set 1 to allow plain http"
-            )
         issuer = self._environ.get("ISSUER", "")  # if it is missing, that is problem enough
-        self._plain_http = insecure == "1" or not issuer or _loopback_http(issuer)
+        self._loopback = not issuer or _loopback_http(issuer)
+        self._plain_http = self.switch("INSECURE_HTTP", "allow plain http") or self._loopback
 
     def _problem(self, name: str, text: str) -> None:
         self.problems.append(f"{name}: {text}")
@@ -111,6 +109,18 @@ class _Reader:
                 name, "plain http to a host that is not loopback; use https, or set INSECURE_HTTP=1"
             )
         return value
+
+    def switch(self, name: str, what: str) -> bool:
+        value = self._environ.get(name, "")
+        if value not in {"", "0", "1"}:
+            self._problem(name, f"{value!r} is neither 0 nor 1; unset it, or set 1 to {what}")
+        return value == "1"
+
+    def explain(self, name: str) -> bool:
+        explain = self.switch(name, "show the flow")
+        if explain and not self._loopback:
+            self._problem(name, "shows what refusals hide; unset it, or set ISSUER to a loopback http URL")
+        return explain
 
     def scopes(self, name: str) -> tuple[str, ...]:
         value = self._required(name, "the scopes to ask for, separated by spaces")

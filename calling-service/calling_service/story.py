@@ -8,6 +8,7 @@ import requests
 from .exchange import Step
 
 JOB, AUTHORIZATION_SERVER, API = "Timesheets Import Job", "Authorization Server", "Timesheets API"
+CALLING_SERVICE = "Calling Service"  # which in the gallery is one client after the other
 
 DISCOVERY = (Step(0, "The job asks for the authorization server's metadata", ("request", "response")),)
 TOKEN = (

@@ -15,8 +15,8 @@ from unicodedata import east_asian_width
 
 from click import style
 
-from .diagram import Item, draw, failed_check
-from .verdict import asked_and_answered
+from .diagram import Item, draw
+from .verdict import asked_and_answered, failed_check
 from .words import duration, milliseconds
 
 BODY_LINES = 6  # of a body that are shown

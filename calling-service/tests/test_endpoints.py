@@ -37,6 +37,14 @@ def client(service: Service) -> FlaskClient:
     return create_app(service).test_client()
 
 
+@pytest.fixture
+def explaining(environ: dict[str, str]) -> Iterator[FlaskClient]:
+    service = build(Settings.from_environ(environ | {"EXPLAIN": "1"}))
+    yield create_app(service).test_client()
+    service.cases.stop()
+    service.close()
+
+
 def run(client: FlaskClient, **options: bool) -> Any:
     started = client.post("/runs", json=options, headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
     assert (started.status_code, started.json) == (202, {"id": started.location.removeprefix("/runs/")})
@@ -55,6 +63,7 @@ def test_a_run_imports_and_shows_itself(
     assert document == {
         "state": "completed",
         "trigger": "web",
+        "case": None,
         "resend": False,
         "fresh_token": False,
         "trace_id": TRACE,
@@ -266,6 +275,7 @@ NOT_JSON = (415, "Unsupported Media Type", "Send application/json; {} is enough.
 NO_OBJECT = (400, "Bad Request", "The body is no JSON object; {} is enough.")
 UNKNOWN = (400, "Bad Request", "Unknown member 'url'; known: fresh_token, resend.")
 NOT_BOOLEAN = (400, "Bad Request", "Members are true or false.")
+NOT_SHOWN = (404, "Not Found", "This service does not show the flow; EXPLAIN=1 has it do so.")
 TOO_LONG = (413, "Request Entity Too Large", "The data value transmitted exceeds the capacity limit.")
 OTHER_HOST = (403, "Forbidden", "The Host header names none of this service's names (ALLOWED_HOSTS).")
 OTHER_SITE = (403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")
@@ -283,6 +293,8 @@ NO_METHOD = (405, "Method Not Allowed", "The method is not allowed for the reque
         ("POST", "/runs", JSON, "{", NO_OBJECT),
         ("POST", "/runs", JSON, '{"url": "x"}', UNKNOWN),
         ("POST", "/runs", JSON, '{"resend": 1}', NOT_BOOLEAN),
+        ("POST", "/runs", JSON, '{"case": "wrong-secret"}', NOT_SHOWN),
+        ("POST", "/runs", JSON, '{"case": 1, "url": "x"}', NOT_SHOWN),
         ("POST", "/runs", JSON, " " * 5000, TOO_LONG),
         ("POST", "/runs", JSON | {"Host": "evil.example"}, "{}", OTHER_HOST),
         ("POST", "/runs", JSON | {"Host": "localhost.evil.example:9002"}, "{}", OTHER_HOST),
@@ -310,6 +322,48 @@ def test_refuses(
     assert response.json == {"title": title, "status": status, "detail": detail}
     assert response.mimetype == "application/problem+json"
     assert client.get("/runs").json == {"runs": []}
+
+
+ONLY_AN_ID = (400, "Bad Request", "A case is asked for by its id, and by nothing else.")
+NO_CASE = (400, "Bad Request", "There is no such case; docs/gallery.md lists them.")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "refusal"),
+    [
+        ({"case": "no-such-case"}, {}, NO_CASE),
+        ({"case": "<script>" * 99}, {}, NO_CASE),
+        ({"case": 1}, {}, ONLY_AN_ID),
+        ({"case": None}, {}, ONLY_AN_ID),
+        ({"case": ["wrong-secret"]}, {}, ONLY_AN_ID),
+        ({"case": "wrong-secret", "resend": True}, {}, ONLY_AN_ID),
+        ({"case": "wrong-secret", "url": "http://evil.example"}, {}, ONLY_AN_ID),
+        ({"case": "wrong-secret"}, {"Sec-Fetch-Site": "cross-site"}, OTHER_SITE),
+        ({"case": "wrong-secret"}, {"Host": "evil.example"}, OTHER_HOST),
+    ],
+)
+def test_refuses_to_play(
+    explaining: FlaskClient, body: Any, headers: dict[str, str], refusal: tuple[int, str, str]
+) -> None:
+    response = explaining.post("/runs", json=body, headers=headers)
+    status, title, detail = refusal
+    assert (response.status_code, response.json) == (
+        status,
+        {"title": title, "status": status, "detail": detail},
+    )
+    assert explaining.get("/runs").json == {"runs": []}
+
+
+def test_plays_a_case_by_its_id(explaining: FlaskClient, endpoint: Any) -> None:
+    started = explaining.post(
+        "/runs",
+        json={"case": "wrong-secret"},
+        headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"},
+    )
+    assert started.status_code == 202
+    document: Any = explaining.get(started.location).json
+    assert (document["case"]["id"], document["trace_id"]) == ("wrong-secret", TRACE)
+    assert endpoint.arrived.wait(10)
 
 
 def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:

@@ -83,6 +83,7 @@ HOST = "list names without scheme or port, separated by commas"
         ("HTTP_READ_TIMEOUT", "1e3", "'1e3' is no number of seconds above 0; set one, such as 10"),
         ("INSECURE_HTTP", "yes", "'yes' is neither 0 nor 1; unset it, or set 1 to allow plain http"),
         ("LOG_LEVEL", "loud", "'loud' is not known; set one of INFO, DEBUG, WARNING, ERROR, CRITICAL"),
+        ("EXPLAIN", "true", "'true' is neither 0 nor 1; unset it, or set 1 to show the flow"),
         ("AUDIENCE_PARAMETER", "aud", "'aud' is not known; set one of audience, resource"),
     ],
 )
@@ -110,6 +111,15 @@ def test_plain_http_elsewhere_needs_its_setting(environ: dict[str, str], issuer:
     https = environ | {"ISSUER": "https://auth.example"}
     assert problems(https) == ()
     assert problems(https, API_URL="http://api.example") == (f"API_URL: {PLAIN}",)
+
+
+@pytest.mark.parametrize("issuer", ["https://auth.example", "http://10.0.0.1", "https://localhost"])
+def test_the_flow_is_shown_for_a_loopback_issuer_alone(environ: dict[str, str], issuer: str) -> None:
+    assert not Settings.from_environ(environ).explain
+    assert Settings.from_environ(environ | {"EXPLAIN": "1"}).explain
+    assert problems(environ, ISSUER=issuer, INSECURE_HTTP="1", EXPLAIN="1") == (
+        "EXPLAIN: shows what refusals hide; unset it, or set ISSUER to a loopback http URL",
+    )
 
 
 def test_a_folder_without_the_right_to_it_cannot_be_used(

@@ -1,0 +1,45 @@
+"""The gallery as a list: for the terminal, and in Markdown for docs/gallery.md."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from click import style
+
+from .gallery import Case
+
+
+def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
+    """Yield one line or more for each case, under its group, styled with ANSI codes."""
+    cases = tuple(cases)
+    column = max(len(case.id) for case in cases) + 4
+    for group, members in groupby(cases, key=lambda case: case.group):
+        yield style(f"━━ {group} " + "━" * max(0, width - 4 - len(group)), fg="blue", bold=True)
+        for case in members:
+            first, *others = textwrap.wrap(f"{case.title}: {_answer(case)}", width - column)
+            yield f"  {style(f'{case.id:<{column - 2}}', bold=True)}{first}"
+            yield from (" " * column + line for line in others)
+        yield ""
+
+
+def markdown(cases: Iterable[Case]) -> Iterator[str]:
+    """Yield the lines of one table under each group's heading."""
+    for group, members in groupby(cases, key=lambda case: case.group):
+        yield from (f"## {group}", "")
+        yield "| case | what it changes | what it teaches | answer | failing check | see |"
+        yield "|---|---|---|---|---|---|"
+        for case in members:
+            told = f"{case.status} `{case.error}`" if case.error else str(case.status)
+            check = f"`{case.check}`" if case.check else ""
+            yield f"| `{case.id}` | {case.changes} | {case.teaches} | {told} | {check} | {_link(case.rfc)} |"
+        yield ""
+
+
+def _answer(case: Case) -> str:
+    check = f" by the check {case.check}" if case.check else ""
+    return f"{case.status}{f' {case.error}' if case.error else ''}{check}"
+
+
+def _link(rfc: str) -> str:
+    _, number, section = rfc.split(" ")
+    return f"[{rfc}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"
