@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -156,9 +156,27 @@ class Stack:
             method, self.url["protected-api"] + path, headers=headers, timeout=10, **options
         )
 
+    def timesheets(self) -> list[dict[str, object]]:
+        """Read every page of GET /timesheets."""
+        token = self.token("payroll-report", scope="read:timesheets")
+        rows: list[dict[str, object]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.api("GET", "/timesheets", token, params={"cursor": cursor} if cursor else None).json()
+            rows += page["timesheets"]
+            cursor = page["next_cursor"]
+        return rows
+
     def run_import(self, **options: bool) -> dict[str, Any]:
-        """Start a run through the web interface and return its record once it has ended."""
-        accepted = requests.post(f"{self.url['calling-service']}/runs", json=options, timeout=10)
+        """Start an import through the web interface and return its record once it has ended."""
+        return self._run_to_its_end(options)
+
+    def play(self, case: str) -> dict[str, Any]:
+        """Start a case of the gallery through the web interface and return its record once it has ended."""
+        return self._run_to_its_end({"case": case})
+
+    def _run_to_its_end(self, asked: Mapping[str, object]) -> dict[str, Any]:
+        accepted = requests.post(f"{self.url['calling-service']}/runs", json=asked, timeout=10)
         assert accepted.status_code == 202, accepted.text
         location = self.url["calling-service"] + accepted.headers["Location"]
 

@@ -34,11 +34,11 @@ def test_every_good_row_of_the_sample_is_booked_and_every_bad_one_is_reported(st
 
 def test_a_second_import_books_nothing_twice(stack: Stack) -> None:
     stack.run_import(resend=True)
-    before = all_timesheets(stack)
+    before = stack.timesheets()
     run = stack.run_import(resend=True, fresh_token=True)
     assert run["booked"] == 0
     assert run["unchanged"] == len(before) > 200
-    assert all_timesheets(stack) == before
+    assert stack.timesheets() == before
 
 
 def test_the_run_records_each_exchange_and_no_secret(stack: Stack) -> None:
@@ -52,23 +52,11 @@ def test_the_run_records_each_exchange_and_no_secret(stack: Stack) -> None:
 
 def test_each_service_is_restarted_and_the_import_still_ends_in_the_same_books(stack: Stack) -> None:
     stack.run_import(resend=True)
-    before = all_timesheets(stack)
+    before = stack.timesheets()
     for service in stack.ports:
         stack.stop(service)
         stack.start(service)
         stack.wait_until_ready()
         run = stack.run_import(resend=True)
         assert (run["state"], run["booked"]) == ("completed", 0), run["error"]
-    assert all_timesheets(stack) == before
-
-
-def all_timesheets(stack: Stack) -> list[dict[str, object]]:
-    """Read every page of GET /timesheets."""
-    token = stack.token("payroll-report", scope="read:timesheets")
-    rows: list[dict[str, object]] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        page = stack.api("GET", "/timesheets", token, params={"cursor": cursor} if cursor else None).json()
-        rows += page["timesheets"]
-        cursor = page["next_cursor"]
-    return rows
+    assert stack.timesheets() == before
