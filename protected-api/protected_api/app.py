@@ -1,7 +1,9 @@
 """Build the Timesheets API from its settings."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter
@@ -14,6 +16,7 @@ from .endpoints.timesheets import timesheets
 from .introspection import Introspection
 from .json_over_http import Call, call
 from .logs import RequestLog
+from .openapi import describe
 from .problems import register_problems
 from .resource_server import protect
 from .server_timing import ServerTiming
@@ -29,6 +32,7 @@ class TimesheetId(IntegerConverter):
     """An id as SQLite has them: other numbers are no route, and cost no look-up."""
 
     regex = "[1-9][0-9]{0,17}"
+    schema: ClassVar = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -77,6 +81,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(approvals(store))
     app.register_blueprint(metadata(settings.issuer, settings.audience, NAME))
     app.register_blueprint(health(store, keys))
+    description = describe(app, title=NAME, issuer=settings.issuer, audience=settings.audience)
+    app.extensions["openapi"] = json.dumps(description)
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

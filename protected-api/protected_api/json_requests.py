@@ -1,41 +1,41 @@
 """Read a request's query and JSON body strictly (RFC 8259), answer JSON. Not here: entries (models.py)."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from flask import Response, request
 from pydantic import ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from .models import Query
-from .problems import InvalidRequestError
 from .strict_formats import json_value
 
 EVERYTHING = Query()
 
 
-def json_response(body: dict[str, Any], status: int = 200) -> Response:
+def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
     """Return a JSON answer."""
     return Response(json.dumps(body), status, mimetype="application/json")
 
 
 def query() -> Query:
-    """Return the filters and the page that the query asks for; raise InvalidRequestError."""
+    """Return the filters and the page that the query asks for; raise BadRequest."""
     given = request.args.to_dict(flat=False)
     if not given:
         return EVERYTHING
     if any(len(values) > 1 for values in given.values()):
-        raise InvalidRequestError("A query parameter repeats.")
+        raise BadRequest("A query parameter repeats.")
     try:
         return Query.model_validate({name: value for name, [value] in given.items()})
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise InvalidRequestError(f"{first['loc'][0]}: {first['msg']}.") from None
+        raise BadRequest(f"{first['loc'][0]}: {first['msg']}.") from None
 
 
 def json_body() -> Any:
-    """Return the JSON body, numbers as exact decimals; raise InvalidRequestError or an HTTPException."""
+    """Return the JSON body, numbers as exact decimals; raise an HTTPException."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The content type must be application/json.")
     body = request.stream.read()
@@ -44,4 +44,4 @@ def json_body() -> Any:
     try:
         return json_value(body, parse_float=Decimal)
     except ValueError:
-        raise InvalidRequestError("The body is not a JSON text in UTF-8 with unique members.") from None
+        raise BadRequest("The body is not a JSON text in UTF-8 with unique members.") from None

@@ -6,14 +6,21 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 MAX_ENTRIES = 500
 MAX_ID = 2**63 - 1  # SQLite's largest integer
 
 
+# Not blank, and nothing that a log or a table would hide: control and formatting characters, odd spaces.
+HIDDEN = r"\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff0-\uffff"
+PRINTABLE = f"^ *[^ {HIDDEN}][^{HIDDEN}]*$"
+HOURS = r"^0*([1-9]|1[0-9]|2[0-3])(\.[0-9]{1,2}0*)?$|^0+\.(0[1-9]|[1-9][0-9]?)0*$|^0*24(\.0+)?$"
+
+
 def _printable(value: str) -> str:
-    if not value.isprintable() or not value.strip():
+    if not re.fullmatch(PRINTABLE, value):
         raise PydanticCustomError("printable", "Input should be printable and not blank")
     return value
 
@@ -35,16 +42,47 @@ def _plain_decimal(value: Any) -> Any:
     return value
 
 
-Identifier = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
-Project = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+def _digits(value: str) -> str:
+    # int() also reads 1_0, 1.0, blanks and the digits of other scripts.
+    if not re.fullmatch("[0-9]{1,19}", value):
+        raise PydanticCustomError("digits", "Input should be a whole number")
+    return value
+
+
+def _text(longest: int) -> tuple[Any, ...]:
+    schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": PRINTABLE}
+    return Field(min_length=1, max_length=longest), AfterValidator(_printable), WithJsonSchema(schema)
+
+
+Identifier = Annotated[str, *_text(64)]
+Project = Annotated[str, *_text(100)]
 Date = Annotated[
     str,
     Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
     AfterValidator(_calendar_date),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
-Flag = Annotated[Literal["true", "false"], AfterValidator(lambda text: text == "true")]
-Hours = Annotated[Decimal, BeforeValidator(_plain_decimal), Field(gt=0, le=24, decimal_places=2)]
+Hours = Annotated[
+    Decimal,
+    BeforeValidator(_plain_decimal),
+    Field(gt=0, le=24, decimal_places=2),
+    WithJsonSchema(
+        {
+            "description": "At most two decimals.",
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 24},
+                {"type": "string", "pattern": HOURS},
+            ],
+        }
+    ),
+]
+# In a query all is text.
+Flag = Annotated[
+    Literal["true", "false"],
+    AfterValidator(lambda text: text == "true"),
+    WithJsonSchema({"type": "boolean"}),
+]
+Absent = SkipJsonSchema[None]
 
 
 class Entry(BaseModel):
@@ -59,15 +97,23 @@ class Entry(BaseModel):
     hours: Hours
 
 
+class Batch(BaseModel):
+    """Entries that are booked together or not at all; each is validated by itself, to name all errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entries: Annotated[list[Entry], Field(min_length=1, max_length=MAX_ENTRIES)]
+
+
 class Query(BaseModel):
     """Which timesheets to read; dates inclusive, `cursor` from the answer before."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
-    user_id: Identifier | None = None
-    project: Project | None = None
-    from_: Annotated[Date | None, Field(alias="from")] = None
-    to: Date | None = None
-    approved: Flag | None = None
+    limit: Annotated[int, Field(ge=1, le=500), BeforeValidator(_digits)] = 100
+    cursor: Annotated[int, Field(ge=0, le=MAX_ID), BeforeValidator(_digits)] = 0
+    user_id: Identifier | Absent = None
+    project: Project | Absent = None
+    from_: Annotated[Date | Absent, Field(alias="from")] = None
+    to: Date | Absent = None
+    approved: Flag | Absent = None

@@ -9,10 +9,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 
-class InvalidRequestError(Exception):
-    """The request cannot be understood: 400 `invalid_request` with a description for its author."""
-
-
 def problem(status: int, detail: str, **members: Any) -> Response:
     """Return a problem document, `members` added."""
     title = HTTP_STATUS_CODES[status]
@@ -23,7 +19,6 @@ def problem(status: int, detail: str, **members: Any) -> Response:
 def register_problems(app: Flask) -> None:
     """Answer every error of `app` with JSON that says nothing of internals."""
     app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(InvalidRequestError, _invalid_request)
     app.register_error_handler(sqlite3.OperationalError, _database_unavailable)
 
 
@@ -33,11 +28,6 @@ def _http_problem(error: HTTPException) -> Response:
         if name != "Content-Type":  # Allow, Retry-After
             response.headers[name] = value
     return response
-
-
-def _invalid_request(error: InvalidRequestError) -> Response:
-    body = {"error": "invalid_request", "error_description": str(error)}
-    return Response(json.dumps(body), 400, mimetype="application/json")
 
 
 def _database_unavailable(error: sqlite3.OperationalError) -> Response:

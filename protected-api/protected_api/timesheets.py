@@ -8,8 +8,9 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from .answers import Timesheet
 from .models import Entry, Query
 
 # Each brings a database from the version before to its own (PRAGMA user_version).
@@ -33,11 +34,7 @@ MIGRATIONS = (
     ALTER TABLE timesheets ADD COLUMN approved_at TEXT;
     """,
 )
-COLUMNS = (
-    *("id", "external_id", "user_id", "date", "project", "hours"),
-    *("client_id", "department", "approved_by", "approved_at"),
-)
-SELECTED = ", ".join(COLUMNS)
+SELECTED = ", ".join(Timesheet.__annotations__)
 FILTERS = {
     "user_id": "user_id = ?",
     "project": "project = ?",
@@ -57,7 +54,7 @@ class Booking(NamedTuple):
     booked: int
     unchanged: int
     conflicts: tuple[tuple[int, str], ...]
-    first: dict[str, Any] | None = None
+    first: Timesheet | None = None
 
 
 class Booker(NamedTuple):
@@ -132,7 +129,7 @@ class Timesheets:
             self._one("id = ?", timesheet_id)
             raise ApprovedError
 
-    def approve(self, timesheet_id: int, client_id: str, at: str) -> dict[str, Any]:
+    def approve(self, timesheet_id: int, client_id: str, at: str) -> Timesheet:
         """Return the timesheet, approved now or before; raise LookupError if there is none."""
         self._connection().execute(
             "UPDATE timesheets SET approved_by = ?, approved_at = ? WHERE id = ? AND approved_at IS NULL",
@@ -140,7 +137,7 @@ class Timesheets:
         )
         return self._one("id = ?", timesheet_id)
 
-    def page(self, query: Query) -> tuple[list[dict[str, Any]], int | None]:
+    def page(self, query: Query) -> tuple[list[Timesheet], int | None]:
         """Return a page in the order of booking, and the cursor of the next or None."""
         wanted = [
             (sql, value) for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None
@@ -154,7 +151,7 @@ class Timesheets:
         more = len(page) > query.limit
         return page[: query.limit], page[query.limit - 1]["id"] if more else None
 
-    def _one(self, condition: str, *values: Any) -> dict[str, Any]:
+    def _one(self, condition: str, *values: Any) -> Timesheet:
         row = (
             self._connection()
             .execute(f"SELECT {SELECTED} FROM timesheets WHERE {condition}", values)  # noqa: S608  all literals
@@ -220,8 +217,8 @@ def _values(entry: Entry) -> dict[str, Any]:
     return {"user_id": entry.user_id, "date": entry.date, "project": entry.project, "hours": hundredths}
 
 
-def _timesheet(row: tuple[Any, ...]) -> dict[str, Any]:
-    timesheet = dict(zip(COLUMNS, row, strict=True))
-    hundredths = timesheet["hours"]
-    timesheet["hours"] = f"{hundredths // 100}.{hundredths % 100:02}"
-    return timesheet
+def _timesheet(row: tuple[Any, ...]) -> Timesheet:
+    members = dict(zip(Timesheet.__annotations__, row, strict=True))
+    hundredths = members["hours"]
+    members["hours"] = f"{hundredths // 100}.{hundredths % 100:02}"
+    return cast("Timesheet", members)

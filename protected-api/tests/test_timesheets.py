@@ -117,7 +117,7 @@ LONG = "String should have at most 64 characters"
         *[
             ({name: value}, PRINTABLE)
             for name in ("user_id", "project")
-            for value in (" ", "a\nb", "a\x00", "\u202ea")
+            for value in (" ", "a\nb", "a\x00", "a\n", "\u202ea", "a\u200b", "\xa0", "\u3000", "\x85")
         ],
         *[({name: "x" * 65}, LONG) for name in ("user_id", "external_id")],
         *[
@@ -202,10 +202,11 @@ def test_refuses_a_body_that_is_no_object(upload: Upload, body: Any) -> None:
     )
 
 
-MALFORMED = {
-    "error": "invalid_request",
-    "error_description": "The body is not a JSON text in UTF-8 with unique members.",
-}
+def not_understood(detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail}
+
+
+MALFORMED = not_understood("The body is not a JSON text in UTF-8 with unique members.")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ MALFORMED = {
 def test_refuses_malformed_json(client: FlaskClient, bearer: Bearer, body: bytes) -> None:
     response = client.post("/timesheets/upload", data=body, content_type="application/json", headers=bearer())
     assert (response.status_code, response.json) == (400, MALFORMED)
-    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
@@ -296,12 +297,16 @@ def test_filters(upload: Upload, read: Read, query: str, expected: list[str]) ->
     [
         ("limit=0", "limit: Input should be greater than or equal to 1."),
         ("limit=501", "limit: Input should be less than or equal to 500."),
-        ("limit=x", "limit: Input should be a valid integer, unable to parse string as an integer."),
-        ("cursor=-1", "cursor: Input should be greater than or equal to 0."),
+        *[
+            (f"limit={number}", "limit: Input should be a whole number.")
+            for number in ("x", "", "-1", "+1", "1.0", "1_0", "1e1", "%201", "%D9%A3", "9" * 20, "%00")
+        ],
+        ("cursor=-1", "cursor: Input should be a whole number."),
+        ("cursor=next", "cursor: Input should be a whole number."),
         ("cursor=9223372036854775808", "cursor: Input should be less than or equal to 9223372036854775807."),
         ("from=yesterday", f"from: {PATTERN}."),
         ("to=2026-02-30", f"to: {DATE}."),
-        ("user_id=%00", f"user_id: {PRINTABLE}."),
+        *[(f"user_id={value}", f"user_id: {PRINTABLE}.") for value in ("%00", "%20", "a%0Ab")],
         ("user=u1", "user: Extra inputs are not permitted."),
         ("from_=2026-11-01", "from_: Extra inputs are not permitted."),
         ("approved=yes", "approved: Input should be 'true' or 'false'."),
@@ -312,10 +317,7 @@ def test_refuses_a_query_it_does_not_understand(
     client: FlaskClient, bearer: Bearer, query: str, description: str
 ) -> None:
     response = client.get(f"/timesheets?{query}", headers=bearer())
-    assert (response.status_code, response.json) == (
-        400,
-        {"error": "invalid_request", "error_description": description},
-    )
+    assert (response.status_code, response.json) == (400, not_understood(description))
 
 
 def test_answers_413_to_a_chunked_body_over_one_mebibyte(app: Flask, bearer: Bearer) -> None:

@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response
 
 from protected_api.access_token import AccessToken
+from protected_api.answers import Approvals, Problem, Timesheet
 from protected_api.authorization import require_scope
 from protected_api.json_requests import json_response, query
+from protected_api.models import Query
+from protected_api.operation import operation
 from protected_api.problems import problem
 from protected_api.timesheets import Timesheets
 
@@ -23,13 +26,17 @@ def approvals(store: Timesheets) -> Blueprint:
 
     @routes.get("")
     @require_scope("approve:timesheets", fresh=True)
+    @operation({200: Approvals}, query=Query)
     def read(_: AccessToken) -> Response:
+        """Read timesheets with their approvals, in the order of booking."""
         page, cursor = store.page(query())
         return json_response({"approvals": page, "next_cursor": None if cursor is None else str(cursor)})
 
     @routes.put("/<timesheet:timesheet_id>")
     @require_scope("approve:timesheets", fresh=True)
+    @operation({200: Timesheet, 404: Problem})
     def approve(token: AccessToken, timesheet_id: int) -> Response:
+        """Approve a timesheet; what is approved stays as it is."""
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         try:
             timesheet = store.approve(timesheet_id, token.client_id, now)

@@ -6,7 +6,9 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from protected_api.access_token import UnavailableError
+from protected_api.answers import Health
 from protected_api.issuer_keys import IssuerKeys
+from protected_api.operation import operation
 from protected_api.timesheets import Timesheets
 
 
@@ -15,11 +17,15 @@ def health(store: Timesheets, keys: IssuerKeys) -> Blueprint:
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
+    @operation({200: Health})
     def alive() -> ResponseReturnValue:
+        """Tell that the process is alive."""
         return {"status": "ok"}
 
     @routes.get("/readyz")
+    @operation({200: Health, 503: Health})
     def ready() -> ResponseReturnValue:
+        """Tell whether requests can be served, and what is missing if not."""
         try:
             store.check()
             keys.usable()

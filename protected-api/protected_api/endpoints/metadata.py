@@ -1,19 +1,23 @@
-"""`/.well-known/oauth-protected-resource`: what a client needs to know before it calls, RFC 9728 2."""
+"""What a client can learn before it calls: the resource's metadata (RFC 9728 2), the API's description."""
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app
 from flask.typing import ResponseReturnValue
 
+from protected_api.answers import ProtectedResource
+from protected_api.operation import operation
 from protected_api.resource_server import metadata_url
 
 
 def metadata(issuer: str, audience: str, name: str) -> Blueprint:
-    """Return the metadata route of the resource `audience`; its scopes are those that the routes demand."""
+    """Return the routes of the resource `audience`; its scopes are those that the routes demand."""
     routes = Blueprint("metadata", __name__)
 
     @routes.get(urlsplit(metadata_url(audience)).path)
+    @operation({200: ProtectedResource})
     def protected_resource() -> ResponseReturnValue:
+        """Tell which authorization server issues tokens for this API, and with which scopes."""
         scopes = {getattr(view, "required_scope", None) for view in current_app.view_functions.values()}
         return {
             "resource": audience,
@@ -22,5 +26,11 @@ def metadata(issuer: str, audience: str, name: str) -> Blueprint:
             "bearer_methods_supported": ["header"],
             "scopes_supported": sorted(scope for scope in scopes if scope),
         }
+
+    @routes.get("/openapi.json")
+    @operation({200: dict})
+    def openapi() -> ResponseReturnValue:
+        """Describe this API."""
+        return Response(current_app.extensions["openapi"], mimetype="application/json")
 
     return routes

@@ -11,9 +11,12 @@ from flask import Blueprint, Response
 from pydantic import ValidationError
 
 from protected_api.access_token import AccessToken
+from protected_api.answers import Booked, Code, EntryError, Problem, RefusedEntries, Timesheet
+from protected_api.answers import Timesheets as Page
 from protected_api.authorization import require_scope
 from protected_api.json_requests import json_body, json_response, query
-from protected_api.models import MAX_ENTRIES, Entry
+from protected_api.models import MAX_ENTRIES, Batch, Entry, Query
+from protected_api.operation import operation
 from protected_api.problems import problem
 from protected_api.timesheets import ApprovedError, Booker, Booking, Timesheets
 
@@ -28,7 +31,9 @@ def timesheets(store: Timesheets) -> Blueprint:
 
     @routes.post("/upload")
     @require_scope("batch:upload")
+    @operation({200: Booked, 422: RefusedEntries}, body=Entry | Batch)
     def upload(token: AccessToken) -> Response:
+        """Book one entry or a batch, all or none, each once."""
         body = json_body()
         batch = body["entries"] if isinstance(body, dict) and body.keys() == {"entries"} else [body]
         booking, errors = _book(store, _booker(token), batch)
@@ -40,7 +45,9 @@ def timesheets(store: Timesheets) -> Blueprint:
 
     @routes.post("")
     @require_scope("create:timesheets")
+    @operation({200: Timesheet, 201: Timesheet, 422: RefusedEntries}, body=Entry)
     def create(token: AccessToken) -> Response:
+        """Book one entry once."""
         booking, errors = _book(store, _booker(token), [json_body()])
         timesheet = booking.first
         if timesheet is None:
@@ -52,13 +59,17 @@ def timesheets(store: Timesheets) -> Blueprint:
 
     @routes.get("")
     @require_scope("read:timesheets")
+    @operation({200: Page}, query=Query)
     def read(_: AccessToken) -> Response:
+        """Read timesheets, in the order of booking."""
         page, cursor = store.page(query())
         return json_response({"timesheets": page, "next_cursor": None if cursor is None else str(cursor)})
 
     @routes.delete("/<timesheet:timesheet_id>")
     @require_scope("delete:timesheets")
+    @operation({204: None, 404: Problem, 409: Problem})
     def delete(token: AccessToken, timesheet_id: int) -> Response:
+        """Delete a timesheet that is not approved."""
         try:
             store.delete(timesheet_id)
         except LookupError:
@@ -77,23 +88,23 @@ def _booker(token: AccessToken) -> Booker:
     return Booker(token.client_id, department if printable else None)
 
 
-def _book(store: Timesheets, booker: Booker, batch: Any) -> tuple[Booking, list[dict[str, Any]]]:
+def _book(store: Timesheets, booker: Booker, batch: Any) -> tuple[Booking, list[EntryError]]:
     entries, errors = _validated(batch)
     booking = store.book(booker, entries, only_check=bool(errors))
     errors += [_error(*entry, "conflict", "Is booked with another value") for entry in booking.conflicts]
     return booking, sorted(errors, key=itemgetter("index"))
 
 
-def _refused(errors: list[dict[str, Any]]) -> Response:
+def _refused(errors: list[EntryError]) -> Response:
     return problem(422, "Nothing was booked: correct the entries listed in errors.", errors=errors)
 
 
-def _validated(batch: Any) -> tuple[list[tuple[int, Entry]], list[dict[str, Any]]]:
+def _validated(batch: Any) -> tuple[list[tuple[int, Entry]], list[EntryError]]:
     """Return the good entries with their index, and an error for each thing wrong with the others."""
     if not isinstance(batch, list) or not 1 <= len(batch) <= MAX_ENTRIES:
         return [], [_error(None, "entries", "invalid", f"Should be a list of 1 to {MAX_ENTRIES} entries")]
     entries: list[tuple[int, Entry]] = []
-    errors: list[dict[str, Any]] = []
+    errors: list[EntryError] = []
     for index, given in enumerate(batch):
         try:
             entries.append((index, Entry.model_validate(given)))
@@ -109,7 +120,7 @@ def _validated(batch: Any) -> tuple[list[tuple[int, Entry]], list[dict[str, Any]
     return entries, errors
 
 
-def _entry_errors(index: int, error: ValidationError) -> list[dict[str, Any]]:
+def _entry_errors(index: int, error: ValidationError) -> list[EntryError]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     # One row per field, and one for all unknown fields: a body may name a hundred thousand.
     rows = {e["type"] if e["type"] == "extra_forbidden" else e["loc"]: e for e in reversed(found)}
@@ -119,5 +130,5 @@ def _entry_errors(index: int, error: ValidationError) -> list[dict[str, Any]]:
     ]
 
 
-def _error(index: int | None, field: str | None, code: str, reason: str) -> dict[str, Any]:
+def _error(index: int | None, field: str | None, code: Code, reason: str) -> EntryError:
     return {"index": index, "field": field, "code": code, "reason": reason}

@@ -1,0 +1,95 @@
+"""What the API answers, as types: of the store, and for the API's description (openapi.py)."""
+
+from typing import (
+    Literal,
+    NotRequired,  # pydantic reads typing's own from Python 3.12 on
+)
+
+from typing_extensions import TypedDict
+
+Code = Literal["invalid", "duplicate", "conflict"]
+
+
+class Timesheet(TypedDict):
+    """A booked entry; `hours` with two decimals, `approved_at` in UTC (RFC 3339)."""
+
+    id: int
+    external_id: str
+    user_id: str
+    date: str
+    project: str
+    hours: str
+    client_id: str
+    department: str | None
+    approved_by: str | None
+    approved_at: str | None
+
+
+class Timesheets(TypedDict):
+    """A page of timesheets; no `next_cursor` where it is the last."""
+
+    timesheets: list[Timesheet]
+    next_cursor: str | None
+
+
+class Approvals(TypedDict):
+    """A page of timesheets with their approvals; no `next_cursor` where it is the last."""
+
+    approvals: list[Timesheet]
+    next_cursor: str | None
+
+
+class Booked(TypedDict):
+    """How many entries of an upload are new, and how many were booked before with the same values."""
+
+    booked: int
+    unchanged: int
+
+
+class Problem(TypedDict):
+    """An error, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class EntryError(TypedDict):
+    """What is wrong with an entry, by its place in the batch; no field where it is the entry as a whole."""
+
+    index: int | None
+    field: str | None
+    code: Code
+    reason: str
+
+
+class RefusedEntries(Problem):
+    """Nothing was booked, for these reasons."""
+
+    errors: list[EntryError]
+
+
+class RefusedToken(TypedDict):
+    """Why the access token is refused, RFC 6750 3.1; `scope` is what it lacks."""
+
+    error: Literal["invalid_request", "invalid_token", "insufficient_scope"]
+    error_description: str
+    scope: NotRequired[str]
+
+
+class Health(TypedDict):
+    """Whether the service can do its work, and what it lacks if not."""
+
+    status: Literal["ok", "ready", "not ready"]
+    reason: NotRequired[str]
+
+
+class ProtectedResource(TypedDict):
+    """The metadata of the API, RFC 9728 2."""
+
+    resource: str
+    resource_name: str
+    authorization_servers: list[str]
+    bearer_methods_supported: list[str]
+    scopes_supported: list[str]
