@@ -5,7 +5,6 @@ two, the load generator to another. Every target is measured in each round, so t
 alike; a ratio is the median of the rounds' ratios. Not measured: TLS, a network, other databases.
 """
 
-import base64
 import itertools
 import os
 import platform
@@ -13,16 +12,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from live_stack import INVOICES, TIMESHEETS, Stack, free_ports
+from live_stack import TIMESHEETS, Stack, free_ports
 
-from bench import load, processes, refusals
+from bench import load, processes, refusals, stages, token_requests
+from bench.load import http
 
 ROUNDS, REQUESTS = 5, 2000
 COLUMNS = "{:<46} {:>8} {:>8} {:>10} {:>12}"
@@ -48,38 +47,6 @@ class Target:
         self.cpus.append((processes.cpu_seconds(self.master) - before) / count)
         self.rates.append(result.rate)
         self.p99s.append(result.percentile(99))
-
-
-def http(method: str, path: str, headers: dict[str, str], body: str = "") -> bytes:
-    """Write one request as it goes over the wire."""
-    lines = [
-        f"{method} {path} HTTP/1.1",
-        "Host: localhost",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
-
-
-def token_request(stack: Stack, client_id: str, audience: str) -> bytes:
-    """Write a token request with client_secret_basic."""
-    basic = base64.b64encode(f"{client_id}:{stack.secret(client_id)}".encode()).decode()
-    form = urllib.parse.urlencode({"grant_type": "client_credentials", "audience": audience})
-    headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
-    return http("POST", "/oauth/token", headers, form)
-
-
-def posted_request(stack: Stack, client_id: str, audience: str) -> bytes:
-    """Write a token request with client_secret_post."""
-    form = {"grant_type": "client_credentials", "audience": audience, "client_id": client_id}
-    body = urllib.parse.urlencode(form | {"client_secret": stack.secret(client_id)})
-    return http("POST", "/oauth/token", {"Content-Type": "application/x-www-form-urlencoded"}, body)
-
-
-def signed_requests(count: int) -> Iterator[bytes]:
-    """Write token requests with private_key_jwt, each with an assertion of its own."""
-    content_type = {"Content-Type": "application/x-www-form-urlencoded"}
-    forms = [urllib.parse.urlencode(refusals.signed_form()) for _ in range(count)]
-    return iter([http("POST", "/oauth/token", content_type, form) for form in forms])
 
 
 def read_request(token: str) -> bytes:
@@ -124,19 +91,17 @@ def targets(stack: Stack, bare: tuple[int, int]) -> list[Target]:
     issue = "POST /oauth/token"
     return [
         Target("bare Flask", *bare, repeat(http("GET", "/", {}))),
-        Target(
-            f"{issue}, RS256", auth, auth_master, repeat(token_request(stack, "payroll-report", TIMESHEETS))
-        ),
-        Target(
-            f"{issue}, ES256", auth, auth_master, repeat(token_request(stack, "payroll-report", INVOICES))
+        *(
+            Target(f"{issue}, {alg}", auth, auth_master, repeat(token_requests.with_basic(stack, audience)))
+            for alg, audience in token_requests.AUDIENCES.items()
         ),
         Target(
             f"{issue}, RS256, client_secret_post",
             auth,
             auth_master,
-            repeat(posted_request(stack, "payroll-report", TIMESHEETS)),
+            repeat(token_requests.with_post(stack, TIMESHEETS)),
         ),
-        Target(f"{issue}, RS256, private_key_jwt ES256", auth, auth_master, signed_requests),
+        Target(f"{issue}, RS256, private_key_jwt ES256", auth, auth_master, token_requests.with_assertions),
         Target("GET /timesheets?limit=1, each token new", api, api_master, fresh_reads(stack)),
         Target("GET /timesheets?limit=1, token remembered", api, api_master, repeat(remembered)),
     ]
@@ -173,6 +138,7 @@ def main() -> None:
             pin(0)
             stack.edit("docker-compose.yml", 'EXPLAIN: "1"', 'EXPLAIN: "0"')
             refusals.prepare(stack)
+            token_requests.prepare(stack)
             stack.make("up")
             with bare_flask(stack) as bare:
                 pin(1)
@@ -181,6 +147,7 @@ def main() -> None:
                     target.measure()
                 report(measured, stack)
                 refusals.measure(stack)
+                stages.measure(stack)
         finally:
             stack.drop()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from live_stack import Stack
 
 from bench import load
-from bench.__main__ import http
+from bench.load import http
 
 ROWS = int(os.environ.get("ROWS", "100000"))
 CHUNKS, ROWS_ALONE = (100, 500), 50_000  # rows per upload; the job's come last

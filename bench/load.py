@@ -10,6 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 
+def http(method: str, path: str, headers: dict[str, str], body: str = "") -> bytes:
+    """Write one request as it goes over the wire."""
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: localhost",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one run measured: requests per second, and the latencies in seconds, sorted."""

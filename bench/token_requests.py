@@ -1,0 +1,44 @@
+"""Token requests as they go over the wire, by algorithm of the token and by method of authentication."""
+
+import base64
+import urllib.parse
+from collections.abc import Iterator
+
+from live_stack import INVOICES, TIMESHEETS, Stack
+
+from bench import refusals
+from bench.load import http
+
+EDDSA_API = "https://bench.example"
+AUDIENCES = {"RS256": TIMESHEETS, "ES256": INVOICES, "EdDSA": EDDSA_API}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def prepare(stack: Stack) -> None:
+    """Declare an API whose tokens are signed with EdDSA, before the stack starts."""
+    api = f"\n  - {{identifier: {EDDSA_API}, name: Bench, scopes: [read], signing_alg: EdDSA}}\n"
+    grant = f"\n  - {{client: payroll-report, audience: {EDDSA_API}, scopes: [read]}}\n"
+    stack.edit("auth-server/tenant.yaml", "\napis:\n", f"\napis:{api}")
+    stack.edit("auth-server/tenant.yaml", "\ngrants:\n", f"\ngrants:{grant}")
+
+
+def with_basic(stack: Stack, audience: str) -> bytes:
+    """Write a token request with client_secret_basic."""
+    basic = base64.b64encode(f"payroll-report:{stack.secret('payroll-report')}".encode()).decode()
+    form = {"grant_type": "client_credentials", "audience": audience}
+    return http(
+        "POST", "/oauth/token", FORM | {"Authorization": f"Basic {basic}"}, urllib.parse.urlencode(form)
+    )
+
+
+def with_post(stack: Stack, audience: str) -> bytes:
+    """Write a token request with client_secret_post."""
+    form = {"grant_type": "client_credentials", "audience": audience}
+    form |= {"client_id": "payroll-report", "client_secret": stack.secret("payroll-report")}
+    return http("POST", "/oauth/token", FORM, urllib.parse.urlencode(form))
+
+
+def with_assertions(count: int) -> Iterator[bytes]:
+    """Write token requests with private_key_jwt, each with an assertion of its own."""
+    forms = [urllib.parse.urlencode(refusals.signed_form()) for _ in range(count)]
+    return iter([http("POST", "/oauth/token", FORM, form) for form in forms])
