@@ -15,7 +15,6 @@ from auth_server.database import clients, seen_assertions
 from auth_server.errors import InvalidClientError
 from auth_server.seen_assertions import SeenAssertions
 from auth_server.startup import Service
-from authlib.oauth2.rfc7523 import JWTBearerClientAssertion, private_key_jwt_sign
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwk
@@ -299,26 +298,3 @@ def test_refuses_a_file_with_a_private_key(tmp_path: Path, private_keys: dict[st
     (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}))
     with pytest.raises(KeyFileError, match="holds a private key"):
         read_client_keys(tmp_path / "keys.json")
-
-
-class PlainAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
-    """Authlib's, as in its documentation: the jti is checked, then set."""
-
-    def get_audiences(self) -> list[str]:
-        """Give the one audience."""
-        return [ENDPOINT]
-
-    def validate_jti(self, _claims: Any, _jti: str) -> bool:
-        """Take any."""
-        return True
-
-
-@pytest.mark.parametrize(
-    "claims",
-    [{"aud": ["https://other.example", ENDPOINT]}, {"exp": int(time.time()) + 10 * 365 * 86400}],
-    ids=["any audience in a list", "ten years to live"],
-)
-def test_trap_15_authlib_takes(private_keys: dict[str, Key], claims: dict[str, Any]) -> None:
-    key = private_keys["RS256"]
-    signed = private_key_jwt_sign(key, "bot", ENDPOINT, claims=claims, header={"typ": "at+jwt"})
-    assert PlainAssertion().process_assertion_claims(signed, key)["sub"] == "bot"

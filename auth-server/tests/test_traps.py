@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from auth_server.startup import Service
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
@@ -138,6 +139,31 @@ def test_trap_1_we_sign_with_the_one_current_key(ask: Ask, client: FlaskClient) 
     assert [key["kid"] for key in keys if key["alg"] == "RS256"] == [kid]
 
 
+def test_trap_1_authlib_imports_a_key_given_as_json_again_at_each_token(
+    plain: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    class Jwk(dict[str, Any]):
+        """A key in JSON that notices when its members are read."""
+
+        def __getitem__(self, name: str) -> Any:
+            reads.append(name)
+            return super().__getitem__(name)
+
+    monkeypatch.setattr(PlainGenerator, "keys", Jwk(ECKey.generate_key("P-256").as_dict(private=True)))
+    for _ in range(3):
+        before = reads.count("d")
+        assert send(plain).status_code == 200
+        assert reads.count("d") > before
+
+
+def test_trap_1_we_import_a_key_once(ask: Ask, service: Service) -> None:
+    before = service.keys.read()["RS256"].private
+    assert ask().status_code == 200
+    assert service.keys.read()["RS256"].private is before
+
+
 def test_trap_2_a_token_of_authlib_lives_ten_days(plain: FlaskClient) -> None:
     assert send(plain).get_json()["expires_in"] == 864000
 
@@ -185,6 +211,7 @@ def test_trap_5_we_do_not(ask: Ask) -> None:
     posted = {"client_id": "who", "client_secret": "x"}
     answers = [ask(auth=("who", "x")), ask(auth=("job", "x")), ask(posted, auth=None), ask(auth=None)]
     assert len({(a.status_code, a.data, tuple(a.headers)) for a in answers}) == 1
+    assert 'realm="https://issuer.example"' in answers[0].headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize("header", ["Basic ", "Basic " + base64.b64encode(b"job:\xff").decode()])
