@@ -1,15 +1,16 @@
 """The tool's CSV export, row by row: what the API would take, and what it would not, and why.
 
-Not here: which rows repeat one another (ledger.py); which contradict what is booked, as the API knows.
+Not here: CSV (csv_rows.py); which rows repeat one another (ledger.py), or contradict what the API has booked.
 """
 
-import csv
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import TextIO
+
+from .csv_rows import Cells, read_rows, separator_of
 
 COLUMNS = {  # of the API's entry, the export's
     "external_id": "entry_id",
@@ -19,7 +20,6 @@ COLUMNS = {  # of the API's entry, the export's
     "hours": "Hours",
 }
 DATE, HOURS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
-LONGEST_HEADER = 1 << 16  # characters
 
 
 class ExportError(Exception):
@@ -61,57 +61,45 @@ class Row:
     problems: tuple[tuple[str, str], ...] = ()
 
 
-def read_rows(file: TextIO) -> Iterator[Row]:
-    """Yield the rows of an export opened with newline="" and errors="surrogateescape"; raise ExportError."""
-    reader, decimal_comma = _reader(file)
-    header = _header(reader)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row(line, (), None, (("", f"cannot be read as CSV: {error}"),))
-            continue
-        if cells:
-            yield _row(line, cells, header, decimal_comma=decimal_comma)
+def read_export(file: TextIO) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Return the names of the columns, and the rows that follow; raise ExportError if a column is missing.
+
+    The file is opened with newline="" and errors="surrogateescape".
+    """
+    separator = separator_of(file)
+    rows = read_rows(file, separator)
+    header = _header(next(rows, Cells(1, ())))
+    # Where semicolons separate, hours have a decimal comma.
+    return header, (
+        _row(row, header, decimal_comma=separator == ";") for row in rows if row.cells or row.fault
+    )
 
 
-def header_of(file: TextIO) -> tuple[str, ...]:
-    """Return the names of an export's columns; raise ExportError if one that is needed is missing."""
-    return _header(_reader(file)[0])
-
-
-def _reader(file: TextIO) -> tuple[Any, bool]:
-    """Return a CSV reader, and whether semicolons separate: where they do, hours have a decimal comma."""
-    first = file.readline(LONGEST_HEADER)
-    file.seek(0)
-    separator = max(",;", key=first.count)
-    return csv.reader(file, strict=True, delimiter=separator), separator == ";"
-
-
-def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
-    try:
-        header = tuple(name.strip() for name in next(reader, []))
-    except csv.Error as error:
-        raise ExportError(f"line 1 cannot be read as CSV: {error}") from error
+def _header(row: Cells) -> tuple[str, ...]:
+    if row.fault:
+        raise ExportError(f"line 1 {row.fault}")
+    header = tuple(name.strip() for name in row.cells)
     if missing := [column for column in COLUMNS.values() if header.count(column) != 1]:
         raise ExportError(f"line 1 must name each of these columns once: {', '.join(missing)}")
     return header
 
 
-def _row(line: int, cells: list[str], header: tuple[str, ...], *, decimal_comma: bool) -> Row:
-    if len(cells) != len(header):
-        return Row(line, tuple(cells), None, (("", f"has {len(cells)} cells, the header {len(header)}"),))
-    by_name = dict(zip(header, map(str.strip, cells), strict=True))
+def _row(row: Cells, header: tuple[str, ...], *, decimal_comma: bool) -> Row:
+    if fault := row.fault or _misfit(row, header):
+        return Row(row.line, row.cells, None, (("", fault),))
+    by_name = dict(zip(header, map(str.strip, row.cells), strict=True))
     values = {field: by_name[column] for field, column in COLUMNS.items()}
     if decimal_comma:
         values["hours"] = values["hours"].replace(",", ".")
     problems = tuple(
         (COLUMNS[field], reason) for field, check in CHECKS.items() if (reason := check(values[field]))
     )
-    return Row(line, tuple(cells), None if problems else Entry(**values), problems)
+    return Row(row.line, row.cells, None if problems else Entry(**values), problems)
+
+
+def _misfit(row: Cells, header: tuple[str, ...]) -> str:
+    cells, columns = len(row.cells), len(header)
+    return "" if cells == columns else f"has {cells} cells, the header {columns}"
 
 
 def _text(longest: int) -> Callable[[str], str | None]:

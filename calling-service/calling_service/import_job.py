@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .database import connection
-from .export import ExportError, Reject, Row, header_of, read_rows
+from .export import ExportError, Reject, Row, read_export
 from .inbox import Export, exports
 from .ledger import Ledger
 from .rejects import RejectsFile
@@ -49,9 +49,14 @@ class ImportJob:
         with connection(self._state_dir) as database:
             ledger, sent = Ledger(database, (export.digest for export in found)), set[str]()
             for export, report in zip(found, run.files, strict=True):
-                known = export.digest in sent or (ledger.is_done(export.digest) and not run.resend)
-                report.state = "waiting" if not export.complete else "known" if known else "importing"
-                if report.state == "importing":
+                if export.fault:
+                    run.give_up(report, f"cannot be read: {export.fault}")
+                elif not export.complete:
+                    report.state = "waiting"
+                elif export.digest in sent or (ledger.is_done(export.digest) and not run.resend):
+                    report.state = "known"
+                else:
+                    report.state = "importing"
                     sent.add(export.digest)
                     for line in self._import(export, report, run, ledger):
                         progress(done + line, total)
@@ -63,17 +68,15 @@ class ImportJob:
         ledger.open_file(export.digest, export.name)
         with export.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             try:
-                header = header_of(file)
+                header, rows = read_export(file)
             except ExportError as error:
-                report.state = "failed"
-                run.reject(report, Reject(export.name, 1, "", str(error)))
+                run.give_up(report, str(error))
                 return
-            file.seek(0)
-            with RejectsFile(self._state_dir, export.name, header) as rejects:
+            with RejectsFile(self._state_dir, export.path.name, header) as rejects:
                 book = _Book(export, report, run, ledger, self._api, rejects)
-                for rows in _chunks(read_rows(file)):
-                    book.send(rows)
-                    yield rows[-1].line
+                for chunk in _chunks(rows):
+                    book.send(chunk)
+                    yield chunk[-1].line
         if export.is_unchanged():
             ledger.close_file(export.digest)
             report.state = "done"

@@ -5,12 +5,28 @@ taken for complete too early loses nothing all the same: once it has grown it is
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
+from typing import NamedTuple
 
 SETTLED_AFTER = 60.0  # seconds without a change after which a last line without an end counts as complete
+
+
+class Stamp(NamedTuple):
+    """What tells that a file was written to, or replaced."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @property
+    def changed_at(self) -> float:
+        """Return when it was written to, in seconds since the epoch."""
+        return self.mtime_ns / 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +37,17 @@ class Export:
     digest: str
     lines: int
     complete: bool
-    stamp: tuple[int, ...]
+    stamp: Stamp | None
+    fault: str | None = None  # why it cannot be read
 
     def is_unchanged(self) -> bool:
         """Say whether the file is still the one whose content this is, as far as its metadata tell."""
-        return self.path.exists() and _stamp(self.path) == self.stamp
+        return _stamp(self.path) == self.stamp
 
     @property
     def name(self) -> str:
-        """Return the name that people know the file by."""
-        return self.path.name
+        """Return the name that people know the file by; what is not UTF-8 in it is escaped."""
+        return os.fsencode(self.path.name).decode(errors="backslashreplace")
 
 
 def exports(
@@ -40,33 +57,36 @@ def exports(
 
     Files that changed within the last `settling` seconds are given as many, and must not change in them.
     """
-    found = (
-        path
-        for path in inbox.iterdir()
-        if path.suffix.lower() == ".csv" and not path.name.startswith(".") and path.is_file()
-    )
+    named = (path for path in inbox.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != ".")
     # By stem, so that an addition ("week-late.csv") follows what it adds to ("week.csv").
-    paths = sorted(found, key=lambda path: (path.stem, path.name))
-    before = [_stamp(path) for path in paths]
-    if any(now - path.stat().st_mtime < settling for path in paths):
+    paths = sorted(named, key=lambda path: (path.stem, path.name))
+    found = [(path, stamp) for path in paths if (stamp := _stamp(path))]
+    if any(now - stamp.changed_at < settling for _, stamp in found):
         pause(settling)
-    for path, stamp in zip(paths, before, strict=True):
-        yield _read(path, stamp, now)
+    for path, stamp in found:
+        try:
+            export = _read(path, stamp, now)
+        except OSError as error:
+            export = Export(path, "", 0, complete=False, stamp=stamp, fault=error.strerror)
+        yield export
 
 
-def _read(path: Path, before: tuple[int, ...], now: float) -> Export:
+def _read(path: Path, before: Stamp, now: float) -> Export:
     digest, lines, last = hashlib.sha256(), 0, b""
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
             lines += block.count(b"\n")
             last = block[-1:]
-    after = path.stat()
-    whole = last == b"\n" or now - after.st_mtime > SETTLED_AFTER
+    whole = last == b"\n" or now - before.changed_at > SETTLED_AFTER
     complete = whole and _stamp(path) == before
     return Export(path, digest.hexdigest(), lines + (last != b"\n"), complete, before)
 
 
-def _stamp(path: Path) -> tuple[int, ...]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _stamp(path: Path) -> Stamp | None:
+    """Return the file's stamp; None for what is no regular file, or none that can be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None

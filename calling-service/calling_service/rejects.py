@@ -18,10 +18,10 @@ PLACE = ("file", "line", "column", "reason")
 class RejectsFile:
     """A context in which rows are added; left by an error, no file appears."""
 
-    def __init__(self, state_dir: Path, export_name: str, header: Sequence[str]) -> None:
+    def __init__(self, state_dir: Path, file_name: str, header: Sequence[str]) -> None:
         folder = state_dir / "rejects"
         folder.mkdir(exist_ok=True)
-        self._path, self._partial = folder / export_name, folder / f".{export_name}.partial"
+        self._path, self._partial = folder / file_name, folder / ".partial"
         self._file = self._partial.open("w", encoding="utf-8", errors="surrogateescape", newline="")
         self._writer = csv.writer(self._file)
         self._writer.writerow([*PLACE, *header])

@@ -58,6 +58,11 @@ class Run:
         if len(self.rejects) < REJECTS_SHOWN:
             self.rejects.append(row)
 
+    def give_up(self, report: FileReport, reason: str) -> None:
+        """End a file that cannot be imported at all, and say why at its first line."""
+        report.state = "failed"
+        self.reject(report, Reject(report.name, 1, "", reason))
+
     def fail(self, why: Failure) -> None:
         """End the run, and with it the file that it was at."""
         self.state, self.error = "failed", why

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from calling_service.export import Entry, ExportError, Row, read_rows
+from calling_service.export import Entry, ExportError, Row, read_export
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +9,8 @@ HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 
 
 def rows(text: str, header: str = HEADER) -> list[Row]:
-    return list(read_rows(io.StringIO(header + text, newline="")))
+    _, found = read_export(io.StringIO(header + text, newline=""))
+    return list(found)
 
 
 def test_reads_a_row_into_an_entry() -> None:

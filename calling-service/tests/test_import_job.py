@@ -221,7 +221,31 @@ def test_leaves_alone_what_is_no_export(inbox: Path, import_now: Import) -> None
     (inbox / ".hidden.csv").write_text(HEADER + row(1))
     (inbox / "a.csv.part").write_text(HEADER + row(1))
     (inbox / "folder.csv").mkdir()
+    os.mkfifo(inbox / "pipe.csv")
+    (inbox / "dangling.csv").symlink_to("nowhere")
+    (inbox / "loop.csv").symlink_to("loop.csv")
     assert counts(import_now()) == {}
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read, even by root"
+)
+def test_a_file_that_cannot_be_read_fails_alone(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").symlink_to("/proc/self/mem")
+    (inbox / "b.csv").write_text(HEADER + row(1))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("failed", 0, 0, 0, 1), "b.csv": ("done", 1, 1, 0, 0)}
+    assert rejects(run) == [("a.csv", 1, "", "cannot be read: Input/output error")]
+
+
+def test_a_file_may_have_any_name(inbox: Path, import_now: Import) -> None:
+    names = [b"\xff.csv", b"\xfe.csv", b"x" * 251 + b".csv", "時間 表.CSV".encode(), b"a\nb\x1b[31m.csv"]
+    for number, name in enumerate(names):
+        Path(os.fsdecode(os.fsencode(inbox) + b"/" + name)).write_text(HEADER + row(number) + row(number))
+    shown = {r"\xff.csv", r"\xfe.csv", "x" * 251 + ".csv", "時間 表.CSV", "a\nb\x1b[31m.csv"}
+    assert counts(import_now()) == dict.fromkeys(shown, ("done", 2, 1, 0, 1))
+    rejected = (inbox.parent / "state" / "rejects").iterdir()
+    assert sorted(os.fsencode(path.name) for path in rejected) == sorted(names)
 
 
 def test_a_file_without_the_columns_fails_alone(inbox: Path, import_now: Import) -> None:
