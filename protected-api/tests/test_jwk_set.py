@@ -1,10 +1,12 @@
 """A set counts for its usable keys, whatever else is in it (RFC 7517 5)."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
@@ -19,23 +21,24 @@ def each(*values: Any) -> tuple[Any, ...]:
     return values
 
 
-@pytest.mark.parametrize(
-    ("kid", "changes", "reason"),
-    [
-        *[("rsa", {"kid": kid}, "not an object with a kid") for kid in each(None, 1, ["rsa"], {})],
-        *[("rsa", {"kty": kty}, KIND) for kty in each(None, "oct", "rsa", "XYZ", ["RSA"], {})],
-        *[("rsa", {"alg": alg}, KIND) for alg in each("RS512", "PS256", "HS256", "none", 1, None, [])],
-        *[("rsa", {"use": use}, "not for signatures") for use in each("enc", "", 1, None, ["sig"])],
-        *[("rsa", {"key_ops": ops}, "not for signatures") for ops in each(["sign"], [], "verify", None)],
-        *[("rsa", {"n": n}, "not a public key") for n in each(None, 1, "", "!", [], "AQAB")],
-        *[("rsa", {"e": e}, "not a public key") for e in each(None, 1, "", "AA", "AQ", "Ag")],
-        ("rsa", {"d": "AQAB"}, "a private key"),
-        *[("ec", {"crv": crv}, KIND) for crv in each(None, "P-384", "secp256k1", 1, [])],
-        *[("ec", {"x": x}, "not a public key") for x in each(None, 1, "", "AA", "A" * 43)],
-        ("ed", {"crv": "Ed448"}, KIND),
-        *[("ed", {"x": x}, "not a public key") for x in each(None, 1, "", "AA")],
-    ],
-)
+# The one thing that is wrong with a member, otherwise the key of that name; and what the log says of it.
+POISONED: list[tuple[str, dict[str, Any], str]] = [
+    *[("rsa", {"kid": kid}, "not an object with a kid") for kid in each(None, 1, ["rsa"], {})],
+    *[("rsa", {"kty": kty}, KIND) for kty in each(None, "oct", "rsa", "XYZ", ["RSA"], {})],
+    *[("rsa", {"alg": alg}, KIND) for alg in each("RS512", "PS256", "HS256", "none", 1, None, [])],
+    *[("rsa", {"use": use}, "not for signatures") for use in each("enc", "", 1, None, ["sig"])],
+    *[("rsa", {"key_ops": ops}, "not for signatures") for ops in each(["sign"], [], "verify", None)],
+    *[("rsa", {"n": n}, "not a public key") for n in each(None, 1, "", "!", [], "AQAB")],
+    *[("rsa", {"e": e}, "not a public key") for e in each(None, 1, "", "AA", "AQ", "Ag")],
+    ("rsa", {"d": "AQAB"}, "a private key"),
+    *[("ec", {"crv": crv}, KIND) for crv in each(None, "P-384", "secp256k1", 1, [])],
+    *[("ec", {"x": x}, "not a public key") for x in each(None, 1, "", "AA", "A" * 43)],
+    ("ed", {"crv": "Ed448"}, KIND),
+    *[("ed", {"x": x}, "not a public key") for x in each(None, 1, "", "AA")],
+]
+
+
+@pytest.mark.parametrize(("kid", "changes", "reason"), POISONED)
 def test_skips_what_is_no_usable_key(
     issuer: Any, caplog: pytest.LogCaptureFixture, kid: str, changes: dict[str, Any], reason: str
 ) -> None:
@@ -44,6 +47,29 @@ def test_skips_what_is_no_usable_key(
     assert [vars(record)["reason"] for record in caplog.records if record.message == "key skipped"] == [
         reason
     ]
+
+
+@pytest.mark.parametrize(("kid", "changes"), [(kid, changes) for kid, changes, _ in POISONED])
+def test_a_poisoned_set_lets_nobody_in_and_keeps_nobody_out(
+    app: Flask, issuer: Any, kid: str, changes: dict[str, Any]
+) -> None:
+    """The member is refused for its one fault: without it, it would verify the token."""
+    keys, client = app.extensions["keys"], app.test_client()
+    alg = issuer.jwk(kid)["alg"]
+    token = issuer.sign(json.dumps(issuer.header(kid="bad", alg=alg)), json.dumps(issuer.claims()), kid)
+
+    def statuses(**changes: Any) -> list[int]:
+        issuer.key_set = {"keys": [issuer.jwk(kid) | {"kid": "bad"} | changes, issuer.jwk("rsa")]}
+        keys.refresh()
+        headers = [{"Authorization": f"Bearer {each}"} for each in (token, issuer.token())]
+        return [client.get("/timesheets", headers=each).status_code for each in headers]
+
+    assert statuses(**changes) == [401, 200]
+    assert statuses() == [200, 200]
+
+
+def test_poisons_a_set_in_many_ways() -> None:
+    assert len(POISONED) > 50
 
 
 def test_skips_an_rsa_key_under_2048_bits(issuer: Any, caplog: pytest.LogCaptureFixture) -> None:
