@@ -16,7 +16,7 @@ from joserfc.util import urlsafe_b64encode
 
 from auth_server.clients import ClientGrant
 from auth_server.errors import InvalidScopeError
-from auth_server.signing_keys import SigningKey, SigningKeys
+from auth_server.signing_keys import SigningKeys, TokenKey
 
 MAX_TOKEN = 4096
 
@@ -80,9 +80,9 @@ class AccessTokens:
         return AccessToken(value, str(claims["jti"]), key.kid, key.alg, expires_in)
 
 
-def _sign(claims: dict[str, str | int], key: SigningKey) -> str:
+def _sign(claims: dict[str, str | int], key: TokenKey) -> str:
     """Serialise and sign (RFC 7515 7.1); key and header were checked once, when the key was imported."""
     payload = json.dumps(claims, separators=(",", ":")).encode()
     signing_input = key.protected_header + b"." + urlsafe_b64encode(payload)
-    signature = JWSRegistry.algorithms[key.alg].sign(signing_input, key.private)
+    signature = JWSRegistry.algorithms[key.alg].sign(signing_input, key.key)
     return (signing_input + b"." + urlsafe_b64encode(signature)).decode()

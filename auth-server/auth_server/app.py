@@ -4,7 +4,7 @@ from flask import Flask
 
 from auth_server.access_token import AccessTokens
 from auth_server.actions import Actions
-from auth_server.cli import client_commands, tenant_commands
+from auth_server.cli import client_commands, key_commands, tenant_commands
 from auth_server.client_authentication import assertion_method, read_basic, read_post, secret_method
 from auth_server.clients import Clients
 from auth_server.endpoints.failures import answer_failures
@@ -49,5 +49,6 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(health_endpoints(service.keys))
     app.cli.add_command(tenant_commands(service))
     app.cli.add_command(client_commands(service))
+    app.cli.add_command(key_commands(service))
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -1,42 +1,128 @@
-"""The operator's commands: `flask --app auth_server.wsgi tenant apply [--check]`, `clients list [--json]`."""
+"""The operator's commands, `flask --app auth_server.wsgi tenant|clients|keys …`: a table, or --json.
+
+Exit status 1 says that a command failed or, with --check, that something would change. No secret is printed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.client_list import as_json, as_table, list_credentials
+from auth_server.client_list import credential_rows, list_credentials
+from auth_server.database import writing
+from auth_server.key_encryption import KeyEncryptionError
+from auth_server.key_life import SIGNING_ALGS
+from auth_server.key_list import key_rows, list_keys
+from auth_server.key_store import UnknownKeyError
+from auth_server.listing import as_json, as_table
 from auth_server.settings import SettingsError
-from auth_server.startup import Service, apply
-from auth_server.tenant_apply import apply_tenant
+from auth_server.startup import Service, apply, database_problem
+from auth_server.tenant_apply import differences
+from auth_server.tenant_list import grant_rows, list_grants
+
+_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
+
+
+class _Commands(AppGroup):
+    """Commands that say in one message why they fail."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, KeyEncryptionError) as error:
+            raise click.ClickException(str(error)) from None
+        except SQLAlchemyError as error:
+            raise click.ClickException(database_problem(error)) from None
+
+
+def _print(values: Iterable[Any], rows: Callable[[Any], Iterator[Sequence[str]]], json_: bool) -> None:
+    click.echo(as_json(values) if json_ else as_table(rows(values)))
 
 
 def tenant_commands(service: Service) -> AppGroup:
     """Make the commands on the tenant."""
-    group = AppGroup("tenant", help="The APIs, clients and grants of the tenant file.")
+    group = _Commands("tenant", help="The APIs, clients and grants of the tenant file.")
 
     @group.command("apply")
     @click.option("--check", is_flag=True, help="Only print; exit status 1 if anything would change.")
-    def apply_command(check: bool) -> None:
+    @_json
+    def apply_command(check: bool, json_: bool) -> None:
         """Make the database equal to the tenant file, and print what changes."""
-        try:
-            changes = apply_tenant(service.engine, service.tenant, check=True) if check else apply(service)
-        except SettingsError as error:
-            raise click.ClickException(str(error)) from None
-        click.echo("\n".join(map(str, changes)) or "nothing to change")
+        if check:
+            with writing(service.engine) as connection:
+                changes = differences(connection, service.tenant)
+        else:
+            changes = apply(service)
+        if json_:
+            click.echo(as_json(change.listed() for change in changes))
+        else:
+            click.echo("\n".join(map(str, changes)) or "nothing to change")
         if check and changes:
             raise SystemExit(1)
+
+    @group.command("list")
+    @_json
+    def list_command(json_: bool) -> None:
+        """Print what each client may ask for at each API."""
+        _print(list_grants(service.engine, service.settings.token_lifetime), grant_rows, json_)
 
     return group
 
 
 def client_commands(service: Service) -> AppGroup:
     """Make the commands on the clients."""
-    group = AppGroup("clients", help="The registered clients.")
+    group = _Commands("clients", help="The registered clients.")
 
     @group.command("list")
-    @click.option("--json", "json_", is_flag=True, help="Print JSON.")
+    @_json
     def list_command(json_: bool) -> None:
         """Print each client's credentials and when each secret was last used, to the minute."""
-        credentials = list_credentials(service.engine, service.settings.secrets_dir)
-        click.echo(as_json(credentials) if json_ else as_table(credentials))
+        _print(list_credentials(service.engine, service.settings.secrets_dir), credential_rows, json_)
+
+    return group
+
+
+def key_commands(service: Service) -> AppGroup:
+    """Make the commands on the signing keys."""
+    group = _Commands("keys", help="The signing keys: next, current, previous, retired.")
+    store = service.keys.store
+
+    def show(json_: bool) -> None:
+        _print(list_keys(store.read(), store.now()), key_rows, json_)
+
+    @group.command("list")
+    @_json
+    def list_command(json_: bool) -> None:
+        """Print every key and what it is now."""
+        show(json_)
+
+    @group.command("rotate")
+    @click.option("--alg", type=click.Choice(SIGNING_ALGS), help="Of this algorithm alone.")
+    @_json
+    def rotate_command(alg: str | None, json_: bool) -> None:
+        """Let the next keys sign as soon as they have been announced for long enough."""
+        store.rotate([alg] if alg else SIGNING_ALGS)
+        show(json_)
+
+    # A kid may begin with a hyphen, as base64url does.
+    @group.command("revoke", context_settings={"ignore_unknown_options": True})
+    @click.argument("kid")
+    @_json
+    def revoke_command(kid: str, json_: bool) -> None:
+        """Withdraw a key for ever: APIs refuse its tokens once they have fetched the keys again."""
+        try:
+            store.revoke(kid)
+        except UnknownKeyError:
+            raise click.ClickException("there is no such key; keys list names them") from None
+        show(json_)
+
+    @group.command("reencrypt")
+    @_json
+    def reencrypt_command(json_: bool) -> None:
+        """Encrypt the keys anew under the first key of KEY_ENCRYPTION_KEY_FILE."""
+        store.reencrypt()
+        show(json_)
 
     return group

@@ -1,14 +1,13 @@
 """The clients as an operator sees them: their credentials, and when each secret was last used."""
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, select
 
 from auth_server.database import clients
+from auth_server.listing import as_time
 from auth_server.secret_digests import DigestFileError, read_digest
 from auth_server.secret_uses import SecretUses
 
@@ -39,22 +38,12 @@ def list_credentials(engine: Engine, secrets_dir: Path) -> Iterator[ListedCreden
                 last_used = uses.get((row.client_id, read_digest(secrets_dir / name)))
             except DigestFileError as error:
                 problem = str(error)
-            when = last_used and f"{datetime.fromtimestamp(last_used, UTC):%Y-%m-%dT%H:%M:%SZ}"
-            yield ListedCredential(row.client_id, row.enabled, "secret", name, when or None, problem)
+            yield ListedCredential(row.client_id, row.enabled, "secret", name, as_time(last_used), problem)
 
 
-def as_json(credentials: Iterable[ListedCredential]) -> str:
-    """Write the list for a program."""
-    return json.dumps([asdict(credential) for credential in credentials], indent=2)
-
-
-def as_table(credentials: Iterable[ListedCredential]) -> str:
-    """Write the list for a person."""
-    rows = [("CLIENT", "ENABLED", "CREDENTIAL", "LAST USED")]
+def credential_rows(credentials: Iterable[ListedCredential]) -> Iterator[tuple[str, ...]]:
+    """Give the rows of a table."""
+    yield ("CLIENT", "ENABLED", "CREDENTIAL", "LAST USED")
     for one in credentials:
         last_used = "-" if one.kind == "keys" else one.problem or one.last_used or "never"
-        rows.append((one.client_id, "yes" if one.enabled else "no", one.file, last_used))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+        yield (one.client_id, "yes" if one.enabled else "no", one.file, last_used)

@@ -1,5 +1,7 @@
 """The tables, and the engine that opens them: SQLite in WAL mode. Missing columns are the only migration."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
     create_engine,
     event,
     inspect,
@@ -58,10 +61,15 @@ signing_keys = Table(
     "signing_keys",
     metadata,
     Column("kid", String, primary_key=True),
-    # Unique: of several processes that start on an empty database, one makes the key.
-    Column("alg", String, nullable=False, unique=True),
+    Column("alg", String, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("announced_at", Integer, nullable=False),
+    Column("signs_from", Integer, nullable=False),
+    Column("longest_lifetime", Integer, nullable=False),
+    Column("revoked_at", Integer),
     Column("public_jwk", JSON, nullable=False),
     Column("encrypted_private_jwk", LargeBinary, nullable=False),
+    UniqueConstraint("alg", "generation"),  # whatever else goes wrong, a key has one successor
 )
 
 secret_uses = Table(
@@ -105,15 +113,17 @@ def _configure(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def lock_for_writing(connection: Connection) -> None:
-    """Begin the transaction as its only writer, so that what it reads stays true until it has written."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a transaction that is the only one to write, so that what it reads stays true until it has."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 def create_tables(engine: Engine) -> None:
     """Create what is missing, tables and columns that may be null; several processes may do so at once."""
-    with engine.begin() as connection:
-        lock_for_writing(connection)
+    with writing(engine) as connection:
         metadata.create_all(connection)
         for table in metadata.sorted_tables:
             present = {column["name"] for column in inspect(connection).get_columns(table.name)}

@@ -71,7 +71,7 @@ class IssuedTokens:
             raw = urlsafe_b64decode(signature.encode())
         except ValueError:
             raw = b""
-        if not JWSRegistry.algorithms[key.alg].verify(signing_input.encode(), raw, key.private):
+        if not JWSRegistry.algorithms[key.alg].verify(signing_input.encode(), raw, key.key):
             raise InactiveTokenError("wrong signature")
         claims = json.loads(urlsafe_b64decode(payload.encode()))
         if claims["iss"] != self._issuer:

@@ -31,6 +31,8 @@ class Settings:
     key_encryption_key_file: Path
     token_lifetime: int
     jwks_ttl: int
+    key_rotation: int
+    key_announcement: int
     cache_ttl: int
     failed_logins_per_minute: int
     failed_logins_storage: str
@@ -44,6 +46,9 @@ class Settings:
         read = _Reader(environ, problems)
         secrets_dir = Path(read.text("SECRETS_DIR", "/run/secrets"))
         issuer = read.issuer()
+        jwks_ttl = read.seconds("JWKS_TTL", 300, 0, 86400)
+        cache_ttl = read.seconds("CACHE_TTL", 2, 0, 60)
+        key_rotation, key_announcement = read.key_times(jwks_ttl, cache_ttl)
         return cls(
             issuer=issuer,
             database_url=read.database_url(),
@@ -54,8 +59,10 @@ class Settings:
                 read.text("KEY_ENCRYPTION_KEY_FILE", str(secrets_dir / "key-encryption-key"))
             ),
             token_lifetime=read.seconds("TOKEN_LIFETIME", 3600, 1, MAX_TOKEN_LIFETIME),
-            jwks_ttl=read.seconds("JWKS_TTL", 300, 0, 86400),
-            cache_ttl=read.seconds("CACHE_TTL", 2, 0, 60),
+            jwks_ttl=jwks_ttl,
+            key_rotation=key_rotation,
+            key_announcement=key_announcement,
+            cache_ttl=cache_ttl,
             failed_logins_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
             failed_logins_storage=read.storage_url("FAILED_LOGINS_STORAGE", "memory://"),
             trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
@@ -94,6 +101,22 @@ class _Reader:
             return int(text)
         self.problems.append(f"{name}: is no {what}; set it to {low} to {high}")
         return default
+
+    def key_times(self, jwks_ttl: int, cache_ttl: int) -> tuple[int, int]:
+        """Read for how long a key signs, and is announced before: by then, whoever verifies must know it."""
+        rotation = self.seconds("KEY_ROTATION", 30 * 86400, 1, 3650 * 86400)
+        announcement = self.seconds("KEY_ANNOUNCEMENT", 3600, 1, 86400 * 30)
+        unknown_for = jwks_ttl + self.seconds("JWKS_COOLDOWN", 30, 0, 86400) + cache_ttl
+        if announcement <= unknown_for:
+            self.problems.append(
+                f"KEY_ANNOUNCEMENT: a key would sign {announcement} s after it was announced, and an API may "
+                f"not know it for JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = {unknown_for} s; set it to more"
+            )
+        if rotation < announcement:
+            self.problems.append(
+                f"KEY_ROTATION: is shorter than KEY_ANNOUNCEMENT; set it to {announcement} or more"
+            )
+        return rotation, announcement
 
     def folder(self, name: str, default: str) -> Path:
         folder = Path(self.text(name, default))

@@ -1,133 +1,124 @@
-"""The keys that sign access tokens: one per algorithm, made once, encrypted at rest. Rotation is not here."""
+"""The keys that sign and verify access tokens, as a worker has them: remembered for a moment, imported once.
+
+Which key does what follows from `key_life`; what changes them is in `key_store`.
+"""
 
 import json
-import re
+import logging
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
 from joserfc import jwk
 from joserfc.jwk import Key
 from joserfc.util import json_b64encode
-from sqlalchemy import Engine, RowMapping, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.database import signing_keys
+from auth_server.errors import TemporarilyUnavailableError
+from auth_server.key_encryption import KeyEncryptionError
+from auth_server.key_life import SIGNING_ALGS, KeySet, State, StoredKey
+from auth_server.key_store import KeyStore
 
-_KINDS: Mapping[str, tuple[Any, Any]] = {
-    "RS256": ("RSA", 2048),
-    "ES256": ("EC", "P-256"),
-    "EdDSA": ("OKP", "Ed25519"),
-}
-
-
-class KeyEncryptionError(Exception):
-    """The key-encryption key is missing, or is not the one the stored keys were encrypted under."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key that signs, imported once, and what is published of it."""
+class TokenKey:
+    """A key of tokens: the private one signs, the public one verifies."""
 
     kid: str
     alg: str
-    private: Key
-    public_jwk: dict[str, str]
+    key: Key
     protected_header: bytes  # of every token it signs (RFC 9068 2.1), in base64url
 
 
-def read_key_encryption_key(file: Path) -> Fernet:
-    """Read the key that encrypts the signing keys, 32 bytes in base64url; raise KeyEncryptionError."""
-    try:
-        text = file.read_text("ascii").strip()
-    except OSError as error:
-        raise KeyEncryptionError(f"{file} cannot be read ({error.strerror}); restore or create it") from None
-    except ValueError:
-        text = ""
-    if not re.fullmatch("[A-Za-z0-9_-]{43}=?", text):
-        raise KeyEncryptionError(f"{file} holds no 32 bytes in base64url; restore it")
-    return Fernet(text[:43] + "=")
-
-
 class SigningKeys:
-    """The stored keys, remembered for a moment; each is decrypted and imported once per process."""
+    """The keys of the store, remembered for `ttl` seconds; `now` is the clock that this is measured by."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        key_encryption_key: Fernet,
-        ttl: float,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._engine = engine
-        self._encryption = key_encryption_key
+    def __init__(self, store: KeyStore, ttl: float, now: Callable[[], float] = time.monotonic) -> None:
+        self.store = store
         self._ttl = ttl
         self._now = now
-        self._imported: dict[str, SigningKey] = {}
-        self._remembered: tuple[float, dict[str, SigningKey]] = (0.0, {})
+        self._remembered: tuple[float, KeySet] = (0.0, KeySet(()))
+        self._signing: dict[str, TokenKey] = {}
+        self._verifying: dict[str, TokenKey] = {}
+        self._announcing = threading.Lock()
 
-    def create_missing(self, algs: Iterable[str]) -> None:
-        """Make the keys that are missing; of several processes doing so at once one succeeds."""
-        for alg in sorted(set(algs) - self.read().keys()):
-            with suppress(IntegrityError), self._engine.begin() as connection:
-                connection.execute(insert(signing_keys).values(_generate(alg, self._encryption)))
-        self.read()
+    def current(self, alg: str) -> TokenKey:
+        """Give the key that signs for an algorithm; raise TemporarilyUnavailableError, KeyEncryptionError."""
+        now = self.store.now()
+        for keys in (self._recall, self.read):
+            for life in keys().of(alg, now, State.CURRENT):
+                return self._to_sign(life.key)
+        raise TemporarilyUnavailableError(reason=f"no key signs {alg}")
 
-    def current(self, alg: str) -> SigningKey:
-        """Give the key that signs for an algorithm."""
+    def by_protected_header(self, header: bytes) -> TokenKey | None:
+        """Give the published key whose tokens have this header; None only after a look into the database."""
+        now = self.store.now()
+        for keys in (self._recall, self.read):
+            for stored in keys().published(now):
+                key = self._to_verify(stored)
+                if key.protected_header == header:
+                    return key
+        return None
+
+    def published(self) -> list[Mapping[str, Any]]:
+        """Give the public keys, as in a JWK Set. A next key that is due is made here: who reads, is told."""
+        now = self.store.now()
         keys = self._recall()
-        return keys[alg] if alg in keys else self.read()[alg]
+        if keys.lacks_a_next(now):
+            self._announce()
+            keys = self.read()
+        return [key.public_jwk for key in keys.published(now)]
 
-    def by_protected_header(self, header: bytes) -> SigningKey | None:
-        """Give the key whose tokens have this header; None only after a look into the database."""
-        return self._by_header(self._recall(), header) or self._by_header(self.read(), header)
+    def check(self) -> bool:
+        """Read all anew; tell whether each algorithm has a key that signs. Raise KeyEncryptionError."""
+        now = self.store.now()
+        keys = self.read()
+        for alg in SIGNING_ALGS:
+            for life in keys.of(alg, now, State.CURRENT, State.NEXT):
+                self._to_sign(life.key)
+        return all(keys.of(alg, now, State.CURRENT) for alg in SIGNING_ALGS)
 
-    def published(self) -> list[dict[str, str]]:
-        """Give the public keys, as in a JWK Set."""
-        return [key.public_jwk for key in self._recall().values()]
-
-    def read(self) -> dict[str, SigningKey]:
-        """Read the keys from the database, by algorithm; raise KeyEncryptionError."""
+    def read(self) -> KeySet:
+        """Read the keys from the database."""
         until = self._now() + self._ttl
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(signing_keys).order_by(signing_keys.c.alg)).mappings().all()
-        keys = {row["alg"]: self._import(row) for row in rows}
+        keys = self.store.read()
         self._remembered = (until, keys)
+        stored = {life.key.kid for life in keys.lives}
+        self._signing = {kid: key for kid, key in self._signing.items() if kid in stored}
+        self._verifying = {kid: key for kid, key in self._verifying.items() if kid in stored}
         return keys
 
-    def _by_header(self, keys: dict[str, SigningKey], header: bytes) -> SigningKey | None:
-        return next((key for key in keys.values() if key.protected_header == header), None)
-
-    def _recall(self) -> dict[str, SigningKey]:
+    def _recall(self) -> KeySet:
         until, keys = self._remembered
         return keys if self._now() < until else self.read()
 
-    def _import(self, row: RowMapping) -> SigningKey:
-        if row["kid"] not in self._imported:
-            try:
-                private_jwk = json.loads(self._encryption.decrypt(row["encrypted_private_jwk"]))
-            except InvalidToken:
-                raise KeyEncryptionError(
-                    "does not decrypt the stored signing keys; restore the one that did"
-                ) from None
-            kid, alg, private = row["kid"], row["alg"], jwk.import_key(private_jwk)
-            header = json_b64encode({"typ": "at+jwt", "alg": alg, "kid": kid})
-            self._imported[kid] = SigningKey(kid, alg, private, row["public_jwk"], header)
-        return self._imported[row["kid"]]
+    def _announce(self) -> None:
+        """Make what is due, in one thread; what keeps it from being made hinders nobody."""
+        if not self._announcing.acquire(blocking=False):
+            return
+        try:
+            self.store.announce()
+        except (SQLAlchemyError, KeyEncryptionError):
+            log.exception("no next signing key made")
+        finally:
+            self._announcing.release()
+
+    def _to_sign(self, stored: StoredKey) -> TokenKey:
+        if stored.kid not in self._signing:
+            private_jwk = json.loads(self.store.encryption.decrypt(stored.encrypted_private_jwk))
+            self._signing[stored.kid] = _imported(stored, private_jwk)
+        return self._signing[stored.kid]
+
+    def _to_verify(self, stored: StoredKey) -> TokenKey:
+        if stored.kid not in self._verifying:
+            self._verifying[stored.kid] = _imported(stored, stored.public_jwk)
+        return self._verifying[stored.kid]
 
 
-def _generate(alg: str, encryption: Fernet) -> dict[str, Any]:
-    """Make a key, as a row of the table; its kid is its thumbprint (RFC 7638)."""
-    key = jwk.generate_key(*_KINDS[alg])
-    members = {"kid": key.thumbprint(), "use": "sig", "alg": alg}
-    private_jwk = json.dumps(key.as_dict(private=True, **members)).encode()
-    return {
-        "kid": members["kid"],
-        "alg": alg,
-        "public_jwk": key.as_dict(private=False, **members),
-        "encrypted_private_jwk": encryption.encrypt(private_jwk),
-    }
+def _imported(stored: StoredKey, members: Mapping[str, Any]) -> TokenKey:
+    header = json_b64encode({"typ": "at+jwt", "alg": stored.alg, "kid": stored.kid})
+    return TokenKey(stored.kid, stored.alg, jwk.import_key(dict(members)), header)

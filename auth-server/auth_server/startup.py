@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_server.client_keys import KeyFileError, read_client_keys
-from auth_server.database import create_database_engine, create_tables
+from auth_server.database import create_database_engine, create_tables, writing
+from auth_server.key_encryption import KeyEncryption, KeyEncryptionError
+from auth_server.key_store import KeyStore
 from auth_server.secret_digests import DigestFileError, read_digest
 from auth_server.settings import Settings, SettingsError
-from auth_server.signing_keys import KeyEncryptionError, SigningKeys, read_key_encryption_key
+from auth_server.signing_keys import SigningKeys
 from auth_server.tenant import Tenant, TenantError, read_tenant
 from auth_server.tenant_apply import Change, apply_tenant
 
@@ -31,9 +32,9 @@ def open_service(environ: Mapping[str, str]) -> Service:
     problems: list[str] = []
     settings = Settings.from_environ(environ, problems)
     tenant = _tenant(settings, problems)
-    key_encryption_key = _key_encryption_key(settings, problems)
+    encryption = _encryption(settings, problems)
     engine = _engine(settings, problems)
-    keys = engine and key_encryption_key and _keys(settings, engine, key_encryption_key, problems)
+    keys = engine and encryption and _keys(settings, engine, encryption, problems)
     if engine:
         engine.dispose()  # gunicorn forks after this, and a connection must not cross that
     if problems or not (tenant and engine and keys):
@@ -42,18 +43,23 @@ def open_service(environ: Mapping[str, str]) -> Service:
 
 
 def apply(service: Service) -> list[Change]:
-    """Make the missing signing keys, then the tenant's changes, so that no API is ever without its key."""
+    """Make the signing keys that are missing and the tenant's changes, all or nothing."""
     try:
-        service.keys.create_missing(api["signing_alg"] for api in service.tenant.apis)
-        return apply_tenant(service.engine, service.tenant)
+        with writing(service.engine) as connection:
+            service.keys.store.complete(connection)
+            changes = apply_tenant(connection, service.tenant)
+            service.keys.store.cover_lifetimes(connection)
+        service.keys.check()
     except SQLAlchemyError as error:
-        raise SettingsError([_database_problem(error)]) from None
+        raise SettingsError([database_problem(error)]) from None
     except KeyEncryptionError as error:
         # Another instance has made the keys just now, under another key.
         raise SettingsError([f"KEY_ENCRYPTION_KEY_FILE: {error}"]) from None
+    return changes
 
 
-def _database_problem(error: SQLAlchemyError) -> str:
+def database_problem(error: SQLAlchemyError) -> str:
+    """Say why the database cannot be used, and what to do."""
     reason = getattr(error, "orig", None) or type(error).__name__
     return f"DATABASE_URL: cannot be used ({reason}); make it a file of this service that can be written"
 
@@ -84,12 +90,14 @@ def _tenant(settings: Settings, problems: list[str]) -> Tenant | None:
     return tenant
 
 
-def _key_encryption_key(settings: Settings, problems: list[str]) -> Fernet | None:
+def _encryption(settings: Settings, problems: list[str]) -> KeyEncryption | None:
+    encryption = KeyEncryption(settings.key_encryption_key_file)
     try:
-        return read_key_encryption_key(settings.key_encryption_key_file)
+        encryption.read()
     except KeyEncryptionError as error:
         problems.append(f"KEY_ENCRYPTION_KEY_FILE: {error}")
         return None
+    return encryption
 
 
 def _engine(settings: Settings, problems: list[str]) -> Engine | None:
@@ -99,17 +107,24 @@ def _engine(settings: Settings, problems: list[str]) -> Engine | None:
         engine = create_database_engine(settings.database_url)
         create_tables(engine)
     except SQLAlchemyError as error:
-        problems.append(_database_problem(error))
+        problems.append(database_problem(error))
         return None
     return engine
 
 
-def _keys(settings: Settings, engine: Engine, encryption: Fernet, problems: list[str]) -> SigningKeys:
-    keys = SigningKeys(engine, encryption, settings.cache_ttl)
+def _keys(settings: Settings, engine: Engine, encryption: KeyEncryption, problems: list[str]) -> SigningKeys:
+    store = KeyStore(
+        engine,
+        encryption,
+        rotation=settings.key_rotation,
+        announcement=settings.key_announcement,
+        token_lifetime=settings.token_lifetime,
+    )
+    keys = SigningKeys(store, settings.cache_ttl)
     try:
-        keys.read()
+        keys.check()
     except KeyEncryptionError as error:
-        problems.append(f"KEY_ENCRYPTION_KEY_FILE: {settings.key_encryption_key_file} {error}")
+        problems.append(f"KEY_ENCRYPTION_KEY_FILE: {error}")
     except SQLAlchemyError as error:
-        problems.append(_database_problem(error))
+        problems.append(database_problem(error))
     return keys

@@ -12,9 +12,8 @@ from typing import Any
 import yaml
 
 from auth_server.grammar import CLIENT_ID, SCOPE_TOKEN, is_absolute_uri
+from auth_server.key_life import SIGNING_ALGS
 from auth_server.settings import MAX_TOKEN_LIFETIME
-
-SIGNING_ALGS = ("RS256", "ES256", "EdDSA")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
-from auth_server.database import apis, clients, grants, lock_for_writing
+from auth_server.database import apis, clients, grants
 from auth_server.tenant import Tenant
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedChange:
+    """One change as a program reads it: `key` names the row, `values` has each member's old and new value."""
+
+    change: str
+    kind: str
+    key: list[str]
+    values: dict[str, list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +30,24 @@ class Change:
     old: Row | None
     new: Row | None
 
+    def listed(self) -> ListedChange:
+        """Tell the change, for a program."""
+        old, new = self.old or {}, self.new or {}
+        return ListedChange(
+            "added" if self.old is None else "removed" if self.new is None else "changed",
+            self.table.name.removesuffix("s"),
+            [(new or old)[column.name] for column in self.table.primary_key],
+            {name: [old[name], new[name]] for name in new if old and old[name] != new[name]},
+        )
+
     def __str__(self) -> str:
         """Write the change as one line of a diff."""
-        sign = "+" if self.old is None else "-" if self.new is None else "~"
-        old, new = self.old or {}, self.new or {}
-        key = " ".join(str((new or old)[column.name]) for column in self.table.primary_key)
-        changed = [name for name in new if old and old[name] != new[name]]
-        values = ", ".join(f"{name}: {_text(old[name])} -> {_text(new[name])}" for name in changed)
-        return f"{sign} {self.table.name.removesuffix('s')} {key}" + (f" ({values})" if values else "")
+        listed = self.listed()
+        sign = {"added": "+", "removed": "-", "changed": "~"}[listed.change]
+        values = ", ".join(
+            f"{name}: {_text(old)} -> {_text(new)}" for name, (old, new) in listed.values.items()
+        )
+        return " ".join([sign, listed.kind, *listed.key]) + (f" ({values})" if values else "")
 
     def write(self, connection: Connection) -> None:
         """Write the change to the database."""
@@ -41,17 +61,15 @@ class Change:
             connection.execute(update(self.table).where(this_row).values(self.new))
 
 
-def apply_tenant(engine: Engine, tenant: Tenant, *, check: bool = False) -> list[Change]:
-    """Make the database equal to the tenant and return what changed; with `check` only return it."""
-    with engine.begin() as connection:
-        lock_for_writing(connection)
-        changes = _differences(connection, tenant)
-        for change in () if check else changes:
-            change.write(connection)
+def apply_tenant(connection: Connection, tenant: Tenant) -> list[Change]:
+    """Make the database equal to the tenant and return what changed."""
+    changes = differences(connection, tenant)
+    for change in changes:
+        change.write(connection)
     return changes
 
 
-def _differences(connection: Connection, tenant: Tenant) -> list[Change]:
+def differences(connection: Connection, tenant: Tenant) -> list[Change]:
     """Find the changes, in an order that the foreign keys allow."""
     declared = ((apis, tenant.apis), (clients, tenant.clients), (grants, tenant.grants))
     changes = [change for table, rows in declared for change in _compare(connection, table, rows)]

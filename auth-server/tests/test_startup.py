@@ -20,6 +20,10 @@ NO_URL = "is no absolute http(s) URL; set it to one such as https://issuer.examp
 EXTRA = "has a query, a fragment or user information; remove it"
 PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
 NO_FILE = "cannot be used (unable to open database file); make it a file of this service that can be written"
+TOO_SOON = (
+    "a key would sign 332 s after it was announced, and an API may not know it for "
+    "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 332 s; set it to more"
+)
 NO_DATABASE = "names no SQLite file; set it to sqlite:////path/to/auth-server.db"
 
 BAD: dict[str, tuple[dict[str, str], str]] = {
@@ -50,6 +54,14 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     ),
     "time to live": ({"JWKS_TTL": "1.5"}, "JWKS_TTL: is no whole number of seconds; set it to 0 to 86400"),
     "cache": ({"CACHE_TTL": "-1"}, "CACHE_TTL: is no whole number of seconds; set it to 0 to 60"),
+    "keys that sign before they are known": (
+        {"KEY_ANNOUNCEMENT": "332"},
+        f"KEY_ANNOUNCEMENT: {TOO_SOON}",
+    ),
+    "keys that sign for less than they are announced": (
+        {"KEY_ROTATION": "3599"},
+        "KEY_ROTATION: is shorter than KEY_ANNOUNCEMENT; set it to 3600 or more",
+    ),
     "failed logins": (
         {"FAILED_LOGINS_PER_MINUTE": "-1"},
         "FAILED_LOGINS_PER_MINUTE: is no whole number; set it to 0 to 1000000",
@@ -149,7 +161,7 @@ def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Pa
         f"  - SECRETS_DIR: {tmp_path}/x.json cannot be read (No such file or directory); "
         "put the public keys of bot there, as a JWK Set\n"
         f"  - KEY_ENCRYPTION_KEY_FILE: {tmp_path}/key-encryption-key holds no 32 bytes "
-        "in base64url; restore it\n"
+        "in base64url, once or twice; restore it\n"
         f"  - DATABASE_URL: {NO_FILE}"
     )
 
@@ -168,16 +180,16 @@ def test_refuses_another_key_encryption_key_instead_of_making_new_keys(
 def test_keeps_its_signing_keys_when_started_again(environ: dict[str, str], start: Start) -> None:
     first, second = start(environ), start(environ)
     assert first.keys.published() == second.keys.published()
-    assert len(first.keys.published()) == 3
+    assert len(first.keys.published()) == 6
 
 
-def test_makes_one_key_per_algorithm_when_several_start_on_an_empty_database(
+def test_makes_one_key_set_when_several_start_on_an_empty_database(
     environ: dict[str, str], start: Start, tmp_path: Path
 ) -> None:
     environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
     with ThreadPoolExecutor(4) as pool:
         first, *others = (service.keys.published() for service in pool.map(start, [environ] * 4))
-    assert [key["alg"] for key in first] == ["ES256", "EdDSA", "RS256"]
+    assert [key["alg"] for key in first] == ["RS256"] * 2 + ["ES256"] * 2 + ["EdDSA"] * 2
     assert all(other == first for other in others)
 
 
@@ -256,7 +268,7 @@ def test_refuses_keys_that_another_instance_made_meanwhile_under_another_key(
     (tmp_path / "other-key").write_text("x" * 43)
     late = open_service(environ | {"KEY_ENCRYPTION_KEY_FILE": str(tmp_path / "other-key")})
     start(environ)
-    with pytest.raises(SettingsError, match="KEY_ENCRYPTION_KEY_FILE: does not decrypt"):
+    with pytest.raises(SettingsError, match="/other-key does not decrypt"):
         apply(late)
     late.engine.dispose()
 

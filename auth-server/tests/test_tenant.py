@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from auth_server.database import writing
 from auth_server.startup import Service
 from auth_server.tenant import Tenant, TenantError, read_tenant
-from auth_server.tenant_apply import apply_tenant
+from auth_server.tenant_apply import apply_tenant, differences
 
 URI = "must be an absolute URI without a fragment"
 SCOPES = "must be a list of different scopes (RFC 6749 3.3), at least one"
@@ -173,10 +174,12 @@ def test_the_sample_tenant_is_right() -> None:
 def test_applying_makes_the_database_equal_and_says_what_changed(service: Service) -> None:
     declared = service.tenant
     nothing = Tenant((), (), ())
-    removed = [str(change) for change in apply_tenant(service.engine, nothing, check=True)]
-    assert [str(change) for change in apply_tenant(service.engine, nothing)] == removed
+    with writing(service.engine) as connection:
+        removed = [str(change) for change in differences(connection, nothing)]
+        assert [str(change) for change in apply_tenant(connection, nothing)] == removed
     assert removed[0] == "- grant off https://rs.example"
     assert removed[-1] == "- api https://ed.example"
-    added = [str(change) for change in apply_tenant(service.engine, declared)]
-    assert sorted(line[2:] for line in added) == sorted(line[2:] for line in removed)
-    assert apply_tenant(service.engine, declared) == []
+    with writing(service.engine) as connection:
+        added = [str(change) for change in apply_tenant(connection, declared)]
+        assert sorted(line[2:] for line in added) == sorted(line[2:] for line in removed)
+        assert apply_tenant(connection, declared) == []

@@ -136,7 +136,7 @@ def test_trap_1_authlib_signs_with_a_random_key_without_being_asked(plain: Flask
 def test_trap_1_we_sign_with_the_one_current_key(ask: Ask, client: FlaskClient) -> None:
     (kid,) = {token(ask())[0]["kid"] for _ in range(10)}
     keys = client.get("/.well-known/jwks.json").get_json()["keys"]
-    assert [key["kid"] for key in keys if key["alg"] == "RS256"] == [kid]
+    assert [key["kid"] for key in keys if key["alg"] == "RS256"].count(kid) == 1
 
 
 def test_trap_1_authlib_imports_a_key_given_as_json_again_at_each_token(
@@ -159,9 +159,10 @@ def test_trap_1_authlib_imports_a_key_given_as_json_again_at_each_token(
 
 
 def test_trap_1_we_import_a_key_once(ask: Ask, service: Service) -> None:
-    before = service.keys.read()["RS256"].private
+    before = service.keys.current("RS256")
     assert ask().status_code == 200
-    assert service.keys.read()["RS256"].private is before
+    service.keys.read()
+    assert service.keys.current("RS256") is before
 
 
 def test_trap_2_a_token_of_authlib_lives_ten_days(plain: FlaskClient) -> None:

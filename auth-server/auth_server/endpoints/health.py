@@ -5,7 +5,8 @@ import logging
 from flask import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.signing_keys import KeyEncryptionError, SigningKeys
+from auth_server.key_encryption import KeyEncryptionError
+from auth_server.signing_keys import SigningKeys
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def health_endpoints(keys: SigningKeys) -> Blueprint:
 
 def _why_not_ready(keys: SigningKeys) -> str | None:
     try:
-        return None if keys.read() else "no signing key"
+        return None if keys.check() else "no signing key"
     except SQLAlchemyError:
         log.exception("database unusable")
         return "database unusable"

@@ -1,0 +1,194 @@
+"""The operator's commands: tables for people, JSON for programs, exit codes, and no secret printed."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.app import create_app
+from auth_server.database import signing_keys
+from auth_server.startup import Service, open_service
+from click.testing import Result
+from sqlalchemy import update
+
+Start = Callable[[dict[str, str]], Service]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(service: Service) -> Run:
+    """Run a command."""
+    runner = create_app(service).test_cli_runner()
+    return lambda *arguments: runner.invoke(args=arguments)
+
+
+def parsed(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def states(result: Result, alg: str = "ES256") -> list[str]:
+    return [key["state"] for key in parsed(result) if key["alg"] == alg]
+
+
+def let_next_keys_sign(service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.execute(update(signing_keys).values(announced_at=0))
+
+
+def test_lists_the_keys_in_a_table(run: Run, service: Service) -> None:
+    lines = run("keys", "list").output.splitlines()
+    assert lines[0].split() == ["KEY", "ALG", "STATE", "ANNOUNCED", "SIGNS", "FROM", "PUBLISHED", "UNTIL"]
+    kids = [life.key.kid for life in service.keys.read().lives]
+    assert [line.split()[0] for line in lines[1:]] == kids
+    assert [line.split()[1:3] for line in lines[1:3]] == [["RS256", "next"], ["RS256", "current"]]
+    assert [line.split()[-1] == "-" for line in lines[1:3]] == [True, False]
+
+
+def test_lists_the_keys_for_programs(run: Run, service: Service) -> None:
+    life = service.keys.read().lives[0]
+    first = parsed(run("keys", "list", "--json"))[0]
+    assert first.keys() == {
+        "kid",
+        "alg",
+        "state",
+        "announced_at",
+        "signs_from",
+        "signs_until",
+        "published_until",
+    }
+    assert (first["kid"], first["alg"], first["state"]) == (life.key.kid, "RS256", "next")
+    assert (first["signs_until"], first["published_until"]) == (None, None)
+    assert first["announced_at"] < first["signs_from"]
+
+
+def test_rotates_all_keys_or_those_of_one_algorithm(run: Run, service: Service) -> None:
+    let_next_keys_sign(service)
+    rotated = run("keys", "rotate", "--alg", "ES256", "--json")
+    assert states(rotated) == ["next", "current", "previous"]
+    assert states(rotated, "RS256") == ["next", "current"]
+    assert states(run("keys", "rotate", "--json"), "RS256") == ["next", "current", "previous"]
+    assert run("keys", "rotate", "--alg", "HS256").exit_code == 2
+
+
+def test_revokes_a_key(run: Run) -> None:
+    kid = next(key["kid"] for key in parsed(run("keys", "list", "--json")) if key["state"] == "current")
+    for _ in range(2):
+        assert states(run("keys", "revoke", kid, "--json"), "RS256") == ["next", "current", "revoked"]
+
+
+def test_says_that_there_is_no_such_key(run: Run) -> None:
+    result = run("keys", "revoke", "unknown")
+    assert (result.exit_code, result.output) == (1, "Error: there is no such key; keys list names them\n")
+
+
+def test_revokes_a_key_whose_kid_begins_with_a_hyphen(run: Run, service: Service) -> None:
+    kid = service.keys.read().lives[0].key.kid
+    with service.engine.begin() as connection:
+        this = signing_keys.c.kid == kid
+        connection.execute(update(signing_keys).where(this).values(kid="-json"))
+    assert states(run("keys", "revoke", "-json", "--json"), "RS256") == ["next", "revoked", "current"]
+
+
+def test_encrypts_the_keys_anew(run: Run, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "key-encryption-key").write_text(f"{'n' * 43}\n{'k' * 43}\n")
+    assert len(parsed(run("keys", "reencrypt", "--json"))) == 6
+    (tmp_path / "key-encryption-key").write_text("n" * 43)
+    assert service.keys.check()
+
+
+def test_a_command_that_cannot_encrypt_says_why_and_changes_nothing(
+    run: Run, service: Service, tmp_path: Path
+) -> None:
+    let_next_keys_sign(service)
+    before = service.keys.read().lives
+    (tmp_path / "key-encryption-key").unlink()
+    result = run("keys", "rotate")
+    assert result.exit_code == 1
+    assert result.output == (
+        f"Error: {tmp_path}/key-encryption-key cannot be read (No such file or directory); "
+        "restore or create it\n"
+    )
+    assert service.keys.read().lives == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tenant", "apply"),
+        ("tenant", "apply", "--check"),
+        ("tenant", "list"),
+        ("clients", "list"),
+        ("keys", "list"),
+    ],
+)
+def test_a_command_without_its_tables_says_why(run: Run, service: Service, command: Sequence[str]) -> None:
+    with service.engine.begin() as connection:
+        for table in ("grants", "signing_keys", "clients", "secret_uses"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    result = run(*command)
+    assert result.exit_code == 1
+    assert "DATABASE_URL: cannot be used (no such table: " in result.output
+
+
+def test_tells_what_a_change_of_the_tenant_would_change(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    start(environ)
+    tenant.write_text(
+        tenant.read_text()
+        .replace("scopes: [read, write]}", "scopes: [read]}")
+        .replace('  - {client: bot, audience: "https://rs.example", scopes: [read]}\n', "")
+    )
+    service = open_service(environ)
+    run = create_app(service).test_cli_runner()
+    listed = [
+        {"change": "changed", "kind": "grant", "key": ["job", "https://rs.example"]}
+        | {"values": {"scopes": [["read", "write"], ["read"]]}},
+        {"change": "removed", "kind": "grant", "key": ["bot", "https://rs.example"], "values": {}},
+    ]
+    checked = run.invoke(args=["tenant", "apply", "--check", "--json"])
+    assert (checked.exit_code, json.loads(checked.output)) == (1, listed)
+    assert parsed(run.invoke(args=["tenant", "apply", "--json"])) == listed
+    assert parsed(run.invoke(args=["tenant", "apply", "--check", "--json"])) == []
+    service.engine.dispose()
+
+
+def test_lists_what_each_client_may_ask_for(run: Run) -> None:
+    lines = run("tenant", "list").output.splitlines()
+    assert lines[0].split() == ["CLIENT", "ENABLED", "AUDIENCE", "SCOPES", "LIFETIME", "ALG"]
+    assert "job       yes      https://rs.example  read write  3600      RS256" in lines
+    assert "off       no       https://rs.example  read        3600      RS256" in lines
+    assert parsed(run("tenant", "list", "--json"))[-1] == {
+        "client_id": "off",
+        "enabled": False,
+        "audience": "https://rs.example",
+        "scopes": ["read"],
+        "token_lifetime": 3600,
+        "signing_alg": "RS256",
+    }
+    lifetimes = {
+        (grant["client_id"], grant["audience"]): grant["token_lifetime"]
+        for grant in parsed(run("tenant", "list", "--json"))
+    }
+    assert lifetimes["many", "https://rs.example"] == 2
+    assert lifetimes["many", "https://es.example"] == 60
+
+
+def test_prints_no_secret(run: Run, service: Service, tmp_path: Path) -> None:
+    commands = [("tenant", "list"), ("tenant", "apply"), ("clients", "list"), ("keys", "list")]
+    commands += [("keys", "rotate"), ("keys", "reencrypt")]
+    printed = "".join(run(*command, *json_).output for command in commands for json_ in ([], ["--json"]))
+    private = [
+        value
+        for life in service.keys.read().lives
+        for name, value in json.loads(
+            service.keys.store.encryption.decrypt(life.key.encrypted_private_jwk)
+        ).items()
+        if name in ("d", "p", "q")
+    ]
+    secrets = [(tmp_path / name).read_text().strip() for name in ("key-encryption-key", "job.sha256")]
+    assert len(private) == 2 * (3 + 1 + 1)
+    assert not [secret for secret in secrets + private if secret in printed]
