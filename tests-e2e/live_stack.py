@@ -8,9 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -200,6 +202,31 @@ def eventually(probe: Callable[[], T | None], what: str, seconds: float = 30) ->
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.05)
     return answer
+
+
+@contextmanager
+def four_threads(act: Callable[[], None]) -> Iterator[None]:
+    """Do something again and again in four threads; raise what any of them raises."""
+    stop, failures = threading.Event(), list[Exception]()
+
+    def run() -> None:
+        try:
+            while not stop.is_set():
+                act()
+        except Exception as failure:  # noqa: BLE001 raised below, in the test's own thread
+            failures.append(failure)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
 
 
 def free_ports(count: int) -> list[int]:

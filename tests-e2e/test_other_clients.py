@@ -4,7 +4,6 @@ import hashlib
 import json
 import secrets
 import subprocess
-import threading
 from collections.abc import Callable
 
 import httpx
@@ -14,7 +13,7 @@ from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from httpx_auth import OAuth2ClientCredentials
 from joserfc import jwk
-from live_stack import ISSUER, TIMESHEETS, Stack, eventually
+from live_stack import ISSUER, TIMESHEETS, Stack, eventually, four_threads
 from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauth2client import OAuth2Client
 from requests_oauth2client import PrivateKeyJwt as OtherPrivateKeyJwt
@@ -140,31 +139,23 @@ def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
 ) -> None:
     old, new = stack.secret("timesheets-console"), secrets.token_urlsafe(32)
     folder = stack.folder / ".secrets/auth-server"
-    in_use, stop, statuses = [old], threading.Event(), [list[int]() for _ in range(4)]
-    by_secret = {old: 0, new: 0}
+    in_use, calls = [old], list[tuple[str, int]]()
 
-    def fetch(seen: list[int]) -> None:
-        with requests.Session() as session:
-            while not stop.is_set():
-                secret = in_use[0]
-                form = {"grant_type": "client_credentials", "audience": TIMESHEETS}
-                answer = session.post(token_url, form, auth=("timesheets-console", secret), timeout=10)
-                seen.append(answer.status_code)
-                by_secret[secret] += 1
+    def fetch() -> None:
+        secret, form = in_use[0], {"grant_type": "client_credentials", "audience": TIMESHEETS}
+        answer = requests.post(token_url, form, auth=("timesheets-console", secret), timeout=10)
+        calls.append((secret, answer.status_code))
 
     def more(count: int) -> None:
-        before = sum(map(len, statuses))
-        eventually(lambda: True if sum(map(len, statuses)) >= before + count else None, "tokens are fetched")
+        before = len(calls)
+        eventually(lambda: True if len(calls) >= before + count else None, "tokens are fetched")
 
     def declare(old_text: str, new_text: str) -> None:
         tenant = folder / "tenant.yaml"
         tenant.write_text(tenant.read_text().replace(old_text, new_text))
         stack.inside("auth-server", "flask", "--app", "auth_server.wsgi", "tenant", "apply")
 
-    threads = [threading.Thread(target=fetch, args=(seen,)) for seen in statuses]
-    for thread in threads:
-        thread.start()
-    try:
+    with four_threads(fetch):
         more(100)
         (folder / "timesheets-console.next.sha256").write_text(hashlib.sha256(new.encode()).hexdigest())
         declare(DIGESTS, BOTH_DIGESTS)
@@ -176,19 +167,15 @@ def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
         )
         declare(BOTH_DIGESTS, "secret_digest_files: [timesheets-console.next.sha256]")
         more(100)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
     used = {one["file"]: one["last_used"] for one in listed if one["client_id"] == "timesheets-console"}
     assert used["timesheets-console.sha256"]
     assert used["timesheets-console.next.sha256"]
-    calls = [status for seen in statuses for status in seen]
-    failed = [status for status in calls if status != 200]
+    with_new = sum(secret == new for secret, _ in calls)
+    failed = [status for _, status in calls if status != 200]
     with capsys.disabled():
         print(  # noqa: T201 the numbers are what this test is for
-            f"\nrotation under 4 threads: {len(calls)} calls, {by_secret[old]} with the old secret, "
-            f"{by_secret[new]} with the new one, {len(failed)} failed"
+            f"\nrotation under 4 threads: {len(calls)} calls, {len(calls) - with_new} with the old secret, "
+            f"{with_new} with the new one, {len(failed)} failed"
         )
     assert failed == []
     gone = eventually(

@@ -1,0 +1,168 @@
+"""Signing keys change under load without a failed call, and a revoked one is refused within a known time.
+
+The times are short here: JWKS are kept 1 s, a key is announced 4 s before it signs, and signs for 8 s.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from authlib.oauth2.rfc6750 import InvalidTokenError
+from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+from joserfc.jwk import KeySet
+from live_stack import ISSUER, TIMESHEETS, Stack, eventually, four_threads
+
+SOFT_TIME, COOLDOWN, CACHE, ANNOUNCEMENT, ROTATION = 1, 1, 1, 4, 8
+CONNECTIONS = 40  # of so many, one of two workers gets none once in 2 ** 39 times
+
+
+@pytest.fixture(scope="module")
+def stack(new_stack: Callable[[], Stack]) -> Stack:
+    """Return a stack with short times."""
+    stack = new_stack()
+    verifiers = f'JWKS_TTL: "{SOFT_TIME}"\n      JWKS_COOLDOWN: "{COOLDOWN}"\n      '
+    issuer = f'CACHE_TTL: "{CACHE}"\n      KEY_ANNOUNCEMENT: "{ANNOUNCEMENT}"\n      '
+    issuer += f'KEY_ROTATION: "{ROTATION}"\n      '
+    stack.edit("docker-compose.yml", "TENANT_FILE:", f"{verifiers}{issuer}TENANT_FILE:")
+    stack.edit("docker-compose.yml", "DATABASE_FILE:", f"{verifiers}DATABASE_FILE:")
+    stack.make("up")
+    return stack
+
+
+class OtherVerifier(JWTBearerTokenValidator):  # type: ignore[misc]
+    """Authlib's, as its documentation has it: the keys are kept for as long as their max-age says."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(ISSUER, TIMESHEETS)
+        self.url = f"{stack.url['auth-server']}/.well-known/jwks.json"
+        self.keep_until = 0.0
+
+    def get_jwks(self) -> Any:
+        """Give the keys, fetched again once they are old; an unknown kid is no reason to."""
+        if time.monotonic() >= self.keep_until:
+            answer = requests.get(self.url, timeout=5)
+            self.keys = KeySet.import_key_set(answer.json())
+            max_age = answer.headers["Cache-Control"].removeprefix("public, max-age=")
+            self.keep_until = time.monotonic() + int(max_age)
+        return self.keys
+
+    def accepts(self, token: str) -> bool:
+        """Tell whether the token is good."""
+        try:
+            self.validate_token(self.authenticate_token(token), ["read:timesheets"], None)
+        except InvalidTokenError:
+            return False
+        return True
+
+
+def kid(token: str) -> str:
+    return str(json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))["kid"])
+
+
+def keys(stack: Stack, *command: str) -> list[dict[str, Any]]:
+    """Run a command on the keys; return what it lists of RS256."""
+    listed = stack.inside("auth-server", "flask", "--app", "auth_server.wsgi", "keys", *command, "--json")
+    return [key for key in json.loads(listed) if key["alg"] == "RS256"]
+
+
+def test_keys_change_twice_while_four_threads_fetch_tokens_and_call_the_api(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once by command, once on schedule; each call with a new token, and one with the first token of all."""
+    oldest = stack.token("payroll-report")
+    by_kid = {kid(oldest): [oldest]}
+    statuses: list[int] = []
+    other, judged = OtherVerifier(stack), list[bool]()
+
+    def fetch_and_call() -> None:
+        token = stack.token("payroll-report")
+        answers = [stack.api("GET", "/timesheets?limit=1", each).status_code for each in (token, oldest)]
+        by_kid.setdefault(kid(token), []).append(token)
+        statuses.extend(answers)
+        judged.extend(other.accepts(each) for each in (token, oldest))
+
+    def signed_with(count: int) -> None:
+        eventually(lambda: True if len(by_kid) >= count else None, f"{count} keys have signed")
+
+    with four_threads(fetch_and_call):
+        keys(stack, "rotate")
+        signed_with(2)
+        signed_with(3)
+        before = len(statuses)
+        eventually(lambda: True if len(statuses) > before + 100 else None, "the third key is in use")
+    with capsys.disabled():
+        print(  # noqa: T201 the numbers are what this test is for
+            f"\nrotation under 4 threads: {sum(map(len, by_kid.values()))} tokens of {len(by_kid)} keys, "
+            f"{len(statuses)} calls, {len(statuses) - statuses.count(200)} failed; "
+            f"Authlib's validator refused {judged.count(False)} of {len(judged)}"
+        )
+    assert set(statuses) == {200}
+    assert all(judged)
+
+
+def test_the_tokens_of_a_revoked_key_are_refused_within_the_soft_time(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = stack.token("payroll-report")
+    other = OtherVerifier(stack)
+    assert stack.api("GET", "/timesheets", token).status_code == 200
+    assert other.accepts(token)
+    listed = keys(stack, "revoke", kid(token))
+    revoked = time.monotonic()
+    assert [key["state"] for key in listed if key["kid"] == kid(token)] == ["revoked"]
+
+    def refused() -> float | None:
+        answers = [stack.api("GET", "/timesheets", token) for _ in range(CONNECTIONS)]
+        return time.monotonic() if {answer.status_code for answer in answers} == {401} else None
+
+    by_other = eventually(lambda: None if other.accepts(token) else time.monotonic(), "the other refuses it")
+    by_api = eventually(refused, "every worker of the API refuses it")
+    with capsys.disabled():
+        print(  # noqa: T201 the numbers are what this test is for
+            f"\nkey revoked, soft time {SOFT_TIME} s, cache {CACHE} s: refused by the API after "
+            f"{by_api - revoked:.1f} s, by Authlib's validator after {by_other - revoked:.1f} s"
+        )
+    assert by_api - revoked < SOFT_TIME + CACHE + 3  # for as many calls on a busy machine
+    assert by_other - revoked < SOFT_TIME + CACHE + 3
+    assert stack.api("GET", "/timesheets", stack.token("payroll-report")).status_code == 200
+
+
+def test_an_api_that_keeps_keys_for_longer_than_they_are_announced_refuses_new_tokens(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the refusal to start with such times saves from: the issuer was not told of them here."""
+    old = f'JWKS_TTL: "{SOFT_TIME}"\n      JWKS_COOLDOWN: "{COOLDOWN}"\n      '
+    stack.edit("docker-compose.yml", f"{old}DATABASE", f"{old.replace('1', '600')}DATABASE")
+    stack.stop("protected-api")
+    stack.start("protected-api")
+    stack.wait_until_ready()
+    for _ in range(CONNECTIONS):  # the one fetch for an unknown kid, somebody's mischief has used up
+        header = base64.urlsafe_b64encode(b'{"typ":"at+jwt","alg":"RS256","kid":"forged"}').decode()
+        stack.api("GET", "/timesheets", f"{header.rstrip('=')}.e30.AAAA")
+    another_api = OtherVerifier(stack)  # which keeps to the times: keys are made for those who ask
+    known = {key["kid"] for key in keys(stack, "list")}
+
+    def unknown() -> str | None:
+        another_api.get_jwks()
+        token = stack.token("payroll-report")
+        return None if kid(token) in known else token
+
+    token = eventually(unknown, "a key signs that the API does not know")
+    refused = [stack.api("GET", "/timesheets", token) for _ in range(CONNECTIONS)]
+    with capsys.disabled():
+        print(  # noqa: T201 the numbers are what this test is for
+            f"\nan API that keeps keys for 600 s, and a key announced {ANNOUNCEMENT} s before it signs: "
+            f"{sum(answer.status_code == 401 for answer in refused)} of {len(refused)} calls refused"
+        )
+    assert {answer.status_code for answer in refused} == {401}
+
+    stack.edit("docker-compose.yml", f"{old}CACHE", f"{old.replace('1', '600')}CACHE")
+    stack.stop("auth-server")
+    failed = stack.run("make", "up")
+    assert failed.returncode != 0
+    assert "KEY_ANNOUNCEMENT: a key would sign 4 s after it was announced" in failed.stderr
+    assert "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 1201 s; set it to more" in failed.stderr
