@@ -9,6 +9,8 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -23,7 +25,7 @@ from .service import Service, build
 from .settings import Settings, SettingsError
 
 POLL = 0.2  # seconds
-FAILED, WITH_REJECTS, STOPPED = 1, 3, 4
+FAILED, WITH_REJECTS, UNFINISHED = 1, 3, 4
 
 
 @click.group()
@@ -45,34 +47,54 @@ def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
       0  every row is booked, or with --dry-run would be sent
       1  the run failed, or the settings cannot be used
       3  the run completed, and rows were rejected
-      4  it was told to stop (SIGTERM, SIGINT), and did so after a chunk; run again
+      4  something is left to do: a file is still being written, or the run was told
+         to stop (SIGTERM, SIGINT) and did so after a chunk; run again
     """  # noqa: D301  # Click takes a real backspace
     service = _service()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: service.runner.stopping.set())
+    if not dry_run:  # which can be interrupted anywhere
+        _stop_after_a_chunk(service)
     interactive = sys.stderr.isatty()
     logs.configure("WARNING" if interactive else service.settings.log_level, sys.stderr)
-    with click.progressbar(length=1, label="Importing", file=sys.stderr, hidden=not interactive) as bar:
+    with _progress_bar(visible=interactive) as progress:
+        if dry_run:
+            document = rehearse(service.settings, resend=resend, progress=progress).as_json()
+        else:
+            document = _imported(service, progress, resend=resend, fresh_token=fresh_token)
+    for line in terminal.books(document, _width(), dry_run=dry_run):
+        _echo(line)
+    sys.exit(_status(document))
+
+
+def _stop_after_a_chunk(service: Service) -> None:
+    def stop(number: int, _frame: object) -> None:
+        service.runner.stopping.set()
+        signal.signal(number, signal.SIG_DFL)  # a second one waits for nothing: no moment is a wrong one
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+@contextmanager
+def _progress_bar(*, visible: bool) -> Iterator[Progress]:
+    with click.progressbar(
+        length=1, label="Importing", width=0, show_eta=False, file=sys.stderr, hidden=not visible
+    ) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.length = max(total, 1)
             bar.update(done - bar.pos)
 
-        if dry_run:
-            document = _rehearsed(service, progress, resend=resend)
-        else:
-            document = _imported(service, progress, resend=resend, fresh_token=fresh_token)
-    for line in terminal.books(document, _width(), dry_run=dry_run):
-        _echo(line)
-    ends = {"completed": WITH_REJECTS if document["rejected"] else 0, "stopped": STOPPED}
-    sys.exit(ends.get(document["state"], FAILED))
+        yield progress
 
 
-def _rehearsed(service: Service, progress: Progress, *, resend: bool) -> dict[str, Any]:
-    try:
-        return rehearse(service.settings, trace.trace_id_of(None), resend=resend, progress=progress).as_json()
-    except OSError as error:
-        raise click.ClickException(f"a file could not be used: {error}") from error
+def _status(document: dict[str, Any]) -> int:
+    if document["state"] == "failed":
+        return FAILED
+    if document["state"] != "completed":
+        return UNFINISHED
+    if document["rejected"]:
+        return WITH_REJECTS
+    return UNFINISHED if any(file["state"] == "waiting" for file in document["files"]) else 0
 
 
 def _imported(service: Service, progress: Progress, **options: bool) -> dict[str, Any]:
@@ -169,9 +191,8 @@ def _service() -> Service:
 
 def _ended(service: Service, run_id: str) -> dict[str, Any]:
     while service.runner.is_on() and (document := service.history.find(run_id)) is not None:
-        if document["state"] != "running":
+        if document["state"] != "running" or service.runner.stopping.wait(POLL):
             return document
-        time.sleep(POLL)
     document = service.history.find(run_id)  # still "running" if its process died
     if document is None:
         raise click.ClickException(f"the run {run_id} is gone")

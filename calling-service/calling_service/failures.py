@@ -22,12 +22,15 @@ def explain(error: Exception, settings: Settings) -> Failure | None:
         case ApiError():
             return _api(error, settings)
         case OSError() | sqlite3.Error():
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            path = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
-            return Failure(
-                "storage", f"a file could not be used:{path} {reason}", f"look at the volume, {AGAIN}"
-            )
+            return storage_failure(error)
     return None
+
+
+def storage_failure(error: OSError | sqlite3.Error) -> Failure:
+    """Return the failure that a run reports when the inbox or its state folder cannot be used."""
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    path = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    return Failure("storage", f"a file could not be used:{path} {reason}", f"look at the volume, {AGAIN}")
 
 
 def _token(error: TokenError, settings: Settings) -> Failure:

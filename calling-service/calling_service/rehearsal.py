@@ -15,10 +15,12 @@ import requests
 
 from .database import connection
 from .export import Entry
+from .failures import storage_failure
 from .import_job import ImportJob, Progress
 from .run import Run
 from .settings import Settings
 from .timesheets_api import Receipt, TimesheetsApi
+from .trace import trace_id_of
 
 
 class NoApi(TimesheetsApi):
@@ -29,16 +31,19 @@ class NoApi(TimesheetsApi):
         return Receipt(booked=len(entries))
 
 
-def rehearse(settings: Settings, trace_id: str, *, resend: bool, progress: Progress) -> Run:
+def rehearse(settings: Settings, *, resend: bool, progress: Progress) -> Run:
     """Return the run as it would go, `booked` being what would be sent; change and send nothing."""
-    run = Run("dry-run", "cli", trace_id, datetime.now(UTC), resend=resend)
+    run = Run("dry-run", "cli", trace_id_of(None), datetime.now(UTC), resend=resend)
     with TemporaryDirectory() as folder, requests.Session() as session:
         scratch = replace(settings, state_dir=Path(folder))
         _copy(settings.state_dir, scratch.state_dir)
         api = NoApi(session, settings.api_url, settings.timeout)
         job = ImportJob(scratch.inbox, scratch.state_dir, api, settling=settings.settle_seconds)
-        job.run(run, progress)
-    run.state = "completed"
+        try:
+            job.run(run, progress)
+            run.state = "completed"
+        except OSError as error:
+            run.fail(storage_failure(error))
     return run
 
 

@@ -57,6 +57,8 @@ def books(run: Document, width: int, *, dry_run: bool = False) -> Iterator[str]:
         name = _clean(file["name"]) + " " * (longest - cells(file["name"]))
         counts = (f" {file[name]:>5,} {what}" for name, what in (columns | {"rejected": "rejected"}).items())
         yield f"  {name}  {file['state']:<9}{file['rows']:>6,} rows{''.join(counts)}"
+    if any(file["state"] == "waiting" for file in run["files"]):
+        yield from _paragraph("waiting: still being written, as it seems; the next run looks again", width)
     for reject in run["rejects"]:
         place = f"{reject['file']} line {reject['line']}" + (
             f", {reject['column']}" if reject["column"] else ""

@@ -1,9 +1,16 @@
+import fcntl
 import json
 import os
+import pty
+import re
+import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +18,14 @@ from typing import Any
 import pytest
 from calling_service import cli, terminal
 from calling_service.app import create_app
+from calling_service.import_job import CHUNK
+from calling_service.rehearsal import rehearse
+from calling_service.run import Run
 from calling_service.service import Service, build
 from calling_service.settings import Settings
+from calling_service.terminal import cells
 from calling_service.words import duration
-from click import unstyle
+from click import ClickException, unstyle
 from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
@@ -91,7 +102,7 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
         "to": "Two",
         "status": 500,
         "request": message,
-        "response": message,
+        "response": message | {"body": ""},
         "elapsed": 1.5,
         "failure": None,
         "failed_before": ["503", "ReadTimeoutError"],
@@ -148,13 +159,22 @@ def test_flow_prints_the_labels_that_the_run_gives() -> None:
     ):
         assert shown in text
     plain = [unstyle(line) for line in lines]
-    assert max(terminal.cells(line) for line in plain) <= 60
+    assert max(cells(line) for line in plain) <= 60
 
 
 def test_flow_prints_the_runs_json_on_demand(url: str, service: Service) -> None:
     (service.settings.inbox / "é.csv").write_text(GOOD)
     result = flow("--url", url, "--json")
     assert json.loads(result.output)["files"][0]["name"] == "é.csv"
+
+
+def test_flow_prints_the_runs_diagram_and_shortens_what_repeats(url: str, service: Service) -> None:
+    (service.settings.inbox / "a.csv").write_text(
+        HEADER + "".join(f"2026-11-09,P,,1,C-1,{number}\n" for number in range(2 * CHUNK))
+    )
+    again = "again  POST /timesheets/upload HTTP/1.1 → HTTP/1.1 200 OK"
+    assert again in flow("--url", url).output
+    assert "sequenceDiagram" in flow("--url", url, "--mermaid").output
 
 
 def test_flow_fails_with_the_run(url: str, service: Service, endpoint: Any) -> None:
@@ -180,23 +200,39 @@ def test_flow_says_that_no_service_answers() -> None:
     assert result.output.startswith("Error: http://127.0.0.1:1 did not answer as the calling service does: ")
 
 
+FOLDER = Path(cli.__file__).parents[1]
+COMMAND = [sys.executable, "-m", "calling_service"]
 Command = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def command(environ: dict[str, str]) -> Command:
-    """Run the CLI in a process of its own."""
+def start(environ: dict[str, str]) -> Iterator[Start]:
+    """Start the CLI in a process of its own."""
+    with ExitStack() as running:
+
+        def begin(*arguments: str, **changes: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(  # noqa: S603  # our own program
+                [*COMMAND, *arguments],
+                cwd=FOLDER,
+                env={**os.environ, **environ, **changes},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            return running.enter_context(process)
+
+        yield begin
+
+
+@pytest.fixture
+def command(start: Start) -> Command:
+    """Run the CLI in a process of its own, to its end."""
 
     def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603  # our own program
-            [sys.executable, "-m", "calling_service", *arguments],
-            cwd=Path(cli.__file__).parents[1],
-            env={**os.environ, **environ, **changes},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        process = start(*arguments, **changes)
+        stdout, stderr = process.communicate(timeout=30)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return run
 
@@ -217,6 +253,13 @@ def test_run_imports_and_exits_by_what_became_of_the_rows(
     assert (failed.returncode, "What to do: see that" in failed.stdout) == (1, True)
 
 
+def test_a_file_that_is_still_written_is_left_to_the_next_run(command: Command, settings: Settings) -> None:
+    (settings.inbox / "a.csv").write_text(GOOD + "2026-11-0")
+    done = command("run")
+    assert done.returncode == 4
+    assert "waiting: still being written, as it seems; the next run looks again" in done.stdout
+
+
 def test_a_dry_run_checks_the_rows_and_sends_and_remembers_nothing(
     command: Command, settings: Settings, endpoint: Any, api: Any
 ) -> None:
@@ -229,9 +272,86 @@ def test_a_dry_run_checks_the_rows_and_sends_and_remembers_nothing(
     assert not (settings.state_dir / "rejects").exists()
     assert "3 rows     1 booked     0 unchanged     2 rejected" in command("run").stdout
     assert "a.csv  known         0 rows     0 to send" in command("run", "--dry-run").stdout
-    settings.inbox.rename(settings.inbox.with_name("gone"))
-    settings.inbox.write_text("no folder")
-    assert command("run", "--dry-run").returncode == 1
+
+
+def test_a_dry_run_fails_as_a_run_does_when_the_inbox_is_gone(service: Service) -> None:
+    service.settings.inbox.rmdir()
+    run = rehearse(service.settings, resend=False, progress=lambda *_: None)
+    message = f"a file could not be used: {service.settings.inbox} No such file or directory"
+    assert (run.state, run.error and run.error.message) == ("failed", message)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_the_chunk_in_flight_and_a_second_one_at_once(
+    start: Start, settings: Settings, api: Any, number: signal.Signals
+) -> None:
+    (settings.inbox / "a.csv").write_text(HEADER + "".join(f"2026-11-09,P,,1,C-1,{n}\n" for n in range(700)))
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Any) -> None:
+        arrived.set()
+        go_on.wait(20)
+
+    api.on_call = hold
+    stubborn = start("run")
+    assert arrived.wait(20)
+    while stubborn.poll() is None:
+        stubborn.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            stubborn.wait(0.05)
+    assert stubborn.returncode == -number
+    api.books.clear()
+    arrived.clear()
+    patient = start("run")
+    assert arrived.wait(20)
+    patient.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        patient.wait(0.3)
+    go_on.set()
+    shown, _ = patient.communicate(timeout=20)
+    assert (patient.returncode, " stopped ━" in shown, len(api.books)) == (4, True, 500)
+    assert start("run").wait(20) == 0
+    assert len(api.books) == 700
+
+
+def test_who_waits_for_the_run_of_another_can_be_told_to_stop(service: Service) -> None:
+    lock = os.open(service.settings.state_dir / "lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    service.history.save(Run("another", "web", "0" * 32, NOW))
+    service.runner.stopping.set()
+    document = cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
+    os.close(lock)
+    assert (document["id"], document["state"], cli._status(document)) == ("another", "running", 4)
+
+
+@pytest.mark.parametrize("changes", [{}, {"NO_COLOR": "1"}])
+@pytest.mark.parametrize("columns", [44, 100])
+def test_a_terminal_gets_a_progress_bar_that_fits_and_colour_if_wanted(
+    environ: dict[str, str], settings: Settings, changes: dict[str, str], columns: int
+) -> None:
+    (settings.inbox / "時間.csv").write_text(GOOD)
+    terminal, ours = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    environment = {**os.environ, **environ, "COLUMNS": "", "NO_COLOR": "", **changes}
+    process = subprocess.Popen([*COMMAND, "run"], cwd=FOLDER, env=environment, stdout=ours, stderr=ours)  # noqa: S603
+    os.close(ours)
+    shown = b""
+    with suppress(OSError):  # how Linux says that the other side is closed
+        while block := os.read(terminal, 4096):
+            shown += block
+    os.close(terminal)
+    assert process.wait(20) == 0
+    lines = [unstyle(line) for line in re.split("[\r\n]+", shown.decode())]
+    bars = [line for line in lines if line.startswith("Importing")]
+    assert {cells(bar) <= columns for bar in bars} == {True}
+    assert re.fullmatch(r"Importing  \[#+\]  100% *", bars[-1])
+    assert any(line.startswith("  時間.csv  done          1 rows") for line in lines)
+    assert (b"\x1b[34m" in shown) == (not changes)
+
+
+def test_a_run_that_nobody_remembers_is_told_of(service: Service) -> None:
+    with pytest.raises(ClickException, match="the run r is gone"):
+        cli._ended(service, "r")
 
 
 def test_run_with_bad_settings_says_so_and_exits_1(command: Command) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from calling_service import logs, schedule, trace
 from calling_service.history import ENDS_KEPT, RUNS_KEPT
-from calling_service.run import Run
+from calling_service.run import REJECTS_SHOWN, Run
 from calling_service.runner import Runner
 from calling_service.service import Service, build
 from calling_service.settings import Settings
@@ -113,6 +113,19 @@ def test_a_run_that_another_process_takes_up_first_is_left_to_it(service: Servic
     runner = Runner(service.settings, None, Taken(service.settings.state_dir), lambda: None)  # type: ignore[arg-type]
     assert runner.resume() is None
     assert not runner.is_on()
+
+
+def test_shows_the_first_rejects_and_counts_all(service: Service) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD + "bad\n" * (REJECTS_SHOWN + 1))
+    service.runner.start("web", TRACE)
+    wait()
+    document = service.history.recent()[0]
+    assert (len(document["rejects"]), document["rejected"]) == (REJECTS_SHOWN, REJECTS_SHOWN + 1)
+
+
+def test_stopping_with_nothing_on_is_fine(service: Service, api: Any) -> None:
+    service.runner.stop()
+    assert service.history.recent() == api.requests == []
 
 
 def test_keeps_the_last_fifty_runs(service: Service) -> None:
