@@ -6,16 +6,19 @@ from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
 
-from . import endpoints, problems, trace, words
+from . import endpoints, page, problems, trace, words
+from .guard import require_known_host
+from .meanings import Meaning
 from .service import Service
 
 log = logging.getLogger("calling_service.requests")
 
+HEALTH = frozenset({"/healthz", "/readyz"})  # asked by whatever name the container has
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none';"
-    " form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -26,21 +29,30 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 4096
     app.json.sort_keys = False  # type: ignore[attr-defined]  # a run reads from its id to its exchanges
     app.extensions["calling-service"] = service
-    app.jinja_env.filters |= {"moment": words.moment, "duration": words.duration}
+    app.jinja_env.filters |= {
+        "clock": words.clock,
+        "meant": lambda source: Meaning.of("", source),
+        "moment": words.moment,
+        "duration": words.duration,
+        "milliseconds": words.milliseconds,
+    }
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(endpoints.blueprint)
+    app.register_blueprint(page.blueprint)
     problems.render_problems(app)
 
     @app.before_request
     def begin() -> None:
         g.started, g.tracing = time.perf_counter(), ExitStack()
         g.tracing.enter_context(trace.tracing(trace.trace_id_of(request.headers.get("traceparent"))))
+        if request.path not in HEALTH:
+            require_known_host(request, service.settings.allowed_hosts)
 
     @app.after_request
     def end(response: Response) -> Response:
         response.headers.extend(PAGE_HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
-        level = logging.DEBUG if request.path in {"/healthz", "/readyz"} else logging.INFO
+        level = logging.DEBUG if request.path in HEALTH else logging.INFO
         duration = round((time.perf_counter() - g.started) * 1000, 1)
         event = {"method": request.method, "path": request.path, "status": response.status_code}
         log.log(level, "request", extra={**event, "duration_ms": duration})

@@ -4,6 +4,7 @@ The page, Mermaid and the terminal draw from it. Not here: what any of them look
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ Document = dict[str, Any]
 Kind = Literal["cached", "request", "call", "checks", "response", "omitted"]
 Outcome = Literal["ok", "refused", "unanswered"]
 
+ORIGIN = re.compile("https?://[^/ ]*")
 LONGEST = 1e10  # seconds; no token lives longer
 
 
@@ -61,12 +63,13 @@ def draw(run: Document) -> Diagram:
 def cached_token(run: Document) -> tuple[int, float] | None:
     """Return the index of the exchange that used a token from the cache, and the seconds the token had left.
 
-    It is the first one with a token, if none before it brought that token. A case of the gallery also sends
-    tokens that nobody issued: there the API must have accepted it.
+    It is the first call of the API with a token, if no exchange before brought that token. A case of the
+    gallery also sends tokens that nobody issued: there the API must have accepted it.
     """
     brought = []
     for index, exchange in enumerate(run["exchanges"]):
-        if token := exchange["request"]["token"]:
+        token = exchange["request"]["token"]
+        if token and exchange["to"] == API:
             genuine = not run.get("case") or (exchange["status"] or 500) < 400
             return (index, _left(token, exchange)) if genuine and token not in brought else None
         brought.append((exchange["response"] or {}).get("token"))
@@ -80,7 +83,7 @@ def _items(run: Document) -> Iterator[Item]:
             text = f"{run['exchanges_omitted']:,} more exchanges are not kept"
             yield Item("omitted", _caller(run), _caller(run), text, index)
         if cached and cached[0] == index:
-            text = f"No token is asked for: the one in the cache is valid for another {duration(cached[1])}"
+            text = f"No token request: the cached token is valid for another {duration(cached[1])}"
             yield Item("cached", exchanges[0]["from"], AUTHORIZATION_SERVER, text, index, seconds=cached[1])
         yield from _messages(index, exchanges)
 
@@ -105,7 +108,7 @@ def _messages(index: int, exchanges: list[Document]) -> Iterator[Item]:
     asked, examined, answered = (_number(first, part) for part in ("request", "checks", "response"))
     yield item("request", sender, receiver, _sent(first), number=asked)
     for nth, call in enumerate(first.get("calls", ()), start=1):
-        text = f"{call['request']} → {call['answer']}"
+        text = f"{ORIGIN.sub('', call['request'])} → {call['answer']}"
         yield item("call", receiver, AUTHORIZATION_SERVER, text, call=nth, seconds=call["duration"])
     if checks or examined is not None:
         spent = sum(check["duration"] for check in checks) if checks else None

@@ -1,14 +1,13 @@
-"""The HTTP endpoints: start a run, look at runs, the status page, health."""
+"""The HTTP endpoints for programs: start a run, look at runs and at the token, health. Not here: page.py."""
 
 import os
-import time
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
 from . import trace
 from .gallery import UnknownCaseError
-from .guard import require_explain, require_known_host, require_own_page
+from .guard import require_explain, require_own_page
 from .problems import ProblemError
 from .service import Service
 
@@ -20,12 +19,6 @@ blueprint = Blueprint("calling-service", __name__)
 def _service() -> Service:
     service: Service = current_app.extensions["calling-service"]
     return service
-
-
-@blueprint.before_request
-def _guard() -> None:
-    if request.endpoint not in {"calling-service.healthz", "calling-service.readyz"}:
-        require_known_host(request, _service().settings.allowed_hosts)
 
 
 @blueprint.post("/runs")
@@ -57,21 +50,7 @@ def show_run(run_id: str) -> Response:
 @blueprint.get("/token")
 def show_token() -> Response:
     """Show facts about the cached token, never the token; times in seconds."""
-    return jsonify(_token_facts())
-
-
-@blueprint.get("/")
-def status_page() -> str:
-    """Show the last runs and the state of the token to people."""
-    service = _service()
-    runs = service.history.recent()
-    return render_template(
-        "status.html",
-        settings=service.settings,
-        runs=runs,
-        last=runs[0] if runs else None,
-        token=_token_facts(),
-    )
+    return jsonify(_service().token_facts())
 
 
 @blueprint.get("/healthz")
@@ -126,13 +105,3 @@ def _start_case(asked: dict[str, Any]) -> str:
         raise ProblemError(
             400, "Bad Request", "There is no such case; docs/gallery.md lists them."
         ) from error
-
-
-def _token_facts() -> dict[str, Any]:
-    settings, token = _service().settings, _service().token()
-    asked = {"issuer": settings.issuer, "client_id": settings.client_id, "audience": settings.audience}
-    if token is None:
-        return {"cached": False, **asked, "scopes": sorted(settings.scopes)}
-    now = time.monotonic()
-    times = {"expires_in": int(token.expires_at - now), "renewed_in": max(0, int(token.renew_at - now))}
-    return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}

@@ -1,9 +1,11 @@
 """Who may talk to this service through a browser: no other site's page, no rebound name (W3C Fetch Metadata).
 
-The Host header must name this service; Sec-Fetch-Site, where a browser sends it, "same-origin" or "none".
+The Host header must name this service; Sec-Fetch-Site be "same-origin" or "none", or Origin, where that alone
+is sent, name the same host.
 """
 
 import re
+from urllib.parse import urlsplit
 
 from flask import Request
 
@@ -23,8 +25,18 @@ def require_known_host(request: Request, allowed: frozenset[str]) -> None:
 
 def require_own_page(request: Request) -> None:
     """Raise ProblemError for a request that a browser makes for another site's page."""
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in {"same-origin", "none", None}:
         raise ProblemError(403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")
+    if site is None and origin is not None and _host(origin) != request.headers.get("Host", "").lower():
+        raise ProblemError(403, "Forbidden", "This request comes from another site's page (Origin).")
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def require_explain(*, explain: bool) -> None:

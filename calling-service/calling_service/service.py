@@ -1,11 +1,15 @@
 """The parts of the service, put together from its settings; used by the web application and the CLI alike."""
 
 import sqlite3
+import time
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 
 from .bearer_auth import BearerAuth
+from .books import TIMEOUT as BOOKS_TIMEOUT
+from .books import BooksReader
 from .cases import Cases
 from .database import prepare
 from .history import History
@@ -17,7 +21,7 @@ from .runner import Runner
 from .settings import Settings, SettingsError
 from .story import API, AUTHORIZATION_SERVER, JOB, of_api, of_authorization_server
 from .timesheets_api import TimesheetsApi
-from .token_source import Token, TokenSource
+from .token_source import TokenSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Service:
     runner: Runner
     cases: Cases
     tokens: TokenSource
+    books: BooksReader
     sessions: tuple[requests.Session, ...]
 
     def close(self) -> None:
@@ -36,9 +41,15 @@ class Service:
         for session in self.sessions:
             session.close()
 
-    def token(self) -> Token | None:
-        """Return the cached token, for facts about it."""
-        return self.tokens.peek(self.settings.audience, self.settings.scopes)
+    def token_facts(self) -> dict[str, Any]:
+        """Return facts about the cached token, never the token; times in seconds."""
+        settings = self.settings
+        asked = {"issuer": settings.issuer, "client_id": settings.client_id, "audience": settings.audience}
+        if (token := self.tokens.peek(settings.audience, settings.scopes)) is None:
+            return {"cached": False, **asked, "scopes": sorted(settings.scopes)}
+        now = time.monotonic()
+        times = {"expires_in": int(token.expires_at - now), "renewed_in": max(0, int(token.renew_at - now))}
+        return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}
 
 
 def build(settings: Settings) -> Service:
@@ -55,15 +66,7 @@ def build(settings: Settings) -> Service:
         of_authorization_server,
         patience(settings.retries, unless_arrived=settings.private_key),
     )
-    tokens = (PrivateKeyTokenSource if settings.private_key else TokenSource)(
-        issuer=settings.issuer,
-        client_id=settings.client_id,
-        secret_file=settings.credential_file,
-        token_url=settings.token_url,
-        audience_parameter=settings.audience_parameter,
-        session=token_session,
-        timeout=settings.timeout,
-    )
+    tokens = _tokens(settings, token_session, settings.timeout)
     session = recorded_session(JOB, API, of_api, patience(settings.retries))
     session.auth = BearerAuth(
         tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
@@ -81,4 +84,22 @@ def build(settings: Settings) -> Service:
             tokens.drop(token)
 
     runner = Runner(settings, job, history, drop_token)
-    return Service(settings, history, runner, Cases(settings, history), tokens, (token_session, session))
+    # Its own tokens and connections: what the page reads is no part of a run, and no run waits for it.
+    reading_session = requests.Session()
+    books = BooksReader(
+        _tokens(settings, reading_session, BOOKS_TIMEOUT), settings.api_url, settings.audience
+    )
+    sessions = (token_session, session, reading_session, books.session)
+    return Service(settings, history, runner, Cases(settings, history), tokens, books, sessions)
+
+
+def _tokens(settings: Settings, session: requests.Session, timeout: tuple[float, float]) -> TokenSource:
+    return (PrivateKeyTokenSource if settings.private_key else TokenSource)(
+        issuer=settings.issuer,
+        client_id=settings.client_id,
+        secret_file=settings.credential_file,
+        token_url=settings.token_url,
+        audience_parameter=settings.audience_parameter,
+        session=session,
+        timeout=timeout,
+    )

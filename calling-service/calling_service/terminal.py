@@ -8,7 +8,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 from unicodedata import east_asian_width
@@ -17,13 +17,11 @@ from click import style
 
 from .diagram import Item, draw
 from .verdict import asked_and_answered, failed_check
-from .words import duration, milliseconds
+from .words import claimed_time, milliseconds
 
 BODY_LINES = 6  # of a body that are shown
 LONG_NAME = 16  # cells; a longer one stands above its value
 TOKEN_PART = re.compile(r"\b(eyJ[\w-]{6})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{6})[\w-]+(?=\.)", re.ASCII)
-TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
-PAST = ("{} from now", "{} ago")
 
 Document = dict[str, Any]
 
@@ -166,7 +164,7 @@ def _token(token: Document | None, now: datetime, width: int) -> Iterator[str]:
     for part, members in token.items():
         for number, (name, value) in enumerate(members.items()):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            if words := _time(name, value, now):
+            if words := claimed_time(name, value, now):
                 text = f"{text}  {words}"
             left, right = _wrapped(name, width - 13), _wrapped(text, width - 13 - column)
             if cells(name) > LONG_NAME:
@@ -174,20 +172,6 @@ def _token(token: Document | None, now: datetime, width: int) -> Iterator[str]:
             for line, (label, shown) in enumerate(zip_longest(left, right, fillvalue="")):
                 lead = f"    {'' if number or line else part:<9}{label:<{column}}"
                 yield f"{style(lead, dim=True)}{shown}"
-
-
-def _time(name: str, value: object, now: datetime) -> str | None:
-    if name not in {"exp", "iat", "nbf"} or isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        moment = datetime.fromtimestamp(value, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-    seconds = (moment - now).total_seconds()
-    ahead, behind = TIMES.get(name, PAST)
-    return (
-        f"{moment:%a %d %b %Y %H:%M:%S} UTC, {(ahead if seconds >= 0 else behind).format(duration(seconds))}"
-    )
 
 
 def _others(exchanges: Sequence[Document], width: int) -> Iterator[str]:

@@ -1,8 +1,11 @@
 """Durations and moments in words, for the page and the terminal alike."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
+PAST = ("{} from now", "{} ago")
+DATE = "%a %d %b %Y %H:%M:%S UTC"
 
 
 def duration(seconds: float) -> str:
@@ -23,4 +26,22 @@ def milliseconds(seconds: float) -> str:
 
 def moment(timestamp: str) -> str:
     """Return a UTC time of RFC 3339 as people read it: "Tue 24 Nov 2026 03:32:56 UTC"."""
-    return f"{datetime.fromisoformat(timestamp):%a %d %b %Y %H:%M:%S} UTC"
+    return datetime.fromisoformat(timestamp).strftime(DATE)
+
+
+def claimed_time(name: str, value: object, now: datetime) -> str | None:
+    """Return what a token's exp, iat or nbf says, and how far that is from now; None for anything else."""
+    if name not in {"exp", "iat", "nbf"} or isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        at = datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    seconds = (at - now).total_seconds()
+    ahead, behind = TIMES.get(name, PAST)
+    return f"{at.strftime(DATE)}, {(ahead if seconds >= 0 else behind).format(duration(seconds))}"
+
+
+def clock(timestamp: str) -> str:
+    """Return the time of day of a UTC time of RFC 3339: "03:32:56"."""
+    return datetime.fromisoformat(timestamp).strftime("%H:%M:%S")

@@ -19,10 +19,11 @@ def test_a_run_without_exchanges_has_its_participants() -> None:
 def test_an_item_names_its_exchange_and_part_and_takes_its_number_from_the_step_that_begins_there(
     recorded: Any,
 ) -> None:
-    calls = [{"name": "jwks", "request": "GET /a", "answer": "200", "duration": 0.2}] * 2
+    calls = [{"name": "jwks", "request": "GET http://[x/a", "answer": "200", "duration": 0.2}] * 2
     checks = [{"name": "size", "duration": 0.1, "reason": None}] * 2
     drawn = draw({"exchanges": [recorded(), recorded("GET /x", calls=calls, checks=checks, receiver="X")]})
     assert drawn.participants == (*PARTICIPANTS, "X")
+    assert drawn.items[3].text == "GET /a → 200"
     assert [(item.id, item.number, item.seconds) for item in drawn.items] == [
         ("1-request", 4, None),
         ("1-response", None, 0.01),

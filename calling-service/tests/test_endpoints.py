@@ -10,7 +10,6 @@ from calling_service.app import create_app
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
@@ -279,6 +278,7 @@ NOT_SHOWN = (404, "Not Found", "This service does not show the flow; EXPLAIN=1 h
 TOO_LONG = (413, "Request Entity Too Large", "The data value transmitted exceeds the capacity limit.")
 OTHER_HOST = (403, "Forbidden", "The Host header names none of this service's names (ALLOWED_HOSTS).")
 OTHER_SITE = (403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")
+OTHER_ORIGIN = (403, "Forbidden", "This request comes from another site's page (Origin).")
 NO_RUN = (404, "Not Found", "There is no such run; GET /runs lists the last ones.")
 NO_METHOD = (405, "Method Not Allowed", "The method is not allowed for the requested URL.")
 
@@ -300,9 +300,13 @@ NO_METHOD = (405, "Method Not Allowed", "The method is not allowed for the reque
         ("POST", "/runs", JSON | {"Host": "localhost.evil.example:9002"}, "{}", OTHER_HOST),
         ("POST", "/runs", JSON | {"Host": "localhost:9002x"}, "{}", OTHER_HOST),
         ("GET", "/runs", {"Host": "evil.example"}, "", OTHER_HOST),
-        ("GET", "/", {"Host": "evil.example"}, "", OTHER_HOST),
+        ("GET", "/static/page.css", {"Host": "evil.example"}, "", OTHER_HOST),
         ("POST", "/runs", JSON | {"Sec-Fetch-Site": "cross-site"}, "{}", OTHER_SITE),
         ("POST", "/runs", JSON | {"Sec-Fetch-Site": "same-site"}, "{}", OTHER_SITE),
+        ("POST", "/runs", JSON | {"Origin": "http://evil.example"}, "{}", OTHER_ORIGIN),
+        ("POST", "/runs", JSON | {"Origin": "null"}, "{}", OTHER_ORIGIN),
+        ("POST", "/runs", JSON | {"Origin": "http://["}, "{}", OTHER_ORIGIN),
+        ("POST", "/runs", JSON | {"Origin": "http://localhost:9000"}, "{}", OTHER_ORIGIN),
         ("GET", "/runs/none", {}, "", NO_RUN),
         ("DELETE", "/runs", {}, "", NO_METHOD),
     ],
@@ -374,33 +378,13 @@ def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "host", ["localhost", "localhost:9002", "127.0.0.1:80", "[::1]:9002", "CALLING-SERVICE:9002"]
 )
-@pytest.mark.parametrize("site", [None, "same-origin", "none"])
-def test_serves_its_own_names_and_pages(client: FlaskClient, host: str, site: str | None) -> None:
-    headers = {"Host": host} | ({"Sec-Fetch-Site": site} if site else {})
+@pytest.mark.parametrize(
+    "sent", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": ""}]
+)
+def test_serves_its_own_names_and_pages(client: FlaskClient, host: str, sent: dict[str, str]) -> None:
+    headers = {"Host": host} | {name: value or f"http://{host.lower()}" for name, value in sent.items()}
     assert client.post("/runs", json={}, headers=headers).status_code == 202
     wait_for_the_end()
-
-
-def page(response: TestResponse) -> str:
-    assert response.headers["Content-Security-Policy"].startswith("default-src 'none';")
-    assert response.headers["Cache-Control"] == "no-store"
-    return response.text
-
-
-def test_the_page_shows_runs_rejects_and_facts_about_the_token(
-    client: FlaskClient, service: Service, endpoint: Any
-) -> None:
-    assert "No run yet" in page(client.get("/"))
-    (service.settings.inbox / "<b>.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n")
-    document = run(client)
-    text = page(client.get("/"))
-    for shown in (document["id"], "&lt;b&gt;.csv", "25 is not more than 0", "batch:upload", "59 minutes"):
-        assert shown in text
-    assert endpoint.secret not in text
-    assert "eyJ" not in text
-    endpoint.answers = [endpoint.error(400, "invalid_scope", "no <such> scope")]
-    assert run(client, resend=True, fresh_token=True)["state"] == "failed"
-    assert "no &lt;such&gt; scope" in page(client.get("/"))
 
 
 def test_tells_facts_about_the_token_and_never_the_token(

@@ -1,0 +1,125 @@
+"""The page: a run's flow to look at and to step through, buttons that start one, the books, the last runs.
+
+It is there with EXPLAIN=1 alone. Works without JavaScript; page.js fetches the same addresses. Not here: JSON
+(endpoints.py), what is shown of a run (flow_view.py).
+"""
+
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from . import mermaid, trace
+from .flow_view import view
+from .gallery import Case, UnknownCaseError, gallery
+from .guard import require_explain, require_own_page
+from .problems import ProblemError
+from .service import Service
+
+FORM = "application/x-www-form-urlencoded"
+IMPORTS = {"import-fresh": True, "import-cached": False}  # whether a fresh token is asked for
+NEW_SECONDS = 5  # so young a run is drawn arrow by arrow
+
+blueprint = Blueprint("page", __name__)
+
+
+def _service() -> Service:
+    service: Service = current_app.extensions["calling-service"]
+    return service
+
+
+@blueprint.before_request
+def _guard() -> None:
+    require_explain(explain=_service().settings.explain)
+
+
+@blueprint.get("/")
+def last_flow() -> str:
+    """Show the last run, or how to start the first."""
+    runs = _service().history.recent()
+    return _page(runs[0]["id"], None) if runs else render_template("page.html", **_surroundings())
+
+
+@blueprint.get("/flow/<run_id>")
+@blueprint.get("/flow/<run_id>/<step>")
+def flow(run_id: str, step: str | None = None) -> str:
+    """Show a run, with one item of its diagram opened; with ?only=flow nothing around it."""
+    return _page(run_id, step)
+
+
+@blueprint.post("/flow")
+def start() -> AnyResponse:
+    """Start what a button names, and lead to it."""
+    require_own_page(request)
+    if request.mimetype != FORM:
+        raise ProblemError(415, "Unsupported Media Type", f"Send {FORM}, as the page's buttons do.")
+    try:
+        (wanted,) = request.form.getlist("run")
+        run_id = _started(wanted)
+    except (ValueError, UnknownCaseError) as error:
+        raise ProblemError(400, "Bad Request", "The form names nothing that could be started.") from error
+    return redirect(url_for(".flow", run_id=run_id), 303)
+
+
+@blueprint.get("/flow/<run_id>/mermaid")
+def as_mermaid(run_id: str) -> Response:
+    """Export the run as a Mermaid sequence diagram."""
+    return Response("\n".join([*mermaid.diagram(_run(run_id)), ""]), mimetype="text/plain")
+
+
+def _started(wanted: str) -> str:
+    """Start an import or a case of the gallery; return the run's id; raise UnknownCaseError."""
+    service = _service()
+    if wanted not in IMPORTS:
+        return service.cases.start(wanted)
+    trace_id = trace.current() or trace.trace_id_of(None)
+    return service.runner.start("web", trace_id, resend=True, fresh_token=IMPORTS[wanted])
+
+
+def _run(run_id: str) -> dict[str, Any]:
+    if (run := _service().history.find(run_id)) is None:
+        raise ProblemError(404, "Not Found", "There is no such run; the last fifty are kept.")
+    return run
+
+
+def _page(run_id: str, step: str | None) -> str:
+    run, now = _run(run_id), datetime.now(UTC)
+    if (shown := view(run, step, now)) is None:
+        raise ProblemError(404, "Not Found", "This run has no such step.")
+    age = (now - datetime.fromisoformat(run["started_at"])).total_seconds()
+    flow = {"run": _titled(run), "view": shown, "new": age < NEW_SECONDS, "following": _following(run)}
+    if request.args.get("only") == "flow":
+        return render_template("flow.html", **flow)
+    return render_template("page.html", **flow, **_surroundings())
+
+
+def _surroundings() -> dict[str, Any]:
+    service = _service()
+    return {
+        "settings": service.settings,
+        "token": service.token_facts(),
+        "runs": [_titled(run) for run in service.history.recent()],
+        "books": service.books.read(),
+        "gallery": groupby(gallery().values(), key=attrgetter("group")),
+    }
+
+
+def _following(run: dict[str, Any]) -> Case | None:
+    """Return the case that comes after the run's in the gallery."""
+    cases = list(gallery().values())
+    places = (
+        place for place, case in enumerate(cases, 1) if run.get("case") and case.id == run["case"]["id"]
+    )
+    return next((cases[place] for place in places if place < len(cases)), None)
+
+
+def _titled(run: dict[str, Any]) -> dict[str, Any]:
+    """Return the run with a title and what came of it."""
+    state = run["state"]
+    if case := run.get("case"):
+        told = {True: "as-expected", False: "not-as-expected", None: state}
+        return run | {"title": case["title"], "outcome": told[case["as_expected"]]}
+    return run | {"title": "Import with a fresh token" if run["fresh_token"] else "Import", "outcome": state}
