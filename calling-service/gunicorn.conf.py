@@ -8,6 +8,7 @@ from calling_service.logs import GunicornLogger
 
 logger_class = GunicornLogger
 accesslog = None
+forwarded_allow_ips = ""  # from loopback too, a SCRIPT_NAME header is a stranger's
 
 
 def post_worker_init(worker: Any) -> None:

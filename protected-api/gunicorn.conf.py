@@ -3,6 +3,7 @@
 from typing import Any
 
 logger_class = "protected_api.logs.GunicornLogger"
+forwarded_allow_ips = ""  # from loopback too, a SCRIPT_NAME header is a stranger's
 
 
 def when_ready(server: Any) -> None:

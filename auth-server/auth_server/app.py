@@ -41,6 +41,7 @@ def create_app(service: Service) -> Flask:
         actions=Actions(settings.actions_dir),
     )
     app = Flask("auth_server", static_folder=None)
+    app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     answer_failures(app, realm=settings.issuer)
     if settings.explain:
         explain_answers(app)

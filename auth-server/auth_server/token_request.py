@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from auth_server.errors import InvalidRequestError
@@ -103,8 +104,10 @@ def _read_body(request: Request) -> str:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
         body = bytes(MAX_BODY + 1)
-    except ClientDisconnected:
+    except (ClientDisconnected, OSError):
         raise InvalidRequestError("The body is incomplete.") from None
+    except ParseException:  # of a chunked body; left alone, its message would take the body to the log
+        raise InvalidRequestError("The body is malformed.") from None
     if len(body) > MAX_BODY:
         raise InvalidRequestError(f"The body is larger than {MAX_BODY} bytes.", status=413)
     if len(body) < (request.content_length or 0):  # behind gunicorn werkzeug does not notice
@@ -178,5 +181,5 @@ def _refuse_two_credentials(request: TokenRequest) -> None:
     authorization = request.headers["Authorization"]
     used = [bool(authorization), "client_secret" in request.form, "client_assertion" in request.form]
     # Two Authorization headers arrive joined by a comma, which Basic credentials do not hold.
-    if sum(used) > 1 or "," in authorization:
+    if sum(used) > 1 or ("," in authorization and authorization[:6].lower() == "basic "):
         raise InvalidRequestError("The client authenticates in more than one way.")

@@ -32,6 +32,10 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "impossible id": ("a client_id that cannot exist", {"auth": ("j\u00f6b", "job-secret")}),
     "NUL": ("a client_id that cannot exist", {"headers": basic(b"job\0:job-secret")}),
     "Bearer": ("the Authorization scheme is not Basic", {"headers": {"Authorization": "Bearer abc"}}),
+    "Digest": (
+        "the Authorization scheme is not Basic",
+        {"headers": {"Authorization": 'Digest username="job", realm="a"'}},
+    ),
     "scheme only": ("Basic credentials without an id or a secret", {"headers": {"Authorization": "Basic"}}),
     "empty": ("Basic credentials without an id or a secret", {"headers": {"Authorization": "Basic "}}),
     "not base64": ("malformed Basic credentials", {"headers": {"Authorization": "Basic ????"}}),

@@ -1,11 +1,13 @@
 """Step 1 of the order of refusals: the request itself, before any credential is looked at."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from auth_server.errors import NO_STORE
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +107,36 @@ def test_refuses_a_body_that_is_cut_off(client: FlaskClient, server: dict[str, b
     response = client.post("/oauth/token", data=G, content_type=FORM, environ_overrides=environ)
     assert response.status_code == 400
     assert response.get_json()["error_description"] == "The body is incomplete."
+
+
+class BrokenBody:
+    """A body that gunicorn refuses while it is read, or that ends with the connection."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, _size: int | None = -1) -> bytes:
+        """Fail."""
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "description"),
+    [
+        (InvalidChunkSize(b"client_secret=s3cret"), "The body is malformed."),
+        (NoMoreData(), "The body is incomplete."),
+        (ConnectionResetError(), "The body is incomplete."),
+    ],
+)
+def test_refuses_a_body_that_cannot_be_read_and_logs_nothing_of_it(
+    client: FlaskClient, log_lines: Callable[[], list[dict[str, Any]]], error: Exception, description: str
+) -> None:
+    broken = {"wsgi.input": BrokenBody(error), "wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+    response = client.post("/oauth/token", content_type=FORM, environ_overrides=broken)
+    assert response.status_code == 400
+    assert response.get_json() == {"error": "invalid_request", "error_description": description}
+    (line,) = log_lines()
+    assert (line["message"], line["reason"]) == ("token refused", description)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ PAGE_HEADERS = {
 def create_app(service: Service) -> Flask:
     """Return the application; it starts nothing by itself."""
     app = Flask("calling_service")
+    app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     app.config["MAX_CONTENT_LENGTH"] = 4096
     app.json.sort_keys = False  # type: ignore[attr-defined]  # a run reads from its id to its exchanges
     app.extensions["calling-service"] = service

@@ -56,3 +56,11 @@ class GunicornLogger(Logger):  # type: ignore[misc]
         handler.setFormatter(JsonFormatter())
         for name in self.loggers:
             logging.getLogger(name).handlers = [handler]
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log a warning; a malformed request may hold a secret and is not quoted."""
+        super().warning(msg.partition(":")[0] if msg.startswith("Invalid request") else msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log an exception; addresses lose their query."""
+        super().exception(msg, *(str(arg).partition("?")[0] for arg in args), **kwargs)

@@ -3,6 +3,7 @@
 import logging
 
 from flask import Flask, Response, jsonify
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,11 @@ def render_problems(app: Flask) -> None:
             if name.lower() not in {"content-type", "content-length"}:
                 response.headers[name] = value
         return response
+
+    @app.errorhandler(ParseException)
+    def malformed_body(_error: ParseException) -> Response:
+        # Of a chunked body; left alone, gunicorn's message would take parts of the body to the log.
+        return _document(400, "Bad Request", "The body is malformed.")
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> Flask:
     """Return the app: start its `extensions["keys"]` in each worker, log its `extensions["warnings"]`."""
     store = Timesheets(settings.database_file)
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     timing = ServerTiming(app) if settings.explain else None
     calls = timing.call if timing else call
