@@ -1,9 +1,11 @@
 """`kill -9` at points spread over a whole run, then a start: nothing lost, nothing twice.
 
-A point is a call that the program makes or returns from, its own, the standard library's or the database's,
-counted by a profile function in the process. KILL_POINTS says how many are tried.
+A point is a call or return in the modules that read, write or send, of their own functions or of the library
+functions that they call: before and after each write to the ledger, each line of the rejects file, each token
+call and upload. A profile function in the process counts them. KILL_POINTS says how many are tried.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -19,21 +21,30 @@ import pytest
 POINTS = int(os.environ.get("KILL_POINTS", "5"))
 FOLDER = Path(calling_service.__file__).parents[1]
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
-COUNT_CALLS = """
-import os, signal, sys
+COUNT_POINTS = """
+import json, os, signal, sys
 from calling_service.cli import main
-calls, last = 0, int(sys.argv.pop(1))
-def count(*_):
-    global calls
-    calls += 1
-    if calls == last:
-        os.kill(os.getpid(), signal.SIGKILL)
+
+last, number, points = int(sys.argv.pop(1)), 0, {}
+modules = {f"calling_service.{name}" for name in (
+    "import_job inbox ledger rejects history database runner timesheets_api token_source bearer_auth recorder"
+).split()}
+
+def count(frame, event, function):
+    global number
+    if frame.f_globals["__name__"] in modules:
+        number += 1
+        if number == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        called = f" {function.__qualname__}" if event.startswith("c_") else ""
+        points.setdefault(f"{event}{called} in {frame.f_code.co_qualname}", []).append(number)
+
 try:
     sys.setprofile(count)
     main(["run"])
 finally:
     sys.setprofile(None)
-    print(f"{calls=}")
+    print("\\n" + json.dumps(points))
 """
 
 
@@ -52,9 +63,9 @@ class Inbox:
         path.write_text(HEADER + "".join(lines))
 
     def import_all(self, *, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run the import in a process of its own, killed at a call or not."""
+        """Run the import in a process of its own, killed at a point or not."""
         return subprocess.run(  # noqa: S603  # our own program
-            [sys.executable, "-c", COUNT_CALLS, str(kill_at)],
+            [sys.executable, "-c", COUNT_POINTS, str(kill_at)],
             cwd=FOLDER,
             env={**os.environ, **self._environ},
             capture_output=True,
@@ -66,6 +77,12 @@ class Inbox:
     def rejected(self) -> dict[str, str]:
         """Return the rejects files."""
         return {path.name: path.read_text() for path in self.rejects.iterdir()}
+
+
+def spread_over(run: dict[str, list[int]]) -> dict[str, int]:
+    """Return POINTS of a run's points and of each the first time that it is reached, or one amid them."""
+    names = [list(run)[len(run) * (2 * number + 1) // (2 * POINTS)] for number in range(POINTS)]
+    return {name: run[name][0 if number % 2 else len(run[name]) // 2] for number, name in enumerate(names)}
 
 
 def test_killed_at_any_point_and_started_again_books_each_entry_once(
@@ -85,17 +102,16 @@ def test_killed_at_any_point_and_started_again_books_each_entry_once(
     whole = Inbox(tmp_path / "whole", environ)
     done = whole.import_all()
     assert done.returncode == 3, done.stderr
-    calls = int(done.stdout.rpartition("calls=")[2])
+    points = spread_over(json.loads(done.stdout.splitlines()[-1]))
     expected = dict(api.books)
     assert len(expected) == 732
-    for point in range(POINTS):
+    for point, number in points.items():
         api.books.clear()
         times_booked.clear()
-        inbox = Inbox(tmp_path / str(point), environ)
-        kill_at = calls * (2 * point + 1) // (2 * POINTS)
-        assert inbox.import_all(kill_at=kill_at).returncode == -signal.SIGKILL
+        inbox = Inbox(tmp_path / str(number), environ)
+        assert inbox.import_all(kill_at=number).returncode == -signal.SIGKILL, point
         assert inbox.import_all().returncode in {0, 3}, "0 if all was done and only the report was cut off"
-        assert api.books == expected, f"killed at call {kill_at} of {calls}"
+        assert api.books == expected, f"killed at {point}, which is {number}"
         assert set(times_booked.values()) == {1}
         assert inbox.rejected() == whole.rejected()
 
