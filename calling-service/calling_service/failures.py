@@ -63,6 +63,7 @@ def _api(error: ApiError, settings: Settings) -> Failure:
         return Failure("api_unreachable", message, f"see that it runs and can be reached from here, {AGAIN}")
     hints = {
         401: f"see that the API trusts {settings.issuer} and goes by the audience {settings.audience}",
+        429: "wait until the API takes more requests",
         503: "wait until the API is ready (its log says what it lacks)",
     }
     hint = f"{hints.get(error.status, LOOK)}, {AGAIN}"

@@ -28,7 +28,9 @@ OUTAGES: dict[str, tuple[bytes | None, str]] = {  # what the server does, and th
     "slow": (SLOW, "unreachable"),
     "500": (says(b"500 Oops", b"{}"), "error"),
     "429": (says(b"429 Slow down", b"{}", b"Retry-After: 0\r\n"), "error"),
+    "429 for an hour": (says(b"429 Slow down", b"{}", b"Retry-After: 3600\r\n"), "error"),
     "503": (says(b"503 Not yet", b"{}"), "error"),
+    "503 until nonsense": (says(b"503 Not yet", b"{}", b"Retry-After: " + b"9" * 5000 + b"\r\n"), "error"),
     "garbage": (says(b"200 OK", b"<html>\xff"), "error"),
     "no HTTP": (b"SSH-2.0-OpenSSH\r\n", "unreachable"),
     "cut half-way": (CUT, "unreachable"),
@@ -99,7 +101,7 @@ def test_an_outage_fails_the_run_in_words_and_the_next_run_completes(
     assert (failed["state"], failed["error"]["error"]) == ("failed", NAMED[who, kind])
     assert failed["error"]["hint"].endswith("nothing is booked twice")
     assert [file["state"] for file in failed["files"]] == ["failed"]
-    repeated = outage in {"429", "503", "no HTTP", "closed at once"}
+    repeated = outage in {"429", "503", "503 until nonsense", "no HTTP", "closed at once"}
     if outage not in {"down", "slow"}:  # the slow one is still at the first when the second comes
         assert calls() == 1 + retries * repeated
     again = run(build(Settings.from_environ(environ)))
