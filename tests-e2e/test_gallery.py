@@ -30,6 +30,7 @@ def test_comes_as_expected(played: dict[str, dict[str, Any]], case: dict[str, An
     assert run["case"] == {
         **{name: case[name] for name in ("id", "title", "teaches", "changes", "rfc")},
         "expected": expected,
+        "answered": expected,
         "as_expected": True,
     }
     answers = [exchange for exchange in run["exchanges"] if "clean up" not in exchange["steps"][0]["label"]]

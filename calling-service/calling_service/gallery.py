@@ -70,11 +70,16 @@ class Case:
     check: str | None = None
     cleans_up: bool = False
 
+    @property
+    def expected(self) -> dict[str, Any]:
+        """What is to come of the case, as verdict.outcome says what came of it."""
+        return {"status": self.status, "error": self.error, "check": self.check}
+
     def as_json(self, answered: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return the case as a run shows it; `answered` is what came of it (verdict.py), None so far."""
+        """Return the case as a run shows it; `answered` is what came of it, None so far."""
         told = {name: getattr(self, name) for name in ("id", "title", "teaches", "changes", "rfc")}
-        expected = {"status": self.status, "error": self.error, "check": self.check}
-        return told | {"expected": expected, "as_expected": answered and answered == expected}
+        told |= {"expected": self.expected, "answered": answered}
+        return told | {"as_expected": answered and answered == self.expected}
 
 
 class UnknownCaseError(Exception):

@@ -6,7 +6,9 @@ from itertools import groupby
 
 from click import style
 
+from .columns import heading
 from .gallery import Case
+from .words import answer
 
 
 def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
@@ -14,9 +16,9 @@ def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
     cases = tuple(cases)
     column = max(len(case.id) for case in cases) + 4
     for group, members in groupby(cases, key=lambda case: case.group):
-        yield style(f"━━ {group} " + "━" * max(0, width - 4 - len(group)), fg="blue", bold=True)
+        yield from heading(group, width)
         for case in members:
-            first, *others = textwrap.wrap(f"{case.title}: {_answer(case)}", width - column)
+            first, *others = textwrap.wrap(f"{case.title}: {answer(case.expected)}", width - column)
             yield f"  {style(f'{case.id:<{column - 2}}', bold=True)}{first}"
             yield from (" " * column + line for line in others)
         yield ""
@@ -33,11 +35,6 @@ def markdown(cases: Iterable[Case]) -> Iterator[str]:
             check = f"`{case.check}`" if case.check else ""
             yield f"| `{case.id}` | {case.changes} | {case.teaches} | {told} | {check} | {_link(case.rfc)} |"
         yield ""
-
-
-def _answer(case: Case) -> str:
-    check = f" by the check {case.check}" if case.check else ""
-    return f"{case.status}{f' {case.error}' if case.error else ''}{check}"
 
 
 def _link(rfc: str) -> str:

@@ -1,6 +1,8 @@
 """Durations and moments in words, for the page and the terminal alike."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
@@ -45,3 +47,9 @@ def claimed_time(name: str, value: object, now: datetime) -> str | None:
 def clock(timestamp: str) -> str:
     """Return the time of day of a UTC time of RFC 3339: "03:32:56"."""
     return datetime.fromisoformat(timestamp).strftime("%H:%M:%S")
+
+
+def answer(outcome: Mapping[str, Any]) -> str:
+    """Return what came of a request, or should: "401 invalid_client at the check credentials"."""
+    error = f" {outcome['error']}" if outcome["error"] else ""
+    return f"{outcome['status']}{error}" + (f" at the check {outcome['check']}" if outcome["check"] else "")

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from calling_service import cli, terminal
 from calling_service.app import create_app
+from calling_service.columns import cells
 from calling_service.import_job import CHUNK
 from calling_service.rehearsal import rehearse
 from calling_service.run import Run

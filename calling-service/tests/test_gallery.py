@@ -59,8 +59,9 @@ def test_shows_what_is_expected_and_whether_it_came_so() -> None:
         "changes": case.changes,
         "rfc": "RFC 6749 5.2",
         "expected": expected,
+        "answered": None,
         "as_expected": None,
     }
-    assert case.as_json(expected)["as_expected"] is True
+    assert case.as_json(expected) == told | {"answered": expected, "as_expected": True}
     for name, other in (("status", 400), ("error", None), ("check", "request")):
         assert case.as_json({**expected, name: other})["as_expected"] is False
