@@ -1,5 +1,5 @@
 # The menu of the project; `make` alone prints it. Settings: RUNTIME=docker|local, PYTHON=python3.13,
-# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT.
+# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; CASE, of `make try`.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -8,7 +8,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow down clean logs test test-e2e lint format lock bench bench-import venv
+.PHONY: help up flow try down clean logs test test-e2e lint format lock bench bench-import venv
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ up: ## start the three services, run one import, show the flow
 
 flow: ## run one import with a fresh token and print its four steps
 	@stack/stack flow
+
+try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list them
+	@stack/stack try $(CASE)
 
 logs: ## follow what the services print
 	@stack/stack logs

@@ -1,23 +1,19 @@
-"""The command line: `run` imports in this process, `flow` asks the running service and shows what it did.
+"""The command line: `run` imports in this process; `public-keys` prints what a server has to know of a key.
 
-`public-keys` prints what an authorization server has to know of a client that authenticates with a key.
+Not here: `flow` and `try`, which ask the running service and show what it did (show.py).
 """
 
 import json
 import os
-import shutil
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import click
-import requests
 
-from . import logs, mermaid, terminal, trace
+from . import logs, show, terminal, trace
 from .import_job import Progress
 from .private_key_jwt import public_jwk_set
 from .rehearsal import rehearse
@@ -60,8 +56,7 @@ def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
             document = rehearse(service.settings, resend=resend, progress=progress).as_json()
         else:
             document = _imported(service, progress, resend=resend, fresh_token=fresh_token)
-    for line in terminal.books(document, _width(), dry_run=dry_run):
-        _echo(line)
+    show.echo(terminal.books(document, show.width(), dry_run=dry_run))
     sys.exit(_status(document))
 
 
@@ -106,71 +101,6 @@ def _imported(service: Service, progress: Progress, **options: bool) -> dict[str
             return document
 
 
-@main.command()
-@click.option(
-    "--url", default="http://127.0.0.1:9002", show_default=True, help="Where the running service is."
-)
-@click.option("--public-url", help="How people reach it, for the addresses printed.  [default: --url]")
-@click.option("--json", "as_json", is_flag=True, help="Print the run's JSON instead of the steps.")
-@click.option("--mermaid", "as_mermaid", is_flag=True, help="Print a Mermaid sequence diagram instead.")
-@click.option(
-    "--look", "looks", multiple=True, metavar="WHAT=URL", help="One more line of where to look next."
-)
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for the run's end.")
-def flow(
-    url: str,
-    public_url: str | None,
-    *,
-    as_json: bool,
-    as_mermaid: bool,
-    looks: tuple[str, ...],
-    timeout: float,
-) -> None:
-    """Have the running service import everything again with a fresh token, and show the steps.
-
-    \b
-    Exit status:
-      0  the run completed
-      1  it failed, or the service did not answer
-    """  # noqa: D301  # Click takes a real backspace
-    url = url.rstrip("/")
-    try:
-        document = _asked(url, timeout)
-    except requests.RequestException as error:
-        raise click.ClickException(f"{url} did not answer as the calling service does: {error}") from error
-    if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    elif as_mermaid:
-        click.echo("\n".join(mermaid.diagram(document)))
-    else:
-        public = (public_url or url).rstrip("/")
-        own = [("This run as JSON", f"{public}/runs/{document['id']}"), ("The last runs", f"{public}/")]
-        given = [(what, where) for what, _, where in (look.partition("=") for look in looks)]
-        for line in terminal.flow(document, [*own, *given], datetime.now(UTC), _width()):
-            _echo(line)
-    sys.exit(0 if document["state"] == "completed" else FAILED)
-
-
-def _asked(url: str, timeout: float) -> dict[str, Any]:
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy stands between this and the service beside it
-        started = session.post(f"{url}/runs", json={"resend": True, "fresh_token": True}, timeout=10)
-        started.raise_for_status()
-        where, end = (
-            requests.compat.urljoin(f"{url}/", started.headers.get("Location", "")),
-            time.monotonic() + timeout,
-        )
-        while True:
-            answer = session.get(where, timeout=10)
-            answer.raise_for_status()
-            document: dict[str, Any] = answer.json()
-            if document["state"] != "running":
-                return document
-            if time.monotonic() > end:
-                raise click.ClickException(f"the run {document['id']} is still on after {timeout:.0f} s")
-            time.sleep(POLL)
-
-
 @main.command("public-keys")
 @click.argument("key", type=click.File())
 def public_keys(key: TextIO) -> None:
@@ -199,9 +129,5 @@ def _ended(service: Service, run_id: str) -> dict[str, Any]:
     return document
 
 
-def _width() -> int:
-    return min(max(shutil.get_terminal_size((100, 24)).columns, 40), 110)
-
-
-def _echo(line: str) -> None:
-    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+main.add_command(show.flow)
+main.add_command(show.play)

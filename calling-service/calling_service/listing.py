@@ -18,7 +18,7 @@ def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
     for group, members in groupby(cases, key=lambda case: case.group):
         yield from heading(group, width)
         for case in members:
-            first, *others = textwrap.wrap(f"{case.title}: {answer(case.expected)}", width - column)
+            first, *others = textwrap.wrap(f"{case.title} → {answer(case.expected)}", width - column)
             yield f"  {style(f'{case.id:<{column - 2}}', bold=True)}{first}"
             yield from (" " * column + line for line in others)
         yield ""

@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MASK = "[masked]"
 CUT = "[signature cut]"
+BASIC = re.compile(r"Basic \[base64 of (.*):<client secret>, masked\]")  # as header() shows it
 SIGNED_MEMBERS = frozenset({"access_token", "refresh_token", "id_token", "token", "client_assertion"})
 SECRET_MEMBERS = frozenset({"client_secret", "password"}) | SIGNED_MEMBERS
 MASKED_HEADERS = frozenset({"proxy-authorization", "cookie", "set-cookie"})

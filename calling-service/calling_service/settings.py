@@ -46,6 +46,12 @@ class Settings:
     log_level: str
     explain: bool  # show the flow and the gallery
 
+    @property
+    def issuer_url(self) -> str:
+        """Where the endpoints of the demo stack's authorization server begin, seen from here."""
+        path = "/oauth/token"
+        return (self.token_url or self.issuer.rstrip("/") + path).removesuffix(path)
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Return the settings; raise SettingsError with all that is wrong, files and folders included."""

@@ -31,8 +31,6 @@ class Stage:
 
     def __init__(self, settings: Settings, wait: Callable[[float], bool]) -> None:
         self._settings, self._wait = settings, wait
-        token_url = settings.token_url or settings.issuer.rstrip("/") + TOKEN_PATH
-        self._issuer_url = token_url.removesuffix(TOKEN_PATH)
         self._server, self._api = self._session(AUTHORIZATION_SERVER), self._session(API)
         self._prover = Prover(settings.credential_file.parent, settings.issuer)
         self._client, self._token, self._keys = "Somebody", "", dict[str, Any]()
@@ -77,10 +75,10 @@ class Stage:
     def _post(self, path: str, form: dict[str, str], client: str, step: Ask | Revoke) -> requests.Response:
         sent = self._prover.prove(client, step.how)
         sent["data"] = form | sent.get("data", {})
-        return self._server.post(self._issuer_url + path, timeout=self._settings.timeout, **sent)
+        return self._server.post(self._settings.issuer_url + path, timeout=self._settings.timeout, **sent)
 
     def _read(self, path: str) -> requests.Response:
-        response = self._server.get(self._issuer_url + path, timeout=self._settings.timeout)
+        response = self._server.get(self._settings.issuer_url + path, timeout=self._settings.timeout)
         self._keys = response.json()
         return response
 
@@ -121,7 +119,7 @@ class Stage:
             issuer=settings.issuer,
             client_id=client,
             secret_file=settings.credential_file.parent / client,
-            token_url=self._issuer_url + TOKEN_PATH,
+            token_url=settings.issuer_url + TOKEN_PATH,
             session=self._server,
             timeout=settings.timeout,
         )
@@ -136,14 +134,17 @@ class Stage:
         self, receiver: str, _request: requests.PreparedRequest, response: requests.Response | None
     ) -> tuple[Shown, ...]:
         status = None if response is None else response.status_code
-        said = self._aside + _said(self._step, self._client, receiver, status)
+        said = self._aside + _said(self._step, self._client, receiver, status, kept=not self._said)
         if said != self._said:  # calls that are repeated share their step
             self._number, self._said = self._number + 1, said
         return (Shown(self._number, said, ("request", "response")),)
 
 
-def _said(step: Step, holder: str, receiver: str, status: int | None) -> str:
-    """Say what a step does with its request to the receiver; the holder is the client that has the token."""
+def _said(step: Step, holder: str, receiver: str, status: int | None, *, kept: bool) -> str:
+    """Say what a step does with its request to the receiver; the holder is the client that has the token.
+
+    `kept`: the request is the step's first, so that a client with a cache has its token from there.
+    """
     match step:
         case Ask(ask=client, how=how):
             return f"{client} asks for an access token {how}"
@@ -152,6 +153,7 @@ def _said(step: Step, holder: str, receiver: str, status: int | None) -> str:
         case Read():
             return "Anybody may read the authorization server's public keys"
         case Call(client=client) if client:
-            does = "calls the API with it" if receiver == API else "has no token, asks for one and keeps it"
-            return f"{client} {does}"
+            if receiver == AUTHORIZATION_SERVER:
+                return f"{client} has no token, asks for one and keeps it"
+            return f"{client} calls the API with {'the token that it has kept' if kept else 'it'}"
     return f"{holder} calls the API {step.how}" + (", once more" if status and status == step.until else "")

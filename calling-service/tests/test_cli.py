@@ -16,24 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calling_service import cli, terminal
-from calling_service.app import create_app
+from calling_service import cli
 from calling_service.columns import cells
-from calling_service.import_job import CHUNK
 from calling_service.rehearsal import rehearse
 from calling_service.run import Run
 from calling_service.service import Service, build
 from calling_service.settings import Settings
-from calling_service.terminal import cells
 from calling_service.words import duration
 from click import ClickException, unstyle
-from click.testing import CliRunner, Result
-from werkzeug.serving import make_server
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 GOOD = HEADER + "2026-11-09,P,,1.00,C-1,1\n"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-URI = "https://exampleco.example/department"
 
 
 @pytest.fixture
@@ -41,163 +35,6 @@ def service(settings: Settings) -> Iterator[Service]:
     service = build(settings)
     yield service
     service.close()
-
-
-@pytest.fixture
-def url(service: Service) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, create_app(service), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def flow(*arguments: str) -> Result:
-    return CliRunner(env={"COLUMNS": "100"}).invoke(cli.main, ["flow", *arguments], color=False)
-
-
-def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint: Any) -> None:
-    (service.settings.inbox / "a.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n")
-    result = flow("--url", url, "--look", "The API=http://localhost:9001/")
-    assert result.exit_code == 0
-    for shown in (
-        "━━ 1  The job authenticates at the token endpoint",
-        "━━ 2  The authorization server validates them",
-        "━━ 3  The authorization server answers with an access token",
-        "━━ 4  The job calls the API with the token",
-        "    asked    grant_type=client_credentials  audience=http://localhost:9001  scope=batch:upload",
-        "    granted  client_id=job",
-        "POST /oauth/token HTTP/1.1",
-        "scope=batch%3Aupload",
-        "Authorization: Basic [base64 of timesheets-import-job:<client secret>, masked]",
-        "[signature cut]",
-        "    header   alg        RS256",
-        "Timesheets API → Timesheets Import Job",
-        '{"booked": 1, "unchanged": 0}',
-        "a.csv  done          2 rows     1 booked     0 unchanged     1 rejected",
-        "- a.csv line 3, Hours: 25 is not more than 0 and at most 24",
-        "The API           http://localhost:9001/",
-        f"The last runs     {url}/",
-    ):
-        assert shown in result.output
-    assert endpoint.secret not in result.output
-    assert "\x1b" not in result.output
-
-
-def test_flow_prints_the_labels_that_the_run_gives() -> None:
-    message = {
-        "start_line": "X /y",
-        "headers": [["A", "\x1b[31mred"]],
-        "body": "b" * 5000,
-        "body_size": 9000,
-        "body_shortened": True,
-        "token": {"payload": {"exp": 1795521600, "nbf": 0, "iat": 1e300, "list": ["é"], URI: "Payroll"}},
-    }
-    exchange = {
-        "steps": [
-            {"number": 7, "label": "美咲 does a thing that nobody foresaw", "shows": ["request", "response"]}
-        ],
-        "from": "One",
-        "to": "Two",
-        "status": 500,
-        "request": message,
-        "response": message | {"body": ""},
-        "elapsed": 1.5,
-        "failure": None,
-        "failed_before": ["503", "ReadTimeoutError"],
-        "started_at": "2026-11-24T12:00:00.000Z",
-        "calls": [{"name": "jwks", "request": "GET http://k/", "answer": "200", "duration": 0.0123}],
-        "checks": [
-            {"name": "size", "duration": 0.00001, "reason": None},
-            {"name": "well-formed", "duration": 0.000123, "reason": None},
-            {"name": "signature", "duration": 0.001, "reason": "The signature of the token is wrong."},
-        ],
-    }
-    silent = exchange | {
-        "response": None,
-        "status": None,
-        "failure": "ConnectTimeout",
-        "calls": [],
-        "checks": [],
-    }
-    checked = silent | {"steps": [{"number": 8, "label": "checks", "shows": []}]}
-    answered = silent | {"steps": [{"number": 9, "label": "none", "shows": ["response"]}]}
-    run = {
-        "id": "r",
-        "state": "failed",
-        "exchanges": [exchange, silent, checked, answered],
-        "exchanges_omitted": 12345,
-        "files": [],
-        "rejects": [],
-        "rejected": 3,
-        "error": {"error": "odd", "message": "what happened " * 20, "hint": "do this"},
-    }
-    lines = list(terminal.flow(run, [], NOW, 60))
-    text = unstyle("\n".join(lines))
-    for shown in (
-        "美咲 does a thing",
-        "One",
-        "1500 ms and 503, ReadTimeoutError",
-        "\N{REPLACEMENT CHARACTER}[31mred",
-        "… shortened: the body has 9,000 bytes",
-        "1795521600  Tue 24 Nov 2026 12:00:00 UTC,",
-        "0  Thu 01 Jan 1970 00:00:00 UTC, valid",
-        " 20781 days 12 hours",
-        "no answer: ConnectTimeout",
-        "Two: no answer: ConnectTimeout",
-        "Two ⇢ Authorization Server  after 12 ms",
-        "GET / → 200",
-        "✓ size 0.01 ms, well-formed 0.12 ms",
-        "✗ signature: The signature of the token is wrong.",
-        "12,345 more exchanges",
-        "and 3 more: the rejects files have all",
-        "What to do: do this",
-        '["é"]',
-        f"             {URI}\n                   Payroll",
-    ):
-        assert shown in text
-    plain = [unstyle(line) for line in lines]
-    assert max(cells(line) for line in plain) <= 60
-
-
-def test_flow_prints_the_runs_json_on_demand(url: str, service: Service) -> None:
-    (service.settings.inbox / "é.csv").write_text(GOOD)
-    result = flow("--url", url, "--json")
-    assert json.loads(result.output)["files"][0]["name"] == "é.csv"
-
-
-def test_flow_prints_the_runs_diagram_and_shortens_what_repeats(url: str, service: Service) -> None:
-    (service.settings.inbox / "a.csv").write_text(
-        HEADER + "".join(f"2026-11-09,P,,1,C-1,{number}\n" for number in range(2 * CHUNK))
-    )
-    again = "again  POST /timesheets/upload HTTP/1.1 → HTTP/1.1 200 OK"
-    assert again in flow("--url", url).output
-    assert "sequenceDiagram" in flow("--url", url, "--mermaid").output
-
-
-def test_flow_fails_with_the_run(url: str, service: Service, endpoint: Any) -> None:
-    (service.settings.inbox / "a.csv").write_text(GOOD)
-    endpoint.answers = [endpoint.error(400, "invalid_scope", "not yours")]
-    result = flow("--url", url)
-    assert result.exit_code == 1
-    assert "The authorization server answers without an access token" in result.output
-    assert "! invalid_scope: no token from the authorization server" in result.output
-
-
-def test_flow_gives_up_on_a_run_without_end(url: str, service: Service, endpoint: Any) -> None:
-    (service.settings.inbox / "a.csv").write_text(GOOD)
-    endpoint.hold = threading.Event()
-    result = flow("--url", url, "--timeout", "0")
-    endpoint.hold.set()
-    assert (result.exit_code, "is still on after 0 s" in result.output) == (1, True)
-
-
-def test_flow_says_that_no_service_answers() -> None:
-    result = flow("--url", "http://127.0.0.1:1")
-    assert result.exit_code == 1
-    assert result.output.startswith("Error: http://127.0.0.1:1 did not answer as the calling service does: ")
 
 
 FOLDER = Path(cli.__file__).parents[1]

@@ -28,6 +28,6 @@ def test_the_terminal_lists_each_case_under_its_group() -> None:
     ]
     assert [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "] == list(gallery())
     assert lines[2:4] == [
-        "  wrong-secret               A wrong secret: 401 invalid_client at the",
-        "                             check credentials",
+        "  wrong-secret               A wrong secret → 401 invalid_client at",
+        "                             the check credentials",
     ]

@@ -196,7 +196,7 @@ def test_a_client_that_keeps_its_token_asks_once(stage: Stage, endpoint: Any, ap
     assert said(kept) == [
         "job has no token, asks for one and keeps it",
         "job calls the API with it",
-        "job calls the API with it",
+        "job calls the API with the token that it has kept",
     ]
     assert [step.number for exchange in kept for step in exchange.steps] == [1, 2, 3]
 
