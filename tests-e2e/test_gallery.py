@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from live_stack import CHECKOUT, Stack
+from shell import Shell
 
 FILE = CHECKOUT / "calling-service/calling_service/gallery.toml"
 CASES = tomllib.loads(FILE.read_text())["case"]
@@ -55,3 +56,60 @@ def test_keeps_no_secret_and_no_signature(
     secrets = [line for path in stack.folder.glob(".secrets/*/*") for line in path.read_text().splitlines()]
     assert [secret for secret in secrets if len(secret) > 20 and secret in shown] == []
     assert not re.search(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", shown)
+
+
+def test_make_try_plays_a_case_and_exits_by_what_came_of_it(stack: Stack) -> None:
+    done = stack.run("make", "try", "CASE=wrong-secret")
+    assert done.returncode == 0, done.stderr
+    for shown in (
+        r"━━ 1  payroll-report asks for an access token with a made-up secret ━",
+        r"│ Authorization: Basic \[base64 of payroll-report:<client secret>, masked\]",
+        r"✓ request \d",
+        r"✗ credentials: ",
+        r"│ HTTP/1.1 401 UNAUTHORIZED",
+        r"✓ As expected: 401 invalid_client at the check credentials",
+        rf"http://localhost:{stack.ports['calling-service']}/runs/",
+    ):
+        assert re.search(shown, done.stdout), shown
+    unknown = stack.run("make", "try", "CASE=wrong-secrets")
+    assert (unknown.returncode != 0, "did you mean wrong-secret" in unknown.stderr) == (True, True)
+
+
+def test_make_try_lists_the_cases(stack: Stack) -> None:
+    assert set(re.findall(r"^  ([a-z-]+) ", stack.make("try"), re.MULTILINE)) == {
+        case["id"] for case in CASES
+    }
+
+
+def test_flows_and_cases_are_printed_as_json_and_har(stack: Stack) -> None:
+    for verb in (("flow",), ("try", "alg-none")):
+        run = json.loads(stack.run("stack/stack", *verb, "--json").stdout)
+        entries = json.loads(stack.run("stack/stack", *verb, "--har").stdout)["log"]["entries"]
+        assert [entry["request"]["url"] for entry in entries] == [each["url"] for each in run["exchanges"]]
+
+
+PASTED = {
+    "no-token": "",
+    "scope-too-small": "payroll-report",
+    "secret-in-the-query": "payroll-report",
+    "two-credentials": "payroll-report",
+    "token-in-the-query": "payroll-report",
+    "ungranted-audience": "timesheets-import-job",
+    "one-bad-entry": "timesheets-import-job",
+}
+
+
+@pytest.mark.parametrize("case", PASTED)
+def test_pasted_curl_commands_are_answered_as_the_case_was(
+    stack: Stack, played: dict[str, dict[str, Any]], case: str
+) -> None:
+    commands = stack.run("stack/stack", "try", case, "--curl").stdout.split("\ncurl ")
+    statuses = [exchange["status"] for exchange in played[case]["exchanges"]]
+    with Shell(stack) as shell:
+        shell.run(f"CLIENT_SECRET=$(cat .secrets/calling-service/{PASTED[case]})" if PASTED[case] else ":")
+        answers = []
+        for command in commands:
+            answers.append(shell.run(f"curl {command.removeprefix('curl ')}"))
+            if token := re.search(r'"access_token": ?"([^"]+)"', answers[-1]):
+                shell.run(f"TOKEN={token[1]}")
+    assert [int(answer.split()[1]) for answer in answers] == statuses, answers

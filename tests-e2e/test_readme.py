@@ -1,11 +1,11 @@
 """The README is true: its console blocks run and print what it shows, its tables name all there is."""
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 from live_stack import CHECKOUT, SERVICES, Stack
+from shell import Shell
 
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 README = (CHECKOUT / "README.md").read_text()
@@ -34,45 +34,10 @@ def pattern(expected: str) -> str:
 
 
 @pytest.fixture
-def shell(new_stack: Callable[[], Stack]) -> Iterator["Shell"]:
+def shell(new_stack: Callable[[], Stack]) -> Iterator[Shell]:
     """Return one shell in a copy of the checkout, where the README's addresses lead to the copy's ports."""
     with Shell(new_stack()) as shell:
         yield shell
-
-
-class Shell:
-    """A bash that keeps its variables from block to block."""
-
-    def __init__(self, stack: Stack) -> None:
-        redirect = " ".join(
-            f"--connect-to localhost:{public}:127.0.0.1:{stack.ports[service]}"
-            for service, public in zip(SERVICES, (9000, 9001, 9002), strict=True)
-        )
-        self.process = subprocess.Popen(
-            ["bash"],
-            cwd=stack.folder,
-            env=stack.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.run(f'curl() {{ command curl {redirect} "$@"; }}')
-
-    def run(self, command: str) -> str:
-        """Run a command and return what it printed."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(f"{command}\necho; echo END-OF-OUTPUT\n")
-        self.process.stdin.flush()
-        lines = iter(self.process.stdout.readline, "END-OF-OUTPUT\n")
-        return "".join(lines).strip()
-
-    def __enter__(self) -> "Shell":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.communicate(timeout=10)
 
 
 def test_every_console_block_prints_what_the_readme_shows(shell: Shell) -> None:
