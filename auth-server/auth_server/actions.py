@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 HOOK = "on_execute_credentials_exchange"
 _CHECK_SECONDS = 1.0
 
-Hook = Callable[[Event, Api], Any]
+Hook = Callable[[Event, Api], None]
 Version = tuple[tuple[str, int, int, int], ...]
 
 
@@ -52,7 +52,7 @@ class Actions:
                 hook(happening, api)
                 if narrowing.denial:
                     break
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             where = self._where(error)
             log.exception("action failed", extra={"event": {"action": where}})
             raise ServerError(reason=f"action failed: {where}") from None
@@ -88,5 +88,10 @@ def _load(file: Path) -> Hook:
     exec(compile(file.read_bytes(), file, "exec"), names)  # noqa: S102 an Action is code
     if not callable(names.get(HOOK)):
         raise TypeError(f"{file} defines no function {HOOK}")
-    hook: Hook = names[HOOK]
+
+    def hook(event: Event, api: Api) -> None:
+        # A coroutine has not run yet, and what a Hook of Auth0 returns would narrow: that is no consent.
+        if (returned := names[HOOK](event, api)) is not None:
+            raise TypeError(f"{HOOK} in {file} must return nothing, not a {type(returned).__name__}")
+
     return hook

@@ -114,6 +114,7 @@ def test_tells_of_the_exchange_and_no_credential(ask: Ask, write: Write) -> None
 FAILING = {
     "raises": ("1 / 0", 2),
     "exits": ("raise SystemExit(0)", 2),
+    "interrupts": ("raise KeyboardInterrupt", 2),
     "registered claim": ("api.access_token.set_custom_claim('scope', 'admin')", 2),
     "claim that is no JSON": (f"api.access_token.set_custom_claim('{URI}', object())", 2),
     "claim that is not a number": (f"api.access_token.set_custom_claim('{URI}', float('nan'))", 2),
@@ -145,8 +146,18 @@ def test_fails_closed_and_logs_file_and_line(
     assert refused["reason"] == f"action failed: {where}"
 
 
-@pytest.mark.parametrize("content", ["", "on_execute_credentials_exchange = 1"])
-def test_fails_closed_without_the_function(
+@pytest.mark.filterwarnings("ignore:coroutine")  # that it was never awaited, as is right
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "on_execute_credentials_exchange = 1",
+        "async def on_execute_credentials_exchange(event, api): api.access.deny('invalid_scope', 'No.')",
+        "def on_execute_credentials_exchange(event, api): return {'scope': []}",
+        "def on_execute_credentials_exchange(event, api): yield",
+    ],
+)
+def test_fails_closed_without_a_function_that_returns_nothing(
     ask: Ask, tmp_path: Path, log_lines: LogLines, content: str
 ) -> None:
     (tmp_path / "actions/a.py").write_text(content)
