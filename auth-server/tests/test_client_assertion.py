@@ -194,6 +194,14 @@ def test_refuses_a_replay_on_every_worker_and_after_a_restart(
     assert_refused(another.post("/oauth/token", data=form), log_lines()[-1], "client_assertion: replayed")
 
 
+def test_refuses_for_now_what_it_cannot_remember(ask: Ask, sign: Sign, service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE seen_assertions")
+    response = ask(sign(), auth=None)
+    assert (response.status_code, response.get_json()["error"]) == (503, "temporarily_unavailable")
+    assert response.headers["Retry-After"] == "5"
+
+
 def test_of_many_replays_at_once_one_is_first(service: Service) -> None:
     workers = [SeenAssertions(service.engine) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
