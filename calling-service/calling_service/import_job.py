@@ -107,6 +107,7 @@ class _Book:
             if not receipt.refused:
                 return
             for index, problem in receipt.refused.items():
+                self.ledger.release(entries[index].external_id)
                 self._reject(good[index], (problem,))
             good = [row for index, row in enumerate(good) if index not in receipt.refused]
 

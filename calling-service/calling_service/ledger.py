@@ -57,6 +57,10 @@ class Ledger:
         self._database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (entry_id, digest, line))
         return None
 
+    def release(self, entry_id: str) -> None:
+        """Forget where an entry stands that the API has refused: another row may put it right."""
+        self._database.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
+
     def chunk(self) -> sqlite3.Connection:
         """Return the database as a context that makes what is noted within it one transaction."""
         self._database.execute("BEGIN IMMEDIATE")

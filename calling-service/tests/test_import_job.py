@@ -144,6 +144,19 @@ def test_an_export_may_be_replaced_by_a_longer_one(inbox: Path, books: Books, im
     assert sorted(books.entries) == ["1", "2", "3"]
 
 
+def test_a_row_that_the_api_refuses_can_be_put_right_in_another_file(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    import_now()
+    (inbox / "a.csv").write_text(HEADER + row(1, "2.00"))
+    assert rejects(import_now()) == [("a.csv", 2, "Hours", "is booked with other values")]
+    books.entries.clear()  # by hand, say
+    (inbox / "b.csv").write_text(HEADER + row(1, "3.00"))
+    assert rejects(import_now()) == []
+    assert {entry.hours for entry in books.entries.values()} == {"3.00"}
+
+
 def test_moves_bad_rows_to_a_rejects_file_with_place_and_reason(inbox: Path, import_now: Import) -> None:
     (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "25") + ',,"x\ny",1,C-1,3\n')
     run = import_now()
