@@ -16,7 +16,7 @@ from .access_token import UnavailableError
 from .jwk_set import usable_keys
 
 RETRY = 1.0  # seconds between fetches while there is no usable set
-WAIT = 3.0  # seconds that the first caller, or one with an unknown kid, waits for a fetch at most
+WAIT = 1.0  # seconds into a fetch that callers wait for it; if longer, a flood could hold every thread
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +41,7 @@ class IssuerKeys:
         self._soft_ttl, self._hard_ttl, self._cooldown = soft_ttl, hard_ttl, cooldown
         self._set = _KeySet({}, -math.inf)
         self._fetches, self._fetching, self._failure = 0, False, ""
+        self._began = -math.inf
         self._unknown_kid_fetch_allowed_at = -math.inf
         self._changed, self._wake = Condition(), Event()
         self._thread: Thread | None = None
@@ -49,6 +50,7 @@ class IssuerKeys:
         """Start the thread that fetches, unless it runs in this process already (a fork loses it)."""
         with self._changed:
             if self._thread is None or not self._thread.is_alive():
+                self._began = time.monotonic()
                 self._thread = Thread(target=self._run, name="issuer-keys", daemon=True)
                 self._thread.start()
 
@@ -63,8 +65,7 @@ class IssuerKeys:
         """Return the keys by `kid`, at least one; raise UnavailableError."""
         if self._clock() - self._set.fetched_at > self._soft_ttl:
             self.start()
-            if not self._fetches:
-                self._wait_for_fetch()
+            self._wait_for_fetch(0)
         keys, fetched_at = self._set
         if not keys or self._clock() - fetched_at > self._hard_ttl:
             raise UnavailableError("kid-known", "no usable key set")
@@ -72,7 +73,7 @@ class IssuerKeys:
 
     def refresh(self) -> None:
         """Fetch the set now; a failure is logged and leaves the present set, which the hard time ends."""
-        self._fetching = True
+        self._fetching, self._began = True, time.monotonic()
         try:
             self._set = _KeySet(usable_keys(self._fetch(), self._set.keys), self._clock())
             self._failure = ""
@@ -104,12 +105,14 @@ class IssuerKeys:
                 if self._clock() < self._unknown_kid_fetch_allowed_at:
                     return False
                 self._unknown_kid_fetch_allowed_at = self._clock() + self._cooldown
+                self._fetching, self._began = True, time.monotonic()
                 self._wake.set()
-                self._fetching = True
-        self.start()
-        return self._wait_for_fetch()
+                self.start()
+            self._wait_for_fetch(self._fetches)
+        return True
 
-    def _wait_for_fetch(self) -> bool:
+    def _wait_for_fetch(self, after: int) -> None:
         with self._changed:
-            before = self._fetches
-            return self._changed.wait_for(lambda: self._fetches > before, WAIT)
+            patience = self._began + WAIT - time.monotonic()
+            if not self._changed.wait_for(lambda: self._fetches > after, max(patience, 0)):
+                raise UnavailableError("kid-known", "the key set is still being fetched")

@@ -3,6 +3,10 @@
 import base64
 import json
 import logging
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +27,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 AUDIENCE = "http://localhost:9001"
+SERVICE = Path(__file__).parents[1]
 
 
 def base64url(data: bytes) -> str:
@@ -36,15 +41,24 @@ class Issuer:
         self.private = private
         self.key_set: Any = {"keys": [self.jwk(kid) for kid in private]}
         self.requests: list[str] = []
-        app: Any = Request.application(self._serve)
-        self.server = make_server("127.0.0.1", 0, app, threaded=True)
+        self.listen()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.jwks_uri = f"{self.url}/jwks"
         self.introspection: Any = {"active": True}
         self.introspected: list[tuple[str, dict[str, str], Any]] = []
         self.metadata: Any = {"issuer": self.url, "jwks_uri": self.jwks_uri}
         self.metadata["introspection_endpoint"] = f"{self.url}/introspect"
+
+    def listen(self, port: int = 0) -> None:
+        """Serve on this port of the loopback interface, or on any that is free."""
+        app: Any = Request.application(self._serve)
+        self.server = make_server("127.0.0.1", port, app, threaded=True)
         threading.Thread(target=self.server.serve_forever, args=(0.005,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.server.shutdown()
+        self.server.server_close()
 
     def _serve(self, request: Request) -> Response:
         self.requests.append(request.path)
@@ -105,6 +119,92 @@ class Issuer:
         return self.sign(json.dumps(head), json.dumps(self.claims(**claims)), key)
 
 
+class Workers:
+    """The API as gunicorn serves it: two workers with four threads each, on a loopback port."""
+
+    def __init__(self, issuer: Issuer, folder: Path, **environ: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        options = (
+            f"--bind 127.0.0.1:{self.port} --workers 2 --threads 4 --preload --reuse-port --no-control-socket"
+        )
+        self.issuer, self.log = issuer, folder / "log"
+        with self.log.open("w") as log:
+            self.master = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "protected_api.wsgi:app"],
+                cwd=SERVICE,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "GUNICORN_CMD_ARGS": f"--worker-class gthread {options}",
+                    "ISSUER": issuer.url,
+                    "JWKS_URI": issuer.jwks_uri,
+                    "AUDIENCE": AUDIENCE,
+                    "DATABASE_FILE": str(folder / "timesheets.db"),
+                    **environ,
+                },
+                stdout=log,
+                stderr=log,
+            )
+
+    def send(self, data: bytes) -> bytes:
+        """Send these bytes on a connection of their own, then its end, and return all that comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def status(self, token: str | None = None, path: str = "/timesheets") -> int:
+        """Return the status of a read; each is its own connection, so that both workers get some."""
+        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+        head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{authorization}\r\n"
+        return int(self.send(head.encode()).split(b" ", 2)[1])
+
+    def stop(self) -> None:
+        """End all processes."""
+        self.master.terminate()
+        self.master.wait(20)
+
+
+def _eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Return a function that asks until it holds, and fails where that takes more than 20 seconds."""
+    return _eventually
+
+
+@pytest.fixture
+def start_workers(issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Workers]]:
+    """Return a function that starts the API with these settings and waits until it listens."""
+    started: list[Workers] = []
+
+    def start(**environ: str) -> Workers:
+        workers = Workers(issuer, tmp_path, **environ)
+        started.append(workers)
+        _eventually(lambda: workers.log.read_bytes().count(b"Booting worker") == 2)
+        return workers
+
+    yield start
+    for workers in started:
+        workers.stop()
+
+
+@pytest.fixture(scope="module")
+def workers(private_keys: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """Return the running API that the tests of a module share; `issuer` is the one that it trusts."""
+    issuer = Issuer(dict(private_keys))
+    workers = Workers(issuer, tmp_path_factory.mktemp("workers"))
+    _eventually(lambda: workers.log.read_bytes().count(b"Booting worker") == 2)
+    yield workers
+    workers.stop()
+    issuer.close()
+
+
 @pytest.fixture(scope="session")
 def private_keys() -> dict[str, Any]:
     return {
@@ -118,8 +218,7 @@ def private_keys() -> dict[str, Any]:
 def issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
     issuer = Issuer(dict(private_keys))
     yield issuer
-    issuer.server.shutdown()
-    issuer.server.server_close()
+    issuer.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -186,7 +187,7 @@ def test_finds_a_new_key_at_its_first_token_and_brakes_after(
 
 def test_shares_one_fetch_among_all_who_wait_while_the_others_go_on(keys: IssuerKeys, issuer: Any) -> None:
     keys.refresh()
-    asked, answer = threading.Event(), threading.Event()
+    asked, answer, found = threading.Event(), threading.Event(), Queue[Any]()
     new_set = {"keys": [*issuer.key_set["keys"], issuer.jwk("rsa", kid="new")]}
 
     def slow(_: Request) -> Response:
@@ -195,18 +196,25 @@ def test_shares_one_fetch_among_all_who_wait_while_the_others_go_on(keys: Issuer
         return Response(json.dumps(new_set))
 
     issuer.key_set = slow
-    found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(keys.find("new"))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+    for _ in range(8):
+        threading.Thread(target=lambda: found.put(keys.find("new")), daemon=True).start()
     assert asked.wait(5)
     assert keys.find("rsa") is not None
-    assert found == []
+    assert found.empty()
     answer.set()
-    for thread in threads:
-        thread.join()
-    assert [key.key_id for key in found] == ["new"] * 8
+    assert [found.get(timeout=5).key_id for _ in range(8)] == ["new"] * 8
     assert len(issuer.requests) == 2
+
+
+def test_lets_nobody_wait_long_for_a_slow_fetch(keys: IssuerKeys, issuer: Any) -> None:
+    keys.refresh()
+    answer = threading.Event()
+    issuer.key_set = lambda _: Response(str(answer.wait(5)))
+    for _ in range(2):  # the second asks when the patience with this fetch has run out
+        with pytest.raises(UnavailableError, match="the key set is still being fetched"):
+            keys.find("unknown")
+    assert keys.find("rsa") is not None
+    answer.set()
 
 
 def test_answers_503_without_a_challenge_until_the_issuer_is_there(
