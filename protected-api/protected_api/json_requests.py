@@ -6,13 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from pydantic import ValidationError
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
 from .models import Query
 from .strict_formats import json_value
 
 EVERYTHING = Query()
+CUT_SHORT = "The body ends early, or is not framed as it says."
 
 
 def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
@@ -38,10 +40,19 @@ def json_body() -> Any:
     """Return the JSON body, numbers as exact decimals; raise an HTTPException."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The content type must be application/json.")
-    body = request.stream.read()
-    # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
-    request.stream.read(1)
     try:
-        return json_value(body, parse_float=Decimal)
+        return json_value(_whole_body(), parse_float=Decimal)
     except ValueError:
         raise BadRequest("The body is not a JSON text in UTF-8 with unique members.") from None
+
+
+def _whole_body() -> bytes:
+    try:
+        body = request.stream.read()
+        # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
+        request.stream.read(1)
+    except (OSError, ParseException, ClientDisconnected):
+        raise BadRequest(CUT_SHORT) from None
+    if len(body) < (request.content_length or 0):
+        raise BadRequest(CUT_SHORT)
+    return body
