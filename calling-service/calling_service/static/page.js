@@ -1,88 +1,110 @@
-// Makes the page live: steps open in place and by keyboard, a run is followed while it is on, a new one is drawn
-// arrow by arrow. All of it is fetched from the addresses that work without this script.
+// Makes the page live: steps open in place and by keyboard, a run is followed while it is on, and a new one is drawn
+// arrow by arrow. All of it comes from the addresses that work without this script.
 "use strict";
 
 const BEAT = 420; // milliseconds between two arrows
-const POLL = 250; // milliseconds between two looks at a run
+const POLL = 250; // milliseconds between two looks at a run that is on
+const WAYS = { ArrowRight: "next", j: "next", ArrowLeft: "prev", k: "prev" };
+
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const flow = document.getElementById("flow");
-let latest = 0; // the last look that was asked for; answers of earlier ones come too late
+let opened = 0; // how many steps were asked for; an answer that comes after a later question is dropped
 
-const run = () => flow.querySelector("[data-run]");
-const current = () => flow.querySelector(".items [aria-current]");
 const items = () => [...flow.querySelectorAll(".items > li")];
+const running = () => flow.querySelector("[data-running]") !== null;
 
-async function page(address) {
+async function fetched(address) {
   const answer = await fetch(address);
   if (!answer.ok) throw new Error(`${answer.status} ${address}`);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// Draw the items from the one with that index on, one after the other.
+// Open a step in place; where that fails, as any link.
+async function open(link) {
+  const question = ++opened;
+  const address = new URL(link.href);
+  const inPane = link.closest(".pane nav") && link.rel;
+  let found;
+  try {
+    found = await fetched(`${address.pathname}?only=flow`);
+  } catch {
+    return location.assign(address);
+  }
+  if (question !== opened) return;
+  history.replaceState(null, "", address.pathname);
+  for (const part of [".diagram", ".pane"]) flow.querySelector(part).replaceWith(found.querySelector(part));
+  const pane = flow.querySelector(".pane");
+  (pane.querySelector(`[rel="${inPane}"]`) ?? flow.querySelector('[aria-current="step"]')).focus({ preventScroll: true });
+  reveal(flow.querySelector('[aria-current="step"]'), "nearest");
+  if (pane.getBoundingClientRect().top > innerHeight * 0.8 && link.closest(".items")) reveal(pane, "start");
+}
+
+function reveal(element, block) {
+  element.scrollIntoView({ block, behavior: calm.matches ? "instant" : "smooth" });
+}
+
+// Draw the items from that index on, one after the other.
 function draw(from) {
+  if (calm.matches) return;
   items().slice(from).forEach((item, beat) => {
     item.classList.add("arriving");
     item.style.animationDelay = `${beat * BEAT}ms`;
   });
 }
 
-function show(found, from) {
-  flow.replaceChildren(...found);
-  if (!calm.matches) draw(from);
-  ready();
-}
-
-async function open(address, focus) {
-  const look = ++latest;
-  const url = new URL(address);
-  url.searchParams.set("only", "flow");
-  const found = await page(url);
-  if (look !== latest) return;
-  history.replaceState(null, "", address.replace("#pane", ""));
-  show(found.body.childNodes, Infinity);
-  if (focus) current().focus({ preventScroll: false });
-}
-
-// Follow a run that is on; when it has ended, the books around it may have changed too.
+// Look at a run until it has ended.
 async function follow() {
-  const look = latest;
-  const drawn = items().length;
-  const found = await page(`${location.pathname}?only=flow`);
-  if (look !== latest) return setTimeout(follow, POLL);
-  show(found.body.childNodes, drawn);
-  if (run().hasAttribute("data-running")) return setTimeout(follow, POLL);
-  const whole = await page(location.pathname);
-  for (const id of ["around", "start"]) document.getElementById(id).replaceWith(whole.getElementById(id));
+  const [question, drawn] = [opened, items().length];
+  let found;
+  try {
+    found = await fetched(`${location.pathname}?only=flow`);
+  } catch {
+    return setTimeout(follow, 4 * POLL);
+  }
+  if (question === opened) {
+    const step = flow.contains(document.activeElement) && document.activeElement.dataset.step;
+    flow.replaceChildren(...found.body.childNodes);
+    draw(drawn);
+    if (step) flow.querySelector(`.items [data-step="${step}"]`)?.focus({ preventScroll: true });
+  }
+  if (running()) return setTimeout(follow, POLL);
+  offer();
+  fetched(location.pathname).then(renew, () => {}); // what does not come stays as it was
 }
 
-function ready() {
-  const play = document.getElementById("play");
-  if (play) play.hidden = calm.matches;
+// After a run the cache, the books and the list of runs have changed as well.
+function renew(page) {
+  for (const id of ["start", "around"]) document.getElementById(id).replaceWith(page.getElementById(id));
 }
 
-flow.addEventListener("click", (event) => {
-  if (event.target.id === "play") return play();
-  const link = event.target.closest("a[data-step]");
-  if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
-  event.preventDefault();
-  open(link.href, link.closest(".items"));
-});
-
-function play() {
+function replay() {
   for (const item of items()) item.classList.remove("arriving");
-  void flow.offsetWidth; // so that the animation begins anew
+  flow.getBoundingClientRect(); // so that the animation begins anew
   draw(0);
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.metaKey || event.ctrlKey || event.altKey || event.target.closest("input, select, textarea")) return;
-  const way = { ArrowRight: "next", j: "next", ArrowLeft: "prev", k: "prev" }[event.key];
-  const link = way && flow.querySelector(`.pane [rel=${way}]`);
-  if (!link) return;
+function offer() {
+  const button = document.getElementById("play");
+  if (button) button.hidden = calm.matches || running();
+}
+
+flow.addEventListener("click", (event) => {
+  if (event.target.id === "play") return replay();
+  const link = event.target.closest("a[data-step]");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  open(link.href, true);
+  open(link);
 });
 
-ready();
-if (run()?.hasAttribute("data-new") && !calm.matches && !location.hash) draw(0);
-if (run()?.hasAttribute("data-running")) setTimeout(follow, POLL);
+document.addEventListener("keydown", (event) => {
+  const way = WAYS[event.key];
+  if (!way || event.metaKey || event.ctrlKey || event.altKey || event.target.closest(".scroll, code")) return;
+  const link = flow.querySelector(`.pane nav [rel="${way}"]`);
+  if (!link) return;
+  event.preventDefault();
+  open(link);
+});
+
+offer();
+if (flow.querySelector("[data-new]") && !location.hash) draw(0);
+if (running()) setTimeout(follow, POLL);
