@@ -59,7 +59,7 @@ class GunicornLogger(Logger):  # type: ignore[misc]
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log a warning; a malformed request may hold a secret and is not quoted."""
-        super().warning(msg.partition(":")[0] if msg.startswith("Invalid request") else msg, *args, **kwargs)
+        super().warning(msg.partition(": ")[0] if msg.startswith("Invalid request") else msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log an exception; addresses lose their query."""

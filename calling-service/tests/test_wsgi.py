@@ -1,6 +1,7 @@
 import json
 import os
 import runpy
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling_service.logs import GunicornLogger
+from gunicorn.config import Config  # type: ignore[import-untyped]
 
 FOLDER = Path(__file__).parents[1]
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
@@ -107,6 +110,37 @@ def test_under_gunicorn_every_line_is_json_without_secret_or_token_at_debug(
     text = "".join(lines)
     for never in (endpoint.secret, "eyJ", "secret=x", "Basic ", "Bearer "):
         assert never not in text
+
+
+def test_gunicorn_quotes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = GunicornLogger(Config())
+    logger.warning("Invalid request from ip=::1: Invalid HTTP Header: 'AUTHORIZATION : c2VjcmV0'")
+    logger.warning("Worker %s", 1)
+    try:
+        int("x")
+    except ValueError:
+        logger.exception("Error handling request %s", "/runs?x=c2VjcmV0")
+    told = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["Invalid request from ip=::1", "Worker 1", "Error handling request /runs"]
+
+
+def test_a_body_in_broken_chunks_is_refused_and_not_logged(environ: dict[str, str], unused_port: int) -> None:
+    request = (
+        "POST /runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\nno chunk, a s3cret\r\n\r\n"
+    )
+    with gunicorn(environ, unused_port) as (_, process):
+        assert process.stdout
+        next(line for line in process.stdout if "Booting worker" in line)
+        with socket.create_connection(("127.0.0.1", unused_port), timeout=10) as connection:
+            connection.sendall(request.encode())
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        process.terminate()
+        printed = process.stdout.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"title":"Bad Request","status":400,"detail":"The body is malformed."}\n')
+    assert "s3cret" not in printed
 
 
 def test_sigterm_ends_the_chunk_in_flight_and_the_next_start_takes_the_run_up(
