@@ -167,3 +167,25 @@ def test_the_token_does_not_follow_a_redirect_to_another_host(
     assert session.get(api.url).status_code == 401
     assert [request.headers.get("Authorization") for request in seen] == [None]
     assert endpoint.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("trust_env", "schemes"), [(True, ["Bearer", "Basic"]), (False, ["Bearer", "Bearer"])]
+)
+def test_without_the_environment_no_netrc_replaces_the_token_on_a_redirect(
+    session: requests.Session,
+    api: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    trust_env: bool,
+    schemes: list[str],
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    session.trust_env = trust_env
+    api.answers = [Response("", 307, {"Location": api.url + "/elsewhere"}), Response("fine")]
+    assert session.get(api.url).text == "fine"
+    assert [value.partition(" ")[0] for value in api.tokens] == schemes, "the first is what requests does"
