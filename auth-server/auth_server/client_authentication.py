@@ -94,8 +94,7 @@ def secret_method(
 
     def authenticate(_query_client: object, request: TokenRequest) -> Client:
         presented = read(request)
-        request.presented_client_id = presented.client_id
-        client = _authenticate(clients, presented)
+        client = _authenticate(clients, request, presented)
         uses.record(client.client_id, presented.digest)
         return client
 
@@ -113,8 +112,7 @@ def assertion_method(
 
     def authenticate(_query_client: object, request: TokenRequest) -> Client:
         presented = read_assertion(request)
-        request.presented_client_id = presented.client_id
-        client = _authenticate(clients, presented)
+        client = _authenticate(clients, request, presented)
         try:
             jti, expires_at = check_claims(presented, audiences(client), now())
         except InvalidClientError:
@@ -127,10 +125,11 @@ def assertion_method(
     return authenticate
 
 
-def _authenticate(clients: Clients, presented: Credential) -> Client:
+def _authenticate(clients: Clients, request: TokenRequest, presented: Credential) -> Client:
     """Give the client whose credential this is; raise InvalidClientError, one answer at one cost."""
     if not CLIENT_ID.fullmatch(presented.client_id):
         raise InvalidClientError(reason="a client_id that cannot exist")
+    request.presented_client_id = presented.client_id  # not before: it would be kept, however long
     recalled = clients.recall(presented.client_id)
     if recalled and presented.proves(recalled):
         return recalled

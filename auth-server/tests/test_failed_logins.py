@@ -74,6 +74,11 @@ def test_counts_each_client_id_and_each_address_for_itself(limited: FlaskClient)
     assert ask(limited, "job", "wrong", "192.0.2.2").status_code == 401
 
 
+def test_keeps_no_id_that_cannot_exist_and_counts_them_as_one(limited: FlaskClient) -> None:
+    statuses = [ask(limited, f"{number}" * 129, "wrong").status_code for number in range(4)]
+    assert statuses == [401, 401, 401, 429]
+
+
 def test_counts_by_the_address_that_a_trusted_proxy_tells(limited: FlaskClient) -> None:
     for number in range(5):
         forged = {"X-Forwarded-For": f"198.51.100.{number}"}
