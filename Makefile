@@ -51,7 +51,7 @@ format: venv ## let ruff format and mend what it can
 	$(VENV)/bin/ruff check --fix .
 
 bench: venv ## rates, p99, CPU and memory of the services beside bare Flask; then bench-import
-	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench
+	PYTHONPATH=tests-e2e:protected-api $(VENV)/bin/python -m bench
 	@$(MAKE) --no-print-directory bench-import
 
 bench-import: venv ## rows per second and peak memory of the import job; ROWS=1000000 for the million

@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 from live_stack import TIMESHEETS, Stack, free_ports
 
-from bench import load, processes, refusals, stages, token_requests
+from bench import load, processes, reads, refusals, stages, token_requests
 from bench.load import http
 
 ROUNDS, REQUESTS = 5, 2000
@@ -49,14 +49,9 @@ class Target:
         self.p99s.append(result.percentile(99))
 
 
-def read_request(token: str) -> bytes:
-    """Write a read of one timesheet with an access token."""
-    return http("GET", "/timesheets?limit=1", {"Authorization": f"Bearer {token}"})
-
-
 def fresh_reads(stack: Stack) -> Callable[[int], Iterator[bytes]]:
     """Return reads that each present a token that no worker has seen."""
-    return lambda count: iter([read_request(stack.token("payroll-report")) for _ in range(count)])
+    return lambda count: iter([reads.read(stack.token("payroll-report")) for _ in range(count)])
 
 
 def repeat(request: bytes) -> Callable[[int], Iterator[bytes]]:
@@ -83,11 +78,11 @@ def bare_flask(stack: Stack) -> Iterator[tuple[int, int]]:
             master.terminate()
 
 
-def targets(stack: Stack, bare: tuple[int, int]) -> list[Target]:
+def targets(stack: Stack, bare: tuple[int, int], unguarded: tuple[int, int]) -> list[Target]:
     """List what is measured; the first is the yardstick of the others."""
     auth, api = stack.ports["auth-server"], stack.ports["protected-api"]
     auth_master, api_master = stack.master("auth-server"), stack.master("protected-api")
-    remembered = read_request(stack.token("payroll-report"))
+    remembered = reads.read(stack.token("payroll-report"))
     issue = "POST /oauth/token"
     return [
         Target("bare Flask", *bare, repeat(http("GET", "/", {}))),
@@ -104,6 +99,7 @@ def targets(stack: Stack, bare: tuple[int, int]) -> list[Target]:
         Target(f"{issue}, RS256, private_key_jwt ES256", auth, auth_master, token_requests.with_assertions),
         Target("GET /timesheets?limit=1, each token new", api, api_master, fresh_reads(stack)),
         Target("GET /timesheets?limit=1, token remembered", api, api_master, repeat(remembered)),
+        Target("GET /timesheets?limit=1, no check", *unguarded, repeat(remembered)),
     ]
 
 
@@ -140,12 +136,13 @@ def main() -> None:
             refusals.prepare(stack)
             token_requests.prepare(stack)
             stack.make("up")
-            with bare_flask(stack) as bare:
+            with bare_flask(stack) as bare, reads.unguarded(stack) as unguarded:
                 pin(1)
-                measured = targets(stack, bare)
+                measured = targets(stack, bare, unguarded)
                 for target in measured * ROUNDS:
                     target.measure()
                 report(measured, stack)
+                reads.measure(stack, unguarded[0])
                 refusals.measure(stack)
                 stages.measure(stack)
         finally:

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from live_stack import CHECKOUT, SERVICES, Stack
+from protected_api.access_token import CHECKS
 from shell import Shell
 
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 README = (CHECKOUT / "README.md").read_text()
 ENDPOINTS = (CHECKOUT / "docs/endpoints.md").read_text()
+API_DOCS = (CHECKOUT / "docs/timesheets-api.md").read_text()
 
 
 def console_blocks() -> list[str]:
@@ -76,6 +78,29 @@ def test_every_setting_is_in_the_readme_and_no_other() -> None:
     for source in CHECKOUT.glob("*-*/*/settings.py"):
         read |= set(re.findall(r'"([A-Z][A-Z_]{3,})"', source.read_text())) - LOG_LEVELS
     assert rows(section("Settings")) == read
+
+
+def test_every_check_of_the_api_is_in_the_docs_in_its_order() -> None:
+    documented = re.findall(r"^\| `([a-z-]+)` \| ", API_DOCS.partition("## The keys")[0], re.MULTILINE)
+    checks = [check.__name__.replace("_", "-") for check in CHECKS]
+    assert documented == ["presenting", *checks, "scope", "fresh"]
+
+
+def test_every_file_to_copy_of_the_api_is_in_the_docs() -> None:
+    copied = set(re.findall(r"`(\w+)\.py`", API_DOCS.partition("## The checks")[0])) - {"operation"}
+    package, known = CHECKOUT / "protected-api/protected_api", {"resource_server"}
+    while (
+        more := {
+            name
+            for module in known
+            for name in re.findall(
+                r"^from \.(\w+) import", (package / f"{module}.py").read_text(), re.MULTILINE
+            )
+        }
+        - known
+    ):
+        known |= more
+    assert copied == known
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -60,3 +60,8 @@ def test_copies_nothing_of_the_service_itself() -> None:
         *("resource_server", "authorization", "access_token", "strict_formats", "remembered_tokens"),
         *("issuer_keys", "issuer_documents", "jwk_set", "json_over_http"),
     }
+
+
+def test_the_gate_and_the_checks_are_less_than_300_lines() -> None:
+    both = ("authorization.py", "access_token.py")
+    assert sum(len((PACKAGE / name).read_text().splitlines()) for name in both) < 300
