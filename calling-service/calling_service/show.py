@@ -43,10 +43,7 @@ def shows_a_run(command: Command) -> Command:
 
 @click.command()
 @shows_a_run
-@click.option(
-    "--look", "looks", multiple=True, metavar="WHAT=URL", help="One more line of where to look next."
-)
-def flow(looks: tuple[str, ...], **options: Any) -> None:
+def flow(**options: Any) -> None:
     """Have the running service import everything again with a fresh token, and show the steps.
 
     \b
@@ -55,7 +52,7 @@ def flow(looks: tuple[str, ...], **options: Any) -> None:
       1  it failed, or the service did not answer
     """  # noqa: D301  # Click takes a real backspace
     document = _run({"resend": True, "fresh_token": True}, options["url"], options["timeout"])
-    _print(document, [(what, where) for what, _, where in (look.partition("=") for look in looks)], options)
+    _print(document, options)
     sys.exit(0 if document["state"] == "completed" else FAILED)
 
 
@@ -80,8 +77,8 @@ def play(case: str | None, *, markdown: bool, **options: Any) -> None:
         like = f"did you mean {' or '.join(close)}? " if close else ""
         raise click.ClickException(f"there is no case {case!r}; {like}`make try` lists them all")
     document = _run({"case": case}, options["url"], options["timeout"])
-    _print(document, [], options)
-    sys.exit(0 if document["case"]["as_expected"] else FAILED)
+    _print(document, options)
+    sys.exit(0 if document["state"] == "completed" and document["case"]["as_expected"] else FAILED)
 
 
 def echo(lines: Iterable[str]) -> None:
@@ -95,7 +92,7 @@ def width() -> int:
     return min(max(shutil.get_terminal_size((100, 24)).columns, 40), 110)
 
 
-def _print(document: Document, looks: list[tuple[str, str]], options: dict[str, Any]) -> None:
+def _print(document: Document, options: dict[str, Any]) -> None:
     match options["form"]:
         case "json":
             echo([json.dumps(document, indent=2, ensure_ascii=False)])
@@ -108,11 +105,9 @@ def _print(document: Document, looks: list[tuple[str, str]], options: dict[str, 
             echo(curl.command(exchange, public) for exchange in document["exchanges"])
         case _:
             public_url = (options["public_url"] or options["url"]).rstrip("/")
-            own = [
-                ("This run as JSON", f"{public_url}/runs/{document['id']}"),
-                ("The last runs", f"{public_url}/"),
-            ]
-            echo(terminal.flow(document, [*own, *looks], datetime.now(UTC), width()))
+            places = {"This run, drawn": "flow", "This run as JSON": "runs"}
+            look_next = [(what, f"{public_url}/{path}/{document['id']}") for what, path in places.items()]
+            echo(terminal.flow(document, look_next, datetime.now(UTC), width()))
 
 
 def _settings() -> Settings:

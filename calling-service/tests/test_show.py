@@ -51,7 +51,7 @@ def flow(*arguments: str) -> Result:
 
 def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint: Any) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n")
-    result = flow("--url", url, "--look", "The API=http://localhost:9001/")
+    result = flow("--url", url)
     assert result.exit_code == 0
     for shown in (
         "━━ 1  The job authenticates at the token endpoint",
@@ -69,8 +69,8 @@ def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint:
         '{"booked": 1, "unchanged": 0}',
         "a.csv  done          2 rows     1 booked     0 unchanged     1 rejected",
         "- a.csv line 3, Hours: 25 is not more than 0 and at most 24",
-        "The API           http://localhost:9001/",
-        f"The last runs     {url}/",
+        f"  This run, drawn   {url}/flow/",
+        f"  This run as JSON  {url}/runs/",
     ):
         assert shown in result.output
     assert endpoint.secret not in result.output
@@ -156,6 +156,15 @@ def test_try_fails_where_the_case_comes_out_otherwise(url: str, endpoint: Any) -
     endpoint.answers = [Response('{"access_token": "a"}')]
     result = command("try", "wrong-secret", "--url", url)
     assert (result.exit_code, "✗ Not as expected: 200, instead of 401" in result.output) == (1, True)
+
+
+def test_try_fails_where_what_was_booked_could_not_be_deleted(url: str, service: Service, api: Any) -> None:
+    for client in ("timesheets-import-job", "timesheets-console"):
+        (service.settings.credential_file.parent / client).write_text("a secret\n")
+    api.answers = [None, None, Response("no JSON")]
+    result = command("try", "same-batch-twice", "--url", url)
+    assert "✓ As expected: 200\n  ! unreachable: a service did not answer" in result.output
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize("form", ["--json", "--har", "--mermaid"])
