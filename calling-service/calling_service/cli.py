@@ -6,6 +6,7 @@ Not here: `flow` and `try`, which ask the running service and show what it did (
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 import click
 
 from . import logs, show, terminal, trace
+from .failures import storage_failure
 from .import_job import Progress
 from .private_key_jwt import public_jwk_set
 from .rehearsal import rehearse
@@ -95,8 +97,11 @@ def _status(document: dict[str, Any]) -> int:
 def _imported(service: Service, progress: Progress, **options: bool) -> dict[str, Any]:
     """Return the run when it has ended; one that was joined and ended before its work did is taken over."""
     while True:
-        run_id = service.runner.run_here(trace.trace_id_of(None), progress=progress, **options)
-        document = _ended(service, run_id)
+        try:
+            run_id = service.runner.run_here(trace.trace_id_of(None), progress=progress, **options)
+            document = _ended(service, run_id)
+        except (OSError, sqlite3.Error) as error:
+            raise click.ClickException(storage_failure(error).message) from error
         if document["state"] not in {"running", "stopped"} or service.runner.stopping.is_set():
             return document
 

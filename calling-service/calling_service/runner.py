@@ -3,10 +3,10 @@
 A run that was stopped, or died with its process, is taken up by the next one to start, under its own id.
 """
 
-import fcntl
 import logging
 import os
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from .history import History
 from .import_job import ImportJob, Progress
 from .recorder import recording
 from .run import Failure, Run, Trigger
+from .run_lock import acquire, handed_on, is_held
 from .settings import Settings
 from .trace import tracing
 
@@ -47,28 +48,30 @@ class Runner:
             lock, joined = self._lock_or_join()
             if lock is None:
                 return joined
-            return self._in_background(self._new(trigger, trace_id, resend, fresh_token), lock)
+            with handed_on(lock):
+                return self._in_background(self._new(trigger, trace_id, resend, fresh_token), lock)
 
     def run_here(self, trace_id: str, *, resend: bool, fresh_token: bool, progress: Progress) -> str:
         """Run in this thread, or join the run that is on and may go on after this returns; return its id."""
         lock, joined = self._lock_or_join()
         if lock is None:
             return joined
-        run = self._new("cli", trace_id, resend, fresh_token)
+        with handed_on(lock):
+            run = self._new("cli", trace_id, resend, fresh_token)
         self._run(run, lock, progress)
         return run.id
 
     def resume(self) -> str | None:
         """Take up, in the background, the run that died with its process, if there is one; return its id."""
         with self._starting:
-            if not self._history.unfinished() or (lock := self._lock()) is None:
+            if not self._history.unfinished() or (lock := acquire(self._settings.state_dir)) is None:
                 return None
-            died = self._history.unfinished()
-            if not died:
-                os.close(lock)
-                return None
-            log.warning("run taken up again", extra={"run_id": died[0]["id"]})
-            return self._in_background(Run.again(died[0]), lock)
+            with handed_on(lock):
+                if died := self._history.unfinished():
+                    log.warning("run taken up again", extra={"run_id": died[0]["id"]})
+                    return self._in_background(Run.again(died[0]), lock)
+            os.close(lock)
+            return None
 
     def stop(self) -> None:
         """Let the chunk in flight end and the run in the background with it; start nothing any more."""
@@ -78,22 +81,10 @@ class Runner:
 
     def is_on(self) -> bool:
         """Say whether a run is on, in whichever process."""
-        if (lock := self._lock()) is None:
-            return True
-        os.close(lock)
-        return False
-
-    def _lock(self) -> int | None:
-        descriptor = os.open(self._settings.state_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return descriptor
+        return is_held(self._settings.state_dir)
 
     def _lock_or_join(self) -> tuple[int | None, str]:
-        while (lock := self._lock()) is None:
+        while (lock := acquire(self._settings.state_dir)) is None:
             if running := self._history.unfinished():
                 return None, str(running[0]["id"])
             time.sleep(LONG_ENOUGH)
@@ -138,10 +129,16 @@ class Runner:
         else:
             run.state = "completed"
         run.ended_at = datetime.now(UTC)
-        self._history.save(run)
+        self._record_end(run)
         told = run.as_json()
         counts = {name: told[name] for name in ("state", "booked", "unchanged", "rejected")}
         log.info("run ended", extra={"run_id": run.id, **counts, "error": run.error and run.error.error})
+
+    def _record_end(self, run: Run) -> None:
+        try:
+            self._history.save(run)
+        except sqlite3.Error:  # a full disk, say; the next run to start marks this one as over
+            log.exception("the end of the run is not recorded", extra={"run_id": run.id})
 
     def _unexpected(self, error: Exception) -> Failure:
         log.error("run failed", exc_info=error)

@@ -186,6 +186,13 @@ def test_a_terminal_gets_a_progress_bar_that_fits_and_colour_if_wanted(
     assert (b"\x1b[34m" in shown) == (not changes)
 
 
+def test_a_state_folder_that_cannot_be_used_is_told(service: Service) -> None:
+    (service.settings.state_dir / "import.db").write_text("this is no database, and longer than a header is")
+    with pytest.raises(ClickException, match="a file could not be used: file is not a database"):
+        cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
+    assert not service.runner.is_on()
+
+
 def test_a_run_that_nobody_remembers_is_told_of(service: Service) -> None:
     with pytest.raises(ClickException, match="the run r is gone"):
         cli._ended(service, "r")

@@ -2,6 +2,7 @@ import fcntl
 import json
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from calling_service import logs, schedule, trace
-from calling_service.history import ENDS_KEPT, RUNS_KEPT
+from calling_service.history import ENDS_KEPT, RUNS_KEPT, History
 from calling_service.run import REJECTS_SHOWN, Run
 from calling_service.runner import Runner
 from calling_service.service import Service, build
@@ -113,6 +114,46 @@ def test_a_run_that_another_process_takes_up_first_is_left_to_it(service: Servic
     runner = Runner(service.settings, None, Taken(service.settings.state_dir), lambda: None)  # type: ignore[arg-type]
     assert runner.resume() is None
     assert not runner.is_on()
+
+
+class FullDisk(History):
+    """A history that can be written so many times."""
+
+    room = 0
+
+    def save(self, run: Run) -> None:
+        """Write the run while there is room."""
+        if self.room == 0:
+            raise sqlite3.OperationalError("database or disk is full")
+        self.room -= 1
+        super().save(run)
+
+
+def test_a_run_that_cannot_begin_holds_up_no_other(service: Service) -> None:
+    history = FullDisk(service.settings.state_dir)
+    runner = Runner(service.settings, None, history, lambda: None)  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.OperationalError):
+        runner.start("web", TRACE)
+    with pytest.raises(sqlite3.OperationalError):
+        runner.run_here(TRACE, resend=False, fresh_token=False, progress=lambda *_: None)
+    assert not runner.is_on()
+
+
+def test_a_run_whose_end_cannot_be_recorded_ends_and_is_marked_by_the_next(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    history = FullDisk(service.settings.state_dir)
+    history.room = 1
+    runner = Runner(service.settings, None, history, lambda: None)  # type: ignore[arg-type]
+    run_id = runner.start("web", TRACE)
+    wait()
+    assert "the end of the run is not recorded" in caplog.text
+    assert not runner.is_on()
+    service.runner.start("web", TRACE)
+    wait()
+    document = service.history.find(run_id)
+    assert document
+    assert (document["state"], document["error"]["error"]) == ("failed", "interrupted")
 
 
 def test_shows_the_first_rejects_and_counts_all(service: Service) -> None:
