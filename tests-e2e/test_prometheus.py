@@ -1,5 +1,6 @@
-"""Prometheus scrapes a guarded page with the token that its `oauth2:` block asks for."""
+"""Prometheus scrapes a guarded page, with the `oauth2:` block of docs/other-clients.md."""
 
+import re
 import shutil
 import subprocess
 import threading
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import requests
-import yaml
-from live_stack import TIMESHEETS, Stack, eventually, free_ports
+from live_stack import CHECKOUT, ISSUER, Stack, eventually, free_ports
 
+LESSON = CHECKOUT / "docs/other-clients.md"
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="no prometheus here (Debian: apt install prometheus)"
 )
@@ -44,21 +45,16 @@ def guarded_page(stack: Stack) -> Iterator[int]:
 @pytest.fixture
 def query(stack: Stack, guarded_page: int, tmp_path: Path) -> Iterator[Callable[[str], str | None]]:
     """Run Prometheus on the page; return what asks it for the value of a series."""
-    oauth2 = {
-        "client_id": "payroll-report",
-        "client_secret_file": str(stack.folder / ".secrets/calling-service/payroll-report"),
-        "token_url": f"{stack.url['auth-server']}/oauth/token",
-        "scopes": ["read:timesheets"],
-        "endpoint_params": {"audience": TIMESHEETS},
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", LESSON.read_text(), re.DOTALL | re.MULTILINE)
+    here = {
+        ".secrets": f"{stack.folder}/.secrets",
+        f"{ISSUER}/": f"{stack.url['auth-server']}/",
+        "[localhost:9001]": f"[127.0.0.1:{guarded_page}]",
     }
-    job = {
-        "job_name": "timesheets",
-        "scrape_interval": "1s",
-        "scrape_timeout": "1s",
-        "oauth2": oauth2,
-        "static_configs": [{"targets": [f"127.0.0.1:{guarded_page}"]}],
-    }
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": [job]}))
+    for shown, real in here.items():
+        assert shown in block
+        block = block.replace(shown, real)
+    (tmp_path / "prometheus.yml").write_text("global: {scrape_interval: 1s, scrape_timeout: 1s}\n" + block)
     (port,) = free_ports(1)
     command = ["prometheus", f"--web.listen-address=127.0.0.1:{port}"]
     command += [f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
