@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from flask import Request
 
-from auth_server.settings import Network
+from auth_server.setting_reader import Network
 
 
 def client_address(request: Request, trusted_proxies: Sequence[Network]) -> str:

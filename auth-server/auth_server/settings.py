@@ -1,22 +1,15 @@
 """The settings of the service, read once from the environment; the files they name are not opened here."""
 
-import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
-from limits.errors import ConfigurationError
-from limits.storage import storage_from_string
+from auth_server.setting_reader import Network, SettingReader, is_loopback_http, issuer_problem
 
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-# RFC 3986 2: what a URI is made of; it leaves out what would break out of a quoted-string (the realm).
-_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +75,8 @@ class SettingsError(Exception):
         return "\n  - ".join((f"auth-server: cannot start, {len(self.problems)} problem(s):", *self.problems))
 
 
-class _Reader:
-    """Reads one variable after another and collects what is wrong with them."""
-
-    def __init__(self, environ: Mapping[str, str], problems: list[str]) -> None:
-        self.environ = environ
-        self.problems = problems
-
-    def text(self, name: str, default: str = "") -> str:
-        return self.environ.get(name) or default
-
-    def seconds(self, name: str, default: int, low: int, high: int) -> int:
-        return self.number(name, default, low, high, "whole number of seconds")
-
-    def number(self, name: str, default: int, low: int, high: int, what: str = "whole number") -> int:
-        text = self.text(name, str(default))
-        if re.fullmatch("[0-9]{1,9}", text) and low <= int(text) <= high:
-            return int(text)
-        self.problems.append(f"{name}: is no {what}; set it to {low} to {high}")
-        return default
+class _Reader(SettingReader):
+    """Reads the settings that need more than a grammar."""
 
     def key_times(self, jwks_ttl: int, cache_ttl: int) -> tuple[int, int]:
         """Read for how long a key signs, and is announced before: by then, whoever verifies must know it."""
@@ -118,49 +94,16 @@ class _Reader:
             )
         return rotation, announcement
 
-    def folder(self, name: str, default: str) -> Path:
-        folder = Path(self.text(name, default))
-        if not folder.is_dir():
-            self.problems.append(f"{name}: {folder} is no folder; create it, if only an empty one")
-        return folder
-
-    def storage_url(self, name: str, default: str) -> str:
-        url = self.text(name, default)
-        try:
-            if url != default:  # which starts a thread when it is opened
-                storage_from_string(url)
-        except (ConfigurationError, ValueError):
-            self.problems.append(
-                f"{name}: is no storage that the limits library can open; set it to {default}"
-            )
-        return url
-
-    def networks(self, name: str) -> Iterator[Network]:
-        for text in filter(None, (part.strip() for part in self.text(name).split(","))):
-            try:
-                yield ipaddress.ip_network(text)
-            except ValueError:
-                self.problems.append(
-                    f"{name}: {text} is no address or CIDR block; set it to those of the proxies"
-                )
-
-    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        text = self.text(name, default)
-        if text in choices:
-            return text
-        self.problems.append(f"{name}: is not known; set it to one of {', '.join(choices)}")
-        return default
-
     def issuer(self) -> str:
         issuer = self.text("ISSUER")
         insecure_http = self.choice("INSECURE_HTTP", "0", ("0", "1")) == "1"
-        if problem := _issuer_problem(issuer, insecure_http):
+        if problem := issuer_problem(issuer, insecure_http):
             self.problems.append(f"ISSUER: {problem}")
         return issuer
 
     def explain(self, issuer: str) -> bool:
         explain = self.choice("EXPLAIN", "0", ("0", "1")) == "1"
-        if explain and not _is_loopback_http(issuer):
+        if explain and not is_loopback_http(issuer):
             self.problems.append(
                 "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL"
             )
@@ -174,38 +117,3 @@ class _Reader:
             "DATABASE_URL: names no SQLite file; set it to sqlite:////path/to/auth-server.db"
         )
         return ""
-
-
-def _issuer_problem(issuer: str, insecure_http: bool) -> str | None:
-    """Say what keeps a string from being an issuer identifier (RFC 8414 2), None if nothing does."""
-    if not issuer:
-        return "is not set; set it to the URL by which tokens name this server"
-    try:
-        parts = urlsplit(issuer)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "is no URL; set it to an absolute http(s) URL"
-    if parts.scheme not in {"http", "https"} or not host or not _URI.fullmatch(issuer):
-        return "is no absolute http(s) URL; set it to one such as https://issuer.example"
-    if "?" in issuer or "#" in issuer or "@" in parts.netloc:
-        return "has a query, a fragment or user information; remove it"
-    if parts.scheme == "http" and not insecure_http and not _is_loopback(host):
-        return "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
-    return None
-
-
-def _is_loopback_http(issuer: str) -> bool:
-    try:
-        parts = urlsplit(issuer)
-    except ValueError:
-        return False
-    return parts.scheme == "http" and _is_loopback(parts.hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from auth_server.client_address import client_address
 from auth_server.server import AuthorizationServer
-from auth_server.settings import Network
+from auth_server.setting_reader import Network
 
 # By the names of RFC 8414, with which the metadata are written too.
 OAUTH_ENDPOINTS: Mapping[str, str] = {
