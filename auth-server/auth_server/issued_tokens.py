@@ -61,19 +61,19 @@ class IssuedTokens:
 
     def recognise(self, compact: str) -> IssuedToken:
         """Read a token, trusting nothing in it before its signature; raise InactiveTokenError."""
-        signing_input, _, signature = compact.rpartition(".")
-        header, _, payload = signing_input.partition(".")
+        signing_input, _, signature = compact.encode(errors="replace").rpartition(b".")
+        header, _, payload = signing_input.partition(b".")
         # Each of our keys writes one header, so that a token with any other one is not ours.
-        key = self._keys.by_protected_header(header.encode())
+        key = self._keys.by_protected_header(header)
         if key is None:
             raise InactiveTokenError("not signed with a key of this server")
         try:
-            raw = urlsafe_b64decode(signature.encode())
+            raw = urlsafe_b64decode(signature)
         except ValueError:
             raw = b""
-        if not JWSRegistry.algorithms[key.alg].verify(signing_input.encode(), raw, key.key):
+        if not JWSRegistry.algorithms[key.alg].verify(signing_input, raw, key.key):
             raise InactiveTokenError("wrong signature")
-        claims = json.loads(urlsafe_b64decode(payload.encode()))
+        claims = json.loads(urlsafe_b64decode(payload))
         if claims["iss"] != self._issuer:
             raise InactiveTokenError("of another issuer")
         if claims["exp"] <= self._now():

@@ -161,8 +161,8 @@ def _flatten(name: str, value: Any) -> Pairs:
 
 
 def _refuse_unreadable_text(pairs: Pairs) -> None:
-    try:
-        text = "".join(part for pair in pairs for part in pair).encode()
+    try:  # a token that is asked about may be any garbage (RFC 7662 2.3)
+        text = "".join(name + ("" if name == "token" else value) for name, value in pairs).encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell
         text = b"\0"
     if b"\0" in text:

@@ -279,16 +279,16 @@ def test_a_token_is_not_active_once_its_client_is_not(
 
 TOKEN_CHARACTERS = string.ascii_letters + string.digits + "-_.= "
 GARBAGE = st.one_of(
-    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1),
+    st.text(st.characters(exclude_categories=[]), min_size=1),
     st.lists(st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()), min_size=2).map(".".join),
 )
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=GARBAGE)
-def test_any_garbage_is_a_token_that_is_not_active(introspect: Ask, token: str) -> None:
+def test_any_garbage_is_a_token_that_is_not_active(client: FlaskClient, token: str) -> None:
     """RFC 7662 2.2 and 2.3: not an error, MUST be answered with `active` false."""
-    assert_inactive(introspect(token))
+    assert_inactive(client.post("/oauth/introspect", json={"token": token}, auth=("api", "api-secret")))
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -119,10 +119,10 @@ def test_an_expired_token_is_nothing_to_revoke(revoke: Ask, service: Service, lo
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(token=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
-def test_an_unknown_token_is_answered_with_200(revoke: Ask, token: str) -> None:
+@given(token=st.text(st.characters(exclude_categories=[]), min_size=1))
+def test_an_unknown_token_is_answered_with_200(client: FlaskClient, token: str) -> None:
     """RFC 7009 2.2: the client could not do anything sensible about an error."""
-    assert_answers_200(revoke(token))
+    assert_answers_200(client.post("/oauth/revoke", json={"token": token}, auth=("job", "job-secret")))
 
 
 def test_refuses_a_request_without_a_token(client: FlaskClient) -> None:
