@@ -65,9 +65,9 @@ class KeyLife:
         return State.RETIRED if self.is_over(now) else State.PREVIOUS
 
     def is_over(self, now: float) -> bool:
-        """Tell whether every token that the key has signed has expired, and none will be."""
-        ends = [end for end in (self.signs_until, self.key.revoked_at) if end is not None]
-        return bool(ends) and min(ends) + self.key.longest_lifetime <= now
+        """Tell whether the key signs no more, and every token that it has signed has expired."""
+        end = self.signs_until if self.key.revoked_at is None else self.key.revoked_at
+        return end is not None and end + self.key.longest_lifetime <= now
 
 
 class KeySet:

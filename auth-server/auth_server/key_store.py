@@ -102,14 +102,12 @@ class KeyStore:
                     _update(connection, successor.key, signs_from=now)
             self.complete(connection)
 
-    def reencrypt(self) -> int:
-        """Encrypt all keys anew under the first key-encryption key; give their number."""
+    def reencrypt(self) -> None:
+        """Encrypt all keys anew under the first key-encryption key."""
         with writing(self.engine) as connection:
-            lives = _read(connection).lives
-            for life in lives:
+            for life in _read(connection).lives:
                 encrypted = self.encryption.renew(life.key.encrypted_private_jwk)
                 _update(connection, life.key, encrypted_private_jwk=encrypted)
-        return len(lives)
 
     def cover_lifetimes(self, connection: Connection) -> None:
         """Keep the keys that may yet sign for as long as the tokens live that are granted now."""

@@ -87,9 +87,6 @@ class SigningKeys:
         until = self._now() + self._ttl
         keys = self.store.read()
         self._remembered = (until, keys)
-        stored = {life.key.kid for life in keys.lives}
-        self._signing = {kid: key for kid, key in self._signing.items() if kid in stored}
-        self._verifying = {kid: key for kid, key in self._verifying.items() if kid in stored}
         return keys
 
     def _recall(self) -> KeySet:
@@ -109,8 +106,8 @@ class SigningKeys:
 
     def _to_sign(self, stored: StoredKey) -> TokenKey:
         if stored.kid not in self._signing:
-            private_jwk = json.loads(self.store.encryption.decrypt(stored.encrypted_private_jwk))
-            self._signing[stored.kid] = _imported(stored, private_jwk)
+            private_jwk = self.store.encryption.decrypt(stored.encrypted_private_jwk)
+            self._signing[stored.kid] = _imported(stored, json.loads(private_jwk))
         return self._signing[stored.kid]
 
     def _to_verify(self, stored: StoredKey) -> TokenKey:

@@ -148,10 +148,13 @@ def test_without_a_database_is_not_ready_and_answers_503(
     }
 
 
-def test_is_not_ready_with_a_key_that_does_not_decrypt(app: Flask, service: Service) -> None:
+@pytest.mark.parametrize("generation", [1, 2])
+def test_is_not_ready_with_a_key_that_does_not_decrypt_now_or_next(
+    app: Flask, service: Service, generation: int
+) -> None:
     with service.engine.begin() as connection:
         changed = {"kid": "another", "encrypted_private_jwk": b"x"}
-        this = (signing_keys.c.alg == "ES256") & (signing_keys.c.generation == 1)
+        this = (signing_keys.c.alg == "ES256") & (signing_keys.c.generation == generation)
         connection.execute(update(signing_keys).where(this).values(changed))
     assert not_ready(app) == "signing keys unusable"
 

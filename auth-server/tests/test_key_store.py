@@ -92,6 +92,8 @@ def test_begins_with_a_key_that_signs_and_one_that_will(store: KeyStore, clock: 
 
 def test_goes_from_next_to_retired_by_the_clock_alone(store: KeyStore, clock: Clock) -> None:
     first = clock.now
+    assert one(store, State.CURRENT).published_until == first + ROTATION + LIFETIME
+    assert one(store, State.NEXT).published_until is None
     seen = []
     for second in (0, ROTATION - 1, ROTATION, ROTATION + LIFETIME - 1, ROTATION + LIFETIME):
         clock.now = first + second
@@ -158,12 +160,11 @@ def test_rotates_later_a_key_that_has_been_announced_just_now(store: KeyStore, c
     assert one(store, State.NEXT).key.signs_from == announced + ANNOUNCEMENT
 
 
-def test_rotating_never_puts_a_key_off(store: KeyStore, clock: Clock) -> None:
-    clock.now += ROTATION - 1
-    store.rotate(["RS256"])
-    store.rotate(["RS256"])
-    clock.now += 1
-    assert one(store, State.CURRENT).key.signs_from == clock.now - 1
+def test_rotating_never_puts_a_key_off(store: KeyStore, clock: Clock, tmp_path: Path) -> None:
+    later = open_store(tmp_path, clock, announcement=2 * ROTATION)
+    later.rotate(["RS256"])
+    later.engine.dispose()
+    assert one(store, State.NEXT).key.signs_from == clock.now + ROTATION
 
 
 def test_revoking_the_current_key_lets_the_next_one_sign(store: KeyStore, clock: Clock) -> None:
@@ -308,7 +309,7 @@ def test_reencrypts_under_the_first_of_two_keys(store: KeyStore, tmp_path: Path)
     stored = [life.key.encrypted_private_jwk for life in store.read().lives]
     file.write_text(f"{'n' * 43}\n{'k' * 43}\n")
     plain = [json.loads(store.encryption.decrypt(encrypted)) for encrypted in stored]
-    assert store.reencrypt() == 6
+    store.reencrypt()
     file.write_text("n" * 43)
     again = [life.key.encrypted_private_jwk for life in store.read().lives]
     assert [json.loads(store.encryption.decrypt(encrypted)) for encrypted in again] == plain
