@@ -97,6 +97,7 @@ def targets(stack: Stack, bare: tuple[int, int], unguarded: tuple[int, int]) -> 
             repeat(token_requests.with_post(stack, TIMESHEETS)),
         ),
         Target(f"{issue}, RS256, private_key_jwt ES256", auth, auth_master, token_requests.with_assertions),
+        Target("POST /oauth/introspect", auth, auth_master, repeat(token_requests.introspection(stack))),
         Target("GET /timesheets?limit=1, each token new", api, api_master, fresh_reads(stack)),
         Target("GET /timesheets?limit=1, token remembered", api, api_master, repeat(remembered)),
         Target("GET /timesheets?limit=1, no check", *unguarded, repeat(remembered)),

@@ -1,4 +1,4 @@
-"""Token requests as they go over the wire, by algorithm of the token and by method of authentication."""
+"""Requests of the OAuth endpoints as they go over the wire, by algorithm and by method of authentication."""
 
 import base64
 import urllib.parse
@@ -24,11 +24,19 @@ def prepare(stack: Stack) -> None:
 
 def with_basic(stack: Stack, audience: str) -> bytes:
     """Write a token request with client_secret_basic."""
-    basic = base64.b64encode(f"payroll-report:{stack.secret('payroll-report')}".encode()).decode()
     form = {"grant_type": "client_credentials", "audience": audience}
-    return http(
-        "POST", "/oauth/token", FORM | {"Authorization": f"Basic {basic}"}, urllib.parse.urlencode(form)
-    )
+    return http("POST", "/oauth/token", FORM | _basic(stack), urllib.parse.urlencode(form))
+
+
+def introspection(stack: Stack) -> bytes:
+    """Write a request to introspect a token of the client's own."""
+    form = {"token": stack.token("payroll-report")}
+    return http("POST", "/oauth/introspect", FORM | _basic(stack), urllib.parse.urlencode(form))
+
+
+def _basic(stack: Stack) -> dict[str, str]:
+    credentials = f"payroll-report:{stack.secret('payroll-report')}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
 
 
 def with_post(stack: Stack, audience: str) -> bytes:
