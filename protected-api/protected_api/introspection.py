@@ -20,12 +20,12 @@ class Introspection:
     def active(self, compact: str) -> bool:
         """Return whether the token is active; raise OSError or ValueError if that cannot be learnt."""
         deadline = time.monotonic() + TIMEOUT
-        if self._url is None:
-            self._url = find_endpoint(self._issuer, "introspection_endpoint", deadline, self._call)
+        url = self._url or find_endpoint(self._issuer, "introspection_endpoint", deadline, self._call)
         form = urlencode({"token": compact, "token_type_hint": "access_token"})
-        answer = self._call("POST", self._url, deadline, form, self._headers())
+        answer = self._call("POST", url, deadline, form, self._headers())
         if not isinstance(answer, dict) or not isinstance(active := answer.get("active"), bool):
             raise ValueError("not an introspection response")  # noqa: TRY004  (the server's fault)
+        self._url = url  # it works: no need to look it up again
         return active
 
     def _headers(self) -> dict[str, str]:

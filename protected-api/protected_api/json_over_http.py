@@ -29,10 +29,9 @@ def call(
     """Return the JSON of a 200; raise OSError or ValueError. `deadline` is on the monotonic clock."""
     parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = connect(parts.netloc, timeout=max(deadline - time.monotonic(), 0.001))
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     try:
-        with closing(connection):
+        with closing(connect(parts.netloc, timeout=max(deadline - time.monotonic(), 0.001))) as connection:
             connection.connect()
             hang_up = Timer(deadline - time.monotonic(), _shut_down, [connection.sock])
             hang_up.start()

@@ -20,8 +20,8 @@ def json_value(data: bytes, parse_float: Callable[[str], Any] = float) -> Any:
         return json.loads(
             data.decode(), parse_float=parse_float, parse_constant=_refuse, object_pairs_hook=_unique
         )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    except (RecursionError, ArithmeticError) as error:
+        raise ValueError("nested too deeply, or a number beyond all bounds") from error
 
 
 def json_object(data: bytes) -> dict[str, Any]:

@@ -117,6 +117,31 @@ def test_finds_the_endpoint_in_the_metadata_once(
     assert issuer.requests.count("/.well-known/oauth-authorization-server") == 1
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://x:y/",
+            "http://x y/",
+            "http://x\r\nX: y/",
+            "http://[/",
+            "http:///x",
+            "http://\u00e9.invalid/",
+        ),
+        *("http://127.0.0.1:99999/", "file:///etc/passwd", "", 7, None),
+    ],
+)
+def test_lets_nobody_through_where_the_metadata_name_no_usable_endpoint(
+    fresh_settings: Settings, issuer: Any, auth: dict[str, str], url: Any
+) -> None:
+    good, issuer.metadata["introspection_endpoint"] = issuer.metadata["introspection_endpoint"], url
+    app = create_app(replace(fresh_settings, introspection_url=None))
+    app.extensions["keys"].refresh()
+    assert_unknown(app.test_client().get("/approvals", headers=auth))
+    issuer.metadata["introspection_endpoint"] = good
+    assert app.test_client().get("/approvals", headers=auth).status_code == 200
+
+
 def test_takes_a_rotated_secret_without_a_restart(
     fresh_client: FlaskClient, fresh_settings: Settings, issuer: Any, auth: dict[str, str]
 ) -> None:

@@ -214,6 +214,10 @@ MALFORMED = not_understood("The body is not a JSON text in UTF-8 with unique mem
     [
         *(b"", b"{", b"{'a': 1}", b'{"hours": NaN}', b'{"hours": 1, "hours": 2}', b"\xff", b"[" * 100_000),
         *('{"hours": 1}'.encode("utf-16"), b"\xef\xbb\xbf{}", b"9" * 5000),
+        *(
+            f'{{"hours": {number}}}'.encode()
+            for number in ("1e9999999999999999999", "-1e-9999999999999999999")
+        ),
     ],
 )
 def test_refuses_malformed_json(client: FlaskClient, bearer: Bearer, body: bytes) -> None:
