@@ -69,7 +69,7 @@ def books(run: Document, width: int, *, dry_run: bool = False) -> Iterator[str]:
 def lesson(run: Document, width: int) -> Iterator[str]:
     """Yield the lines that say what came of a case, whether it was to come so, and what it teaches."""
     case = run["case"]
-    yield from heading(f"{case['title']}: what came of it", width)
+    yield from heading(f"What came of it: {case['title']}", width)
     expected, answered = answer(case["expected"]), case["answered"] and answer(case["answered"])
     if case["as_expected"]:
         yield from paragraph(f"As expected: {answered}", width, mark=style("✓ ", fg="green", bold=True))

@@ -127,7 +127,7 @@ def test_says_of_a_case_whether_it_came_as_expected_and_what_it_teaches(
 ) -> None:
     case = CASE | {"expected": EXPECTED, "answered": answered, "as_expected": answered == EXPECTED}
     text = text_of({"exchanges": [], "case": case, "files": None})
-    shown = text.partition("━━ A case: what came of it ━")[2].partition("\n\n")[2].partition("\n\n")[0]
+    shown = text.partition("━━ What came of it: A case ━")[2].partition("\n\n")[2].partition("\n\n")[0]
     assert [line.strip() for line in shown.splitlines()] == [
         *lines,
         "One thing. A lesson. (See RFC 9068 4.)",
