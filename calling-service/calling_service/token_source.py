@@ -50,7 +50,7 @@ class TokenSource:
     issuer: str
     client_id: str
     secret_file: Path
-    token_url: str | None = None  # None: from the issuer's metadata (RFC 8414)
+    token_url: str | None = None  # None: from the issuer's metadata (RFC 8414), at each call
     audience_parameter: str = "audience"  # or "resource" (RFC 8707), for a server that goes by it
     session: requests.Session = field(default_factory=requests.Session)
     timeout: tuple[float, float] = (3.0, 10.0)  # seconds to connect and to read
@@ -111,10 +111,10 @@ class TokenSource:
         form = {"grant_type": "client_credentials", self.audience_parameter: audience}
         form["scope"] = " ".join(sorted(scopes))
         try:
-            self.token_url = self.token_url or self._discover()
+            url = self.token_url or self._discover()
             auth, sent_at = self._authentication(secret, form), self.clock()
             hidden = form.get("client_assertion", secret)
-            answer = self._call("POST", self.token_url, hidden, data=form, auth=auth)
+            answer = self._call("POST", url, hidden, data=form, auth=auth)
             return self._checked(answer, scopes, sent_at)
         except TokenError as error:
             if refused := error.error == "invalid_client":
@@ -156,7 +156,7 @@ class TokenSource:
         path = "/.well-known/oauth-authorization-server" + issuer.path.rstrip("/")
         metadata = self._call("GET", issuer._replace(path=path).geturl())
         endpoint = str(metadata.get("token_endpoint"))  # RFC 8414 3.3: from its own issuer's metadata only
-        if metadata.get("issuer") != self.issuer or urlsplit(endpoint).scheme not in {"https", issuer.scheme}:
+        if metadata.get("issuer") != self.issuer or not endpoint.startswith(("https:", f"{issuer.scheme}:")):
             raise TokenError("bad_metadata", f"the metadata is not {self.issuer}'s, or has no token_endpoint")
         return endpoint
 

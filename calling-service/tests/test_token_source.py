@@ -306,11 +306,19 @@ def test_says_which_secret_file_cannot_be_read(
     assert endpoint.calls == 0
 
 
-def test_says_that_the_server_did_not_answer(source: TokenSource) -> None:
-    source.token_url = "http://127.0.0.1:1/oauth/token"
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:1/oauth/token", "ConnectionError"),
+        ("https://[", "InvalidURL"),
+        ("https:", "InvalidURL"),
+    ],
+)
+def test_says_that_the_server_did_not_answer(source: TokenSource, url: str, why: str) -> None:
+    source.token_url = url
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
-    assert str(error.value) == "unreachable: http://127.0.0.1:1/oauth/token did not answer (ConnectionError)"
+    assert str(error.value) == f"unreachable: {url} did not answer ({why})"
 
 
 def test_a_netrc_file_does_not_replace_the_credentials(
@@ -344,7 +352,7 @@ def test_an_interrupt_frees_those_waiting(source: TokenSource) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/tenant/one"])
-def test_finds_the_token_endpoint_in_the_issuers_metadata_once(
+def test_finds_the_token_endpoint_in_the_issuers_metadata_at_each_call(
     source: TokenSource, endpoint: Any, serve: Any, path: str
 ) -> None:
     asked = []
@@ -355,9 +363,10 @@ def test_finds_the_token_endpoint_in_the_issuers_metadata_once(
 
     source.token_url, source.issuer = None, serve(metadata) + path
     source.get(API, SCOPES)
+    endpoint.url = endpoint.url.replace("127.0.0.1", "localhost")
     source.get(OTHER_API, SCOPES)
-    assert asked == ["/.well-known/oauth-authorization-server" + path]
-    assert endpoint.calls == 2
+    assert asked == ["/.well-known/oauth-authorization-server" + path] * 2
+    assert [request.host.partition(":")[0] for request in endpoint.requests] == ["127.0.0.1", "localhost"]
 
 
 @pytest.mark.parametrize(
@@ -367,6 +376,7 @@ def test_finds_the_token_endpoint_in_the_issuers_metadata_once(
         {"issuer": "ISSUER/", "token_endpoint": "https://other/token"},
         {"issuer": "ISSUER"},
         {"issuer": "ISSUER", "token_endpoint": "file:///token"},
+        {"issuer": "ISSUER", "token_endpoint": ["https://other/token"]},
     ],
 )
 def test_refuses_metadata_of_another_issuer_or_without_endpoint(
