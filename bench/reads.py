@@ -18,6 +18,7 @@ from flask import Flask, request
 from live_stack import ISSUER, TIMESHEETS, Stack, free_ports
 from protected_api.access_token import CHECKS, AccessToken, Policy, verify
 from protected_api.authorization import presented_token
+from protected_api.database import Database
 from protected_api.issuer_documents import fetch_key_set
 from protected_api.issuer_keys import IssuerKeys
 from protected_api.json_over_http import call
@@ -99,7 +100,7 @@ def _stages(stack: Stack, compact: str) -> tuple[Times, Times, Times]:
     policy = Policy(ISSUER, TIMESHEETS, keys.find)
     token = verify(AccessToken(compact), policy)
     tokens = RememberedTokens(policy)
-    store = Timesheets(str(stack.folder / ".local/protected-api/timesheets.db"))
+    store = Timesheets(Database(str(stack.folder / ".local/protected-api/timesheets.db")))
     query = Query.model_validate({"limit": "1"})
     page, _ = store.page(query)
     line = {"method": "GET", "path": "/timesheets", "status": 200, "duration_ms": 1.234}

@@ -20,7 +20,7 @@ YEAR_10000 = 253402300800  # no sane time is beyond; infinity and numbers of 300
 
 
 class RefusalError(Exception):
-    """A check refuses the request, with this status and error code (RFC 6750 3.1), or none of the latter.
+    """A check refuses the request with this status and error code (RFC 6750 3.1), empty where no token came.
 
     The message is a fixed sentence that quotes nothing of the token.
     """

@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from .access_token import untold
+from .database import Database
 from .endpoints.approvals import approvals
 from .endpoints.health import health
 from .endpoints.metadata import metadata
@@ -44,7 +45,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         problems += error.problems
     try:
         if file := environ.get("DATABASE_FILE"):
-            Timesheets(file).prepare()
+            Database(file).prepare()
     except sqlite3.Error as error:
         reason = f"DATABASE_FILE: cannot be used ({error}); name a file in a folder that may be written to"
         problems.append(reason)
@@ -55,7 +56,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 def create_app(settings: Settings) -> Flask:
     """Return the app: start its `extensions["keys"]` in each worker, log its `extensions["warnings"]`."""
-    store = Timesheets(settings.database_file)
+    store = Timesheets(Database(settings.database_file))
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY

@@ -1,39 +1,17 @@
 """Timesheets in SQLite: booked once per client and external_id, approved, read by page.
 
-Not here: HTTP, validation.
+Not here: HTTP, validation, tables and transactions (database.py).
 """
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 from .answers import Timesheet
+from .database import Database
 from .models import Entry, Query
 
-# Each brings a database from the version before to its own (PRAGMA user_version).
-MIGRATIONS = (
-    """
-    CREATE TABLE IF NOT EXISTS timesheets (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so a cursor stays true after a deletion
-        client_id TEXT NOT NULL,
-        external_id TEXT NOT NULL,
-        user_id TEXT NOT NULL,
-        date TEXT NOT NULL,
-        project TEXT NOT NULL,
-        hours INTEGER NOT NULL,  -- in hundredths: SQLite has no exact decimals
-        UNIQUE (client_id, external_id)
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS timesheets_of_user ON timesheets (user_id);
-    """,
-    """
-    ALTER TABLE timesheets ADD COLUMN department TEXT;
-    ALTER TABLE timesheets ADD COLUMN approved_by TEXT;
-    ALTER TABLE timesheets ADD COLUMN approved_at TEXT;
-    """,
-)
 SELECTED = ", ".join(Timesheet.__annotations__)
 FILTERS = {
     "user_id": "user_id = ?",
@@ -42,7 +20,6 @@ FILTERS = {
     "to": "date <= ?",
     "approved": "(approved_at IS NOT NULL) = ?",
 }
-BUSY_TIMEOUT = 5  # seconds
 
 
 class Booking(NamedTuple):
@@ -68,43 +45,21 @@ class ApprovedError(Exception):
     """The timesheet is approved, and stays."""
 
 
-class _Connection(sqlite3.Connection):
-    """A connection that ends with its thread."""
-
-    def __del__(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # it never opened
-            self.close()
-
-
 class Timesheets:
-    """The store. Each thread has a connection of its own, opened at its first use: none crosses a fork."""
+    """The store."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._local = threading.local()
-
-    def prepare(self) -> None:
-        """Create what is missing, leave no connection open; raise sqlite3.Error if the file is unusable."""
-        with closing(self._connect()) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # EXCLUSIVE: of two processes that start at once, the second finds the work done.
-            connection.execute("BEGIN EXCLUSIVE")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            for number, script in enumerate(MIGRATIONS[version:], version + 1):
-                for statement in filter(str.strip, script.split(";\n")):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def check(self) -> None:
         """Raise sqlite3.Error if the database cannot be read."""
-        self._connection().execute("SELECT 1 FROM timesheets LIMIT 1")
+        self._database.connection().execute("SELECT 1 FROM timesheets LIMIT 1")
 
     def book(
         self, booker: Booker, entries: Sequence[tuple[int, Entry]], *, only_check: bool = False
     ) -> Booking:
         """Book all the numbered entries or, if one conflicts with what is booked, none."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             known = _booked(connection, booker.client_id, [entry.external_id for _, entry in entries])
             new = [entry for _, entry in entries if entry.external_id not in known]
             conflicts = tuple(_conflicts(known, entries))
@@ -122,7 +77,7 @@ class Timesheets:
 
     def delete(self, timesheet_id: int) -> None:
         """Delete a timesheet; raise LookupError if there is none, ApprovedError if it is approved."""
-        deleted = self._connection().execute(
+        deleted = self._database.connection().execute(
             "DELETE FROM timesheets WHERE id = ? AND approved_at IS NULL", (timesheet_id,)
         )
         if not deleted.rowcount:
@@ -131,7 +86,7 @@ class Timesheets:
 
     def approve(self, timesheet_id: int, client_id: str, at: str) -> Timesheet:
         """Return the timesheet, approved now or before; raise LookupError if there is none."""
-        self._connection().execute(
+        self._database.connection().execute(
             "UPDATE timesheets SET approved_by = ?, approved_at = ? WHERE id = ? AND approved_at IS NULL",
             (client_id, at, timesheet_id),
         )
@@ -143,7 +98,7 @@ class Timesheets:
             (sql, value) for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None
         ]
         where = " AND ".join(["id > ?", *(sql for sql, _ in wanted)])
-        rows = self._connection().execute(
+        rows = self._database.connection().execute(
             f"SELECT {SELECTED} FROM timesheets WHERE {where} ORDER BY id LIMIT ?",  # noqa: S608  all literals
             (query.cursor, *(value for _, value in wanted), query.limit + 1),
         )
@@ -153,42 +108,13 @@ class Timesheets:
 
     def _one(self, condition: str, *values: Any) -> Timesheet:
         row = (
-            self._connection()
+            self._database.connection()
             .execute(f"SELECT {SELECTED} FROM timesheets WHERE {condition}", values)  # noqa: S608  all literals
             .fetchone()
         )
         if row is None:
             raise LookupError(condition)
         return _timesheet(row)
-
-    def _connection(self) -> sqlite3.Connection:
-        try:
-            connection: sqlite3.Connection = self._local.connection
-        except AttributeError:
-            connection = self._local.connection = self._connect()
-        return connection
-
-    def _connect(self) -> sqlite3.Connection:
-        # isolation_level None: transactions begin where this module says so.
-        return sqlite3.connect(
-            self._file,
-            timeout=BUSY_TIMEOUT,
-            isolation_level=None,
-            check_same_thread=False,  # closed by whoever collects it
-            factory=_Connection,
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        # IMMEDIATE locks before the first read: two uploads cannot both find an entry missing.
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
 
 
 def _booked(

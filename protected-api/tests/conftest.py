@@ -20,9 +20,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 from protected_api.app import create_app
+from protected_api.database import Database
 from protected_api.logs import configure_logs
 from protected_api.settings import Settings
-from protected_api.timesheets import Timesheets
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -224,7 +224,7 @@ def issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
 @pytest.fixture
 def settings(issuer: Issuer, tmp_path: Path) -> Settings:
     file = tmp_path / "timesheets.db"
-    Timesheets(str(file)).prepare()
+    Database(str(file)).prepare()
     return Settings(issuer.url, AUDIENCE, str(file), issuer.jwks_uri)
 
 

@@ -14,6 +14,7 @@ from flask import Flask
 from hypothesis import HealthCheck, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from protected_api.app import create_app
+from protected_api.database import Database
 from protected_api.models import Entry
 from protected_api.settings import Settings
 from protected_api.timesheets import Booker, Timesheets
@@ -36,7 +37,7 @@ def app(fresh_settings: Settings) -> Flask:
     """Return an API with timesheets 1, which is approved, and 2."""
     values = {"user_id": "u1", "date": "2026-11-02", "project": "P", "hours": "1"}
     entries = [Entry.model_validate({"external_id": name, **values}) for name in ("e1", "e2")]
-    store = Timesheets(fresh_settings.database_file)
+    store = Timesheets(Database(fresh_settings.database_file))
     store.book(Booker("job"), list(enumerate(entries)))
     store.approve(1, "bot", "2026-11-03T00:00:00Z")
     app = create_app(fresh_settings)

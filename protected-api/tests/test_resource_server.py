@@ -25,6 +25,8 @@ assert importlib.util.find_spec("protected_api") is None
 for token in sys.argv[3:]:
     answer = app.test_client().get("/", headers={"Authorization": f"Bearer {token}"})
     print(answer.status_code, answer.text.strip())
+answer = app.test_client().get("/")
+print(answer.status_code, answer.headers["WWW-Authenticate"])
 """
 
 
@@ -48,10 +50,12 @@ def test_protects_an_empty_app_with_one_import_and_four_settings(issuer: Any, tm
         check=False,
     )
     assert done.stderr == ""
-    good, bad, narrow = done.stdout.splitlines()
+    good, bad, narrow, none = done.stdout.splitlines()
     assert good == "200 import-job"
     assert bad == '401 {"error":"invalid_token","error_description":"The token is for another audience."}'
     assert narrow.startswith('403 {"error":"insufficient_scope",')
+    metadata = "http://localhost:9001/.well-known/oauth-protected-resource"
+    assert none == f'401 Bearer realm="Mine", resource_metadata="{metadata}"'
     assert issuer.requests == ["/jwks"]
 
 

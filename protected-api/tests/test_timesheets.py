@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from protected_api.database import MIGRATIONS, Database
 from protected_api.models import Entry, Query
 from protected_api.settings import Settings
-from protected_api.timesheets import MIGRATIONS, Booker, Timesheets
+from protected_api.timesheets import Booker, Timesheets
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 Bearer = Callable[..., dict[str, str]]
@@ -341,7 +342,7 @@ def test_answers_413_to_a_chunked_body_over_one_mebibyte(app: Flask, bearer: Bea
 
 
 def test_books_nothing_when_the_database_fails_midway(settings: Settings) -> None:
-    store = Timesheets(settings.database_file)
+    store = Timesheets(Database(settings.database_file))
     entries = [(number, Entry.model_validate(entry(f"e{number}"))) for number in range(3)]
     with closing(sqlite3.connect(settings.database_file)) as other:
         other.execute(
@@ -458,6 +459,6 @@ def test_brings_an_older_database_to_the_present_and_keeps_what_is_in_it(tmp_pat
         old.execute("INSERT INTO timesheets VALUES (7, 'job', 'e1', 'u1', '2026-11-02', 'P', 725)")
         old.commit()
     for _ in range(2):
-        Timesheets(file).prepare()
-    [row], _ = Timesheets(file).page(Query())
+        Database(file).prepare()
+    [row], _ = Timesheets(Database(file)).page(Query())
     assert (row["id"], row["hours"], row["department"], row["approved_at"]) == (7, "7.25", None, None)
