@@ -281,3 +281,14 @@ def test_a_command_that_fails_says_why(wsgi: Wsgi, tmp_path: Path) -> None:
     result = runner.invoke(args=["tenant", "apply"])
     assert result.exit_code == 1
     assert "DATABASE_URL: cannot be used (no such table: signing_keys)" in result.output
+
+
+def test_starts_anew_with_another_key_encryption_key_once_the_keys_are_given_up(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    """What the documentation says to do where the key is lost for good."""
+    (tmp_path / "key-encryption-key").write_text("x" * 43)
+    with sqlite3.connect(tmp_path / "auth-server.db") as database:
+        database.execute("delete from signing_keys")
+    database.close()
+    assert len(start(environ).keys.published()) == 6
