@@ -8,7 +8,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try down clean logs test test-e2e lint format lock bench bench-import venv
+.PHONY: help up flow try down clean logs test test-e2e lint format lock bench bench-import screenshots venv
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,12 +50,16 @@ format: venv ## let ruff format and mend what it can
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: venv ## rates, p99, CPU and memory of the services beside bare Flask; then bench-import
+bench: venv ## rates, p99, CPU and memory of the services beside bare Flask, the time of the page; then bench-import
 	PYTHONPATH=tests-e2e:protected-api $(VENV)/bin/python -m bench
+	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.page
 	@$(MAKE) --no-print-directory bench-import
 
 bench-import: venv ## rows per second and peak memory of the import job; ROWS=1000000 for the million
 	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.imports
+
+screenshots: venv ## renew docs/screenshots from the running stack, in Chromium
+	$(VENV)/bin/python tests-e2e/screenshots.py
 
 lock: venv ## renew the lock files: newest versions that the pyproject.toml files allow
 	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt

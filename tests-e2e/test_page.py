@@ -2,22 +2,16 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import chromium
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from live_stack import Stack
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# A browser that asks nobody but the page: no updates, no telemetry, no synchronisation.
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 FIRST_RENDER = 100_000  # bytes
 WIDTHS = {360: 800, 1280: 900, 1920: 1080}
 
@@ -27,13 +21,11 @@ Visit = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start the system's Chromium; without one these tests are skipped, but in CI they fail."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"none of {', '.join(BROWSERS)} is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+    if (path := chromium.installed()) is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"none of {', '.join(chromium.NAMES)} is installed")
+    with chromium.started(path) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
