@@ -4,15 +4,16 @@ It is there with EXPLAIN=1 alone. Works without JavaScript; page.js fetches the 
 (endpoints.py), what is shown of a run (flow_view.py).
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from . import mermaid, trace
+from . import curl, har, mermaid, trace
 from .flow_view import view
 from .gallery import Case, UnknownCaseError, gallery
 from .guard import require_explain, require_own_page
@@ -67,7 +68,30 @@ def start() -> AnyResponse:
 @blueprint.get("/flow/<run_id>/mermaid")
 def as_mermaid(run_id: str) -> Response:
     """Export the run as a Mermaid sequence diagram."""
-    return Response("\n".join([*mermaid.diagram(_run(run_id)), ""]), mimetype="text/plain")
+    return _text(mermaid.diagram(_run(run_id)))
+
+
+@blueprint.get("/flow/<run_id>/curl")
+def as_curl(run_id: str) -> Response:
+    """Export the run as curl commands that can be pasted on the host."""
+    return _text(_commands(_run(run_id)["exchanges"]))
+
+
+@blueprint.get("/flow/<run_id>/har")
+def as_har(run_id: str) -> Response:
+    """Export the run as an HTTP Archive, which browsers' developer tools read."""
+    response = jsonify(har.archive(_run(run_id)))
+    response.headers["Content-Disposition"] = f'attachment; filename="{run_id}.har"'
+    return response
+
+
+def _text(lines: Iterable[str]) -> Response:
+    return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")
+
+
+def _commands(exchanges: Iterable[dict[str, Any]]) -> Iterator[str]:
+    public = curl.public_addresses(_service().settings)
+    return (curl.command(exchange, public) for exchange in exchanges)
 
 
 def _started(wanted: str) -> str:
@@ -90,7 +114,14 @@ def _page(run_id: str, step: str | None) -> str:
     if (shown := view(run, step, now)) is None:
         raise ProblemError(404, "Not Found", "This run has no such step.")
     age = (now - datetime.fromisoformat(run["started_at"])).total_seconds()
-    flow = {"run": _titled(run), "view": shown, "new": age < NEW_SECONDS, "following": _following(run)}
+    flow: dict[str, Any] = {
+        "run": _titled(run),
+        "view": shown,
+        "new": age < NEW_SECONDS,
+        "following": _following(run),
+    }
+    if shown.pane and shown.pane.item.kind == "request":
+        (flow["command"],) = _commands([run["exchanges"][shown.pane.item.exchange]])
     if request.args.get("only") == "flow":
         return render_template("flow.html", **flow)
     return render_template("page.html", **flow, **_surroundings())

@@ -26,6 +26,7 @@ class Line:
     name: str = ""
     after: str = ""
     meaning: Meaning | None = None
+    plumbing: bool = False  # a header that has nothing to do with the flow
 
     def pieces(self) -> Iterator[tuple[str, str]]:
         """Yield the text in pieces, each with what it is: name, header, payload, signature or nothing."""
@@ -38,13 +39,18 @@ def lines(message: dict[str, Any]) -> Iterator[Line]:
     """Yield the message's lines; a body of parameters or JSON members in pieces, which together are it."""
     start, headers = message["start_line"], message["headers"]
     yield _answer(start) if start.startswith("HTTP/") else _request(start)
-    for name, value in headers:
-        scheme = f"{name} {value.partition(' ')[0]}".lower()
-        yield Line("", name, f": {value}", meaning("header", name.lower()) or meaning("header", scheme))
+    yield from (_header(name, value) for name, value in headers)
     if message["body"]:
         yield Line("")
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         yield from _body(message["body"], kind)
+
+
+def _header(name: str, value: str) -> Line:
+    if plumbing := meaning("plumbing", name.lower()):
+        return Line("", name, f": {value}", plumbing, plumbing=True)
+    scheme = f"{name} {value.partition(' ')[0]}".lower()
+    return Line("", name, f": {value}", meaning("header", name.lower()) or meaning("header", scheme))
 
 
 def _answer(start_line: str) -> Line:

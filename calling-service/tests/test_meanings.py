@@ -1,8 +1,6 @@
 import pytest
 from calling_service.meanings import Meaning, meaning
 
-SECTIONS = ["path", "status", "header", "parameter", "member", "jose", "claim"]
-
 
 def test_an_rfc_is_named_with_the_address_of_its_section() -> None:
     assert meaning("claim", "aud") == Meaning(

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
+from calling_service import curl, har, mermaid
 from calling_service.app import create_app
 from calling_service.diagram import draw
 from calling_service.exchange import Exchange, Step, capture
@@ -23,6 +24,7 @@ from calling_service.settings import Settings
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
 FIRST_RENDER = 100_000  # bytes
@@ -146,10 +148,19 @@ def test_every_step_of_a_run_has_an_address_and_can_be_had_alone(
         assert f'data-step="{step}" aria-current="step"' in whole.text
 
 
-def test_the_mermaid_diagram_is_exported(client: FlaskClient, service: Service) -> None:
+def test_a_run_is_exported_as_mermaid_curl_and_har(client: FlaskClient, service: Service) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
-    answer = client.get(f"{started(client)}/mermaid")
-    assert (answer.mimetype, answer.text.splitlines()[0]) == ("text/plain", "sequenceDiagram")
+    flow = started(client)
+    run = service.history.find(flow.removeprefix("/flow/"))
+    assert run
+    diagram, commands, archived = (client.get(f"{flow}/{form}") for form in ("mermaid", "curl", "har"))
+    assert (diagram.mimetype, diagram.text) == ("text/plain", "\n".join(mermaid.diagram(run)) + "\n")
+    public = curl.public_addresses(service.settings)
+    sent = [curl.command(exchange, public) for exchange in run["exchanges"]]
+    assert (commands.mimetype, commands.text) == ("text/plain", "\n".join(sent) + "\n")
+    assert (archived.mimetype, archived.json) == ("application/json", har.archive(run))
+    assert archived.headers["Content-Disposition"] == f'attachment; filename="{run["id"]}.har"'
+    assert escape(sent[0]) in client.get(f"{flow}/1-request").text
 
 
 def test_a_run_that_is_on_is_drawn_so_far_and_looked_at_again_without_javascript(
@@ -193,6 +204,8 @@ NO_RUN = (404, "Not Found", "There is no such run; the last fifty are kept.")
         ("GET", "/flow/none", {}, "", NO_RUN),
         ("GET", "/flow/none/1-request", {}, "", NO_RUN),
         ("GET", "/flow/none/mermaid", {}, "", NO_RUN),
+        ("GET", "/flow/none/curl", {}, "", NO_RUN),
+        ("GET", "/flow/none/har", {}, "", NO_RUN),
     ],
 )
 def test_refuses(

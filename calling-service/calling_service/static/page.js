@@ -6,6 +6,8 @@ const BEAT = 420; // milliseconds between two arrows
 const POLL = 250; // milliseconds between two looks at a run that is on
 const WAYS = { ArrowRight: "next", j: "next", ArrowLeft: "prev", k: "prev" };
 
+const CURRENT = '.items [aria-current="step"]';
+
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const flow = document.getElementById("flow");
 let opened = 0; // how many steps were asked for; an answer that comes after a later question is dropped
@@ -19,11 +21,10 @@ async function fetched(address) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// Open a step in place; where that fails, as any link.
-async function open(link) {
+// Open a step in place, or where that fails as any link would; then focus the first of what is asked for that is there.
+async function open(link, ...focused) {
   const question = ++opened;
   const address = new URL(link.href);
-  const inPane = link.closest(".pane nav") && link.rel;
   let found;
   try {
     found = await fetched(`${address.pathname}?only=flow`);
@@ -33,10 +34,10 @@ async function open(link) {
   if (question !== opened) return;
   history.replaceState(null, "", address.pathname);
   for (const part of [".diagram", ".pane"]) flow.querySelector(part).replaceWith(found.querySelector(part));
+  [...focused, CURRENT].map((each) => flow.querySelector(each)).find(Boolean).focus({ preventScroll: true });
+  reveal(flow.querySelector(CURRENT), "nearest");
   const pane = flow.querySelector(".pane");
-  (pane.querySelector(`[rel="${inPane}"]`) ?? flow.querySelector('[aria-current="step"]')).focus({ preventScroll: true });
-  reveal(flow.querySelector('[aria-current="step"]'), "nearest");
-  if (pane.getBoundingClientRect().top > innerHeight * 0.8 && link.closest(".items")) reveal(pane, "start");
+  if (link.closest(".items") && pane.getBoundingClientRect().top > innerHeight * 0.8) reveal(pane, "start");
 }
 
 function reveal(element, block) {
@@ -93,12 +94,12 @@ flow.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-step]");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  open(link);
+  open(link, `.pane nav [rel="${link.rel}"]`);
 });
 
 document.addEventListener("keydown", (event) => {
   const way = WAYS[event.key];
-  if (!way || event.metaKey || event.ctrlKey || event.altKey || event.target.closest(".scroll, code")) return;
+  if (!way || event.metaKey || event.ctrlKey || event.altKey || event.target.closest(".scroll, pre")) return;
   const link = flow.querySelector(`.pane nav [rel="${way}"]`);
   if (!link) return;
   event.preventDefault();
