@@ -1,6 +1,7 @@
 """The operator's commands: tables for people, JSON for programs, exit codes, and no secret printed."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,14 @@ def test_lists_what_each_client_may_ask_for(run: Run) -> None:
     }
     assert lifetimes["many", "https://rs.example"] == 2
     assert lifetimes["many", "https://es.example"] == 60
+
+
+def test_every_command_is_in_the_docs(service: Service) -> None:
+    cli = create_app(service).cli.commands
+    groups = {name: cli[name] for name in ("tenant", "clients", "keys")}
+    commands = {f"{name} {command}" for name, group in groups.items() for command in group.commands}  # type: ignore[attr-defined]
+    docs = (Path(__file__).parents[2] / "docs/authorization-server.md").read_text()
+    assert set(re.findall(r"^\| `(\w+ \w+)", docs, re.MULTILINE)) == commands
 
 
 def test_prints_no_secret(run: Run, service: Service, tmp_path: Path) -> None:
