@@ -11,6 +11,7 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from calling_service import cli
 from calling_service.columns import cells
+from calling_service.history import History
 from calling_service.rehearsal import rehearse
 from calling_service.run import Run
 from calling_service.service import Service, build
@@ -159,6 +161,26 @@ def test_who_waits_for_the_run_of_another_can_be_told_to_stop(service: Service) 
     document = cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
     os.close(lock)
     assert (document["id"], document["state"], cli._status(document)) == ("another", "running", 4)
+
+
+def test_who_waits_for_the_run_of_another_takes_over_when_it_dies(service: Service, api: Any) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    locks = [os.open(service.settings.state_dir / "lock", os.O_CREAT | os.O_RDWR)]
+    fcntl.flock(locks[0], fcntl.LOCK_EX)
+    service.history.save(Run("another", "web", "0" * 32, NOW))
+
+    class Deadly(History):
+        """A history in which to look for a run is its end."""
+
+        def find(self, run_id: str) -> dict[str, Any] | None:
+            if locks:
+                os.close(locks.pop())
+            return super().find(run_id)
+
+    waiting = replace(service, history=Deadly(service.settings.state_dir))
+    document = cli._imported(waiting, lambda *_: None, resend=False, fresh_token=False)
+    assert (document["state"], document["booked"], len(api.books)) == ("completed", 1, 1)
+    assert service.history.recent()[1]["error"]["error"] == "interrupted"
 
 
 @pytest.mark.parametrize("changes", [{}, {"NO_COLOR": "1"}])

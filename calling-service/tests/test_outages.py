@@ -96,7 +96,7 @@ def test_an_outage_fails_the_run_in_words_and_the_next_run_completes(
     )
     with misbehaving(answer) as (url, calls):
         changed = {"TOKEN_URL": f"{url}/token"} if who == "auth" else {"API_URL": url}
-        patience = {"HTTP_RETRIES": str(retries), "HTTP_READ_TIMEOUT": "0.2"}
+        patience = {"HTTP_RETRIES": str(retries), "HTTP_READ_TIMEOUT": "0.2" if answer == SLOW else "5"}
         failed = run(build(Settings.from_environ(environ | changed | patience)))
     assert (failed["state"], failed["error"]["error"]) == ("failed", NAMED[who, kind])
     assert failed["error"]["hint"].endswith("nothing is booked twice")
