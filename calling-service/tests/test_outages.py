@@ -126,7 +126,7 @@ def test_a_short_outage_is_waited_out_within_the_run_and_told(
 def test_a_chunk_whose_answer_was_lost_is_sent_again_and_booked_once(
     environ: dict[str, str], api: Any
 ) -> None:
-    service = build(Settings.from_environ(environ | {"HTTP_RETRIES": "1", "HTTP_READ_TIMEOUT": "0.3"}))
+    service = build(Settings.from_environ(environ | {"HTTP_RETRIES": "1", "HTTP_READ_TIMEOUT": "1"}))
     (service.settings.inbox / "a.csv").write_text(HEADER + "2026-11-09,P,,1,C-1,1\n")
     late = threading.Event()
 
