@@ -37,7 +37,7 @@ class Export:
     digest: str
     lines: int
     complete: bool
-    stamp: Stamp | None
+    stamp: Stamp
     fault: str | None = None  # why it cannot be read
 
     def is_unchanged(self) -> bool:
