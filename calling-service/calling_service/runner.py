@@ -76,7 +76,8 @@ class Runner:
     def stop(self) -> None:
         """Let the chunk in flight end and the run in the background with it; start nothing any more."""
         self.stopping.set()
-        if self._thread:
+        if self._thread and self._thread.is_alive():
+            log.info("told to stop: the chunk in flight is the last")
             self._thread.join()  # as long as the chunk takes, or until gunicorn's --graceful-timeout
 
     def is_on(self) -> bool:

@@ -161,7 +161,7 @@ def test_sigterm_ends_the_chunk_in_flight_and_the_next_start_takes_the_run_up(
         run_id = ask(f"{url}/runs", b"{}")["id"]
         assert arrived.wait(10)
         process.terminate()
-        next(line for line in process.stdout if "Handling signal: term" in line)
+        next(line for line in process.stdout if "told to stop" in line)
         go_on.set()
         ended = [json.loads(line) for line in process.stdout if "run ended" in line]
     assert (process.returncode, len(api.requests), len(api.books)) == (0, 1, 500)
