@@ -7,13 +7,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
+from .cached_tokens import cached_tokens
 from .story import API, AUTHORIZATION_SERVER, CALLING_SERVICE, JOB
-from .verdict import asked_and_answered, failed_check
+from .verdict import failed_check, outcome
 from .words import duration
 
 Document = dict[str, Any]
@@ -21,7 +21,6 @@ Kind = Literal["cached", "request", "call", "checks", "response", "omitted"]
 Outcome = Literal["ok", "refused", "unanswered"]
 
 ORIGIN = re.compile("https?://[^/ ]*")
-LONGEST = 1e10  # seconds; no token lives longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +59,15 @@ def draw(run: Document) -> Diagram:
     return Diagram(tuple(dict.fromkeys((_caller(run), AUTHORIZATION_SERVER, API, *others))), items)
 
 
-def cached_token(run: Document) -> tuple[int, float] | None:
-    """Return the index of the exchange that used a token from the cache, and the seconds the token had left.
-
-    It is the first call of the API with a token, if no exchange before brought that token. A case of the
-    gallery also sends tokens that nobody issued: there the API must have accepted it.
-    """
-    brought = []
-    for index, exchange in enumerate(run["exchanges"]):
-        token = exchange["request"]["token"]
-        if token and exchange["to"] == API:
-            genuine = not run.get("case") or (exchange["status"] or 500) < 400
-            return (index, _left(token, exchange)) if genuine and token not in brought else None
-        brought.append((exchange["response"] or {}).get("token"))
-    return None
-
-
 def _items(run: Document) -> Iterator[Item]:
-    cached, gap = cached_token(run), _gap(run)
+    cached, gap = cached_tokens(run), _gap(run)
     for index, exchanges in _alike(run, gap):
         if index == gap:
             text = f"{run['exchanges_omitted']:,} more exchanges are not kept"
             yield Item("omitted", _caller(run), _caller(run), text, index)
-        if cached and cached[0] == index:
-            text = f"No token request: the cached token is valid for another {duration(cached[1])}"
-            yield Item("cached", exchanges[0]["from"], AUTHORIZATION_SERVER, text, index, seconds=cached[1])
+        if (left := cached.get(index)) is not None:
+            text = f"No token request: the cached token is valid for another {duration(left)}"
+            yield Item("cached", exchanges[0]["from"], AUTHORIZATION_SERVER, text, index, seconds=left)
         yield from _messages(index, exchanges)
 
 
@@ -112,9 +95,9 @@ def _messages(index: int, exchanges: list[Document]) -> Iterator[Item]:
         yield item("call", receiver, AUTHORIZATION_SERVER, text, call=nth, seconds=call["duration"])
     if checks or examined is not None:
         spent = sum(check["duration"] for check in checks) if checks else None
-        outcome: Outcome = "refused" if failed_check(first) else "ok"
+        came: Outcome = "refused" if failed_check(first) else "ok"
         yield item(
-            "checks", receiver, receiver, _checked(first), number=examined, outcome=outcome, seconds=spent
+            "checks", receiver, receiver, _checked(first), number=examined, outcome=came, seconds=spent
         )
     number, took = None if answered == asked else answered, sum(each["elapsed"] for each in exchanges)
     yield item(
@@ -148,7 +131,7 @@ def _answered(exchange: Document) -> str:
     if response["token"]:
         claims = response["token"]["payload"]
         return f"{answer}, a token for {claims.get('aud')} with {claims.get('scope')}"
-    error = dict(dict(asked_and_answered(exchange)).get("refused", ())).get("error")
+    error = outcome(exchange)["error"]
     return f"{answer}, {error}" if error else answer
 
 
@@ -170,11 +153,3 @@ def _gap(run: Document) -> int:
     """Return the index before which exchanges were left out, which the history does in the middle."""
     kept = len(run["exchanges"])
     return kept // 2 if run.get("exchanges_omitted") else kept
-
-
-def _left(token: Document, exchange: Document) -> float:
-    expiry = token["payload"].get("exp")
-    if not isinstance(expiry, int | float):
-        return 0
-    now = int(datetime.fromisoformat(exchange["started_at"]).timestamp())
-    return max(0, min(expiry - now, LONGEST))  # a token from outside may say infinity, or no number at all

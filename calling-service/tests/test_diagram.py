@@ -1,14 +1,10 @@
 from typing import Any
 
 import pytest
-from calling_service.diagram import cached_token, draw
+from calling_service.diagram import draw
 
 TOKEN: dict[str, Any] = {"header": {"alg": "RS256"}, "payload": {"exp": 1795521660, "jti": "1"}}
 PARTICIPANTS = ("Timesheets Import Job", "Authorization Server", "Timesheets API")
-
-
-def kinds(run: dict[str, Any]) -> list[str]:
-    return [item.id for item in draw(run).items]
 
 
 def test_a_run_without_exchanges_has_its_participants() -> None:
@@ -88,46 +84,7 @@ def test_says_what_came_of_each_exchange(recorded: Any) -> None:
     ]
 
 
-def test_a_token_that_the_run_brought_is_not_from_the_cache(recorded: Any) -> None:
-    run = {"exchanges": [recorded(response_token=TOKEN), recorded(request_token=TOKEN)]}
-    assert cached_token(run) is None
-    assert cached_token({"exchanges": [recorded()]}) is None
-
-
-def test_a_token_that_no_exchange_brought_is_from_the_cache(recorded: Any) -> None:
-    another = {"header": {}, "payload": {"jti": "2"}}
-    exchanges = [
-        recorded(response_token=another),
-        recorded(request_token=TOKEN),
-        recorded(request_token=another),
-    ]
-    assert cached_token({"exchanges": exchanges}) == (1, 60)
-    assert kinds({"exchanges": exchanges})[2:4] == ["2-cached", "2-request"]
-    assert draw({"exchanges": exchanges}).items[2].receiver == "Authorization Server"
-
-
-@pytest.mark.parametrize(("status", "cached"), [(200, (0, 60)), (401, None), (None, None)])
-def test_a_token_of_a_case_is_from_the_cache_only_if_the_api_accepted_it(
-    recorded: Any, status: int | None, cached: tuple[int, float] | None
-) -> None:
-    run = {"case": {"id": "tampered"}, "exchanges": [recorded(status=status, request_token=TOKEN)]}
-    assert cached_token(run) == cached
-
-
-@pytest.mark.parametrize(
-    ("expiry", "left"),
-    [
-        (1795521600, 0),
-        (0, 0),
-        ("soon", 0),
-        (None, 0),
-        (float("inf"), 1e10),
-        (float("nan"), 0),
-        (10**400, 1e10),
-    ],
-)
-def test_the_seconds_left_are_a_number_whatever_the_token_says(
-    recorded: Any, expiry: object, left: float
-) -> None:
-    token = {"header": {}, "payload": {"exp": expiry}}
-    assert cached_token({"exchanges": [recorded(request_token=token)]}) == (0, left)
+def test_a_token_from_the_cache_is_drawn_before_the_call_that_used_it(recorded: Any) -> None:
+    items = draw({"exchanges": [recorded(), recorded(request_token=TOKEN)]}).items
+    assert [item.id for item in items[2:]] == ["2-cached", "2-request", "2-response"]
+    assert (items[2].receiver, items[2].seconds) == ("Authorization Server", 60)
