@@ -16,7 +16,6 @@ from .access_token import UnavailableError
 from .jwk_set import usable_keys
 
 RETRY = 1.0  # seconds between fetches while there is no usable set
-WAIT = 1.0  # seconds into a fetch that callers wait for it; if longer, a flood could hold every thread
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +25,10 @@ class _KeySet(NamedTuple):
 
 
 class IssuerKeys:
-    """The keys of one issuer; times in seconds. `fetch` returns a JWK set; raises OSError or ValueError."""
+    """The keys of one issuer; times in seconds. `fetch` returns a JWK set; raises OSError or ValueError.
+
+    Callers wait for a fetch until `patience` after its beginning: if longer, a flood could hold every thread.
+    """
 
     def __init__(
         self,
@@ -35,10 +37,12 @@ class IssuerKeys:
         soft_ttl: float = 300,
         hard_ttl: float = 86400,
         cooldown: float = 30,
+        patience: float = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch, self._clock = fetch, clock
-        self._soft_ttl, self._hard_ttl, self._cooldown = soft_ttl, hard_ttl, cooldown
+        self._soft_ttl, self._hard_ttl = soft_ttl, hard_ttl
+        self._cooldown, self._patience = cooldown, patience
         self._set = _KeySet({}, -math.inf)
         self._fetches, self._fetching, self._failure = 0, False, ""
         self._began = -math.inf
@@ -113,6 +117,6 @@ class IssuerKeys:
 
     def _wait_for_fetch(self, after: int) -> None:
         with self._changed:
-            patience = self._began + WAIT - time.monotonic()
-            if not self._changed.wait_for(lambda: self._fetches > after, max(patience, 0)):
+            left = self._began + self._patience - time.monotonic()
+            if not self._changed.wait_for(lambda: self._fetches > after, max(left, 0)):
                 raise UnavailableError("kid-known", "the key set is still being fetched")

@@ -148,7 +148,7 @@ class Workers:
 
     def send(self, data: bytes) -> bytes:
         """Send these bytes on a connection of their own, then its end, and return all that comes back."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
