@@ -40,11 +40,12 @@ def call(
                 answer = _read(connection)
             finally:
                 hang_up.cancel()
-            if time.monotonic() >= deadline:
-                raise TimeoutError(f"no whole answer in {TIMEOUT:g} s")
         return json.loads(answer)
     except (HTTPException, RecursionError) as failure:
         raise ValueError(f"not an HTTP answer with a JSON document: {type(failure).__name__}") from failure
+    finally:
+        if time.monotonic() >= deadline:  # whatever came of it, it was cut off
+            raise TimeoutError(f"no whole answer in {TIMEOUT:g} s")
 
 
 def _read(connection: HTTPConnection) -> bytes:

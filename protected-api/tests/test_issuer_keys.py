@@ -257,7 +257,7 @@ def dripping() -> Iterator[str]:
 
 def test_gives_the_whole_fetch_three_seconds(dripping: str) -> None:
     began = time.monotonic()
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match="no whole answer in 3 s"):
         fetch_key_set("http://unused.example", dripping, call)
     assert TIMEOUT == 3
     assert time.monotonic() - began < TIMEOUT + 10
