@@ -19,6 +19,7 @@ from .failures import storage_failure
 from .import_job import Progress
 from .private_key_jwt import public_jwk_set
 from .rehearsal import rehearse
+from .run import INTERRUPTED
 from .service import Service, build
 from .settings import Settings, SettingsError
 
@@ -102,8 +103,14 @@ def _imported(service: Service, progress: Progress, **options: bool) -> dict[str
             document = _ended(service, run_id)
         except (OSError, sqlite3.Error) as error:
             raise click.ClickException(storage_failure(error).message) from error
-        if document["state"] not in {"running", "stopped"} or service.runner.stopping.is_set():
+        if _is_over(document) or service.runner.stopping.is_set():
             return document
+
+
+def _is_over(document: dict[str, Any]) -> bool:
+    """Say whether a run has ended by itself: it was not stopped, nor did it die with its process."""
+    died = document["error"] and document["error"]["error"] == INTERRUPTED
+    return document["state"] in {"completed", "failed"} and not died
 
 
 @main.command("public-keys")

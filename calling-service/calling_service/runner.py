@@ -16,7 +16,7 @@ from .failures import explain
 from .history import History
 from .import_job import ImportJob, Progress
 from .recorder import recording
-from .run import Failure, Run, Trigger
+from .run import INTERRUPTED, Failure, Run, Trigger
 from .run_lock import acquire, handed_on, is_held
 from .settings import Settings
 from .trace import tracing
@@ -94,7 +94,7 @@ class Runner:
     def _new(self, trigger: Trigger, trace_id: str, resend: bool, fresh_token: bool) -> Run:
         run = Run(secrets.token_hex(8), trigger, trace_id, datetime.now(UTC), resend, fresh_token)
         self._history.abandon(
-            Failure("interrupted", "the process of this run ended before it did", f"see run {run.id}")
+            Failure(INTERRUPTED, "the process of this run ended before it did", f"see run {run.id}")
         )
         self._history.save(run)
         return run

@@ -21,7 +21,7 @@ from calling_service import cli
 from calling_service.columns import cells
 from calling_service.history import History
 from calling_service.rehearsal import rehearse
-from calling_service.run import Run
+from calling_service.run import Failure, Run
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 from calling_service.words import duration
@@ -163,7 +163,11 @@ def test_who_waits_for_the_run_of_another_can_be_told_to_stop(service: Service) 
     assert (document["id"], document["state"], cli._status(document)) == ("another", "running", 4)
 
 
-def test_who_waits_for_the_run_of_another_takes_over_when_it_dies(service: Service, api: Any) -> None:
+@pytest.mark.parametrize("noticed", [False, True])
+def test_who_waits_for_the_run_of_another_takes_over_when_it_dies(
+    service: Service, api: Any, *, noticed: bool
+) -> None:
+    """Whether a third one has noticed before, and marked the dead run, or not."""
     (service.settings.inbox / "a.csv").write_text(GOOD)
     locks = [os.open(service.settings.state_dir / "lock", os.O_CREAT | os.O_RDWR)]
     fcntl.flock(locks[0], fcntl.LOCK_EX)
@@ -175,6 +179,8 @@ def test_who_waits_for_the_run_of_another_takes_over_when_it_dies(service: Servi
         def find(self, run_id: str) -> dict[str, Any] | None:
             if locks:
                 os.close(locks.pop())
+                if noticed:
+                    self.abandon(Failure("interrupted", "", ""))
             return super().find(run_id)
 
     waiting = replace(service, history=Deadly(service.settings.state_dir))
