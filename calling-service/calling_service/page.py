@@ -6,7 +6,7 @@ It is there with EXPLAIN=1 alone. Works without JavaScript; page.js fetches the 
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -130,7 +130,6 @@ def _page(run_id: str, step: str | None) -> str:
 def _surroundings() -> dict[str, Any]:
     service = _service()
     return {
-        "settings": service.settings,
         "token": service.token_facts(),
         "runs": [_titled(run) for run in service.history.recent()],
         "books": service.books.read(),
@@ -140,11 +139,8 @@ def _surroundings() -> dict[str, Any]:
 
 def _following(run: dict[str, Any]) -> Case | None:
     """Return the case that comes after the run's in the gallery."""
-    cases = list(gallery().values())
-    places = (
-        place for place, case in enumerate(cases, 1) if run.get("case") and case.id == run["case"]["id"]
-    )
-    return next((cases[place] for place in places if place < len(cases)), None)
+    played = (run.get("case") or {}).get("id")
+    return next((after for case, after in pairwise(gallery().values()) if case.id == played), None)
 
 
 def _titled(run: dict[str, Any]) -> dict[str, Any]:
