@@ -97,7 +97,9 @@ def _pane(run: Document, item: Item, index: int, now: datetime) -> Pane:
     exchange = run["exchanges"][index]
     alike = [replace(item, exchange=each).id for each in _exchanges(item)]
     labels = (step["label"] for step in exchange["steps"] if step["number"] == item.number)
-    pane = Pane(replace(item, exchange=index), next(labels, item.text), exchange["url"], alike)
+    seconds = exchange["elapsed"] if item.kind == "response" else item.seconds  # not of all that look alike
+    item = replace(item, exchange=index, seconds=seconds)
+    pane = Pane(item, next(labels, item.text), exchange["url"], alike)
     match item.kind:
         case "request" | "response" if message := exchange[item.kind]:
             return _message(pane, run, exchange, message, now)

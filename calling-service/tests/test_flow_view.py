@@ -47,6 +47,7 @@ def test_opens_each_of_the_exchanges_that_share_an_arrow(recorded: Any) -> None:
     assert (pane.item.id, pane.alike) == ("2-request", ["1-request", "2-request"])
     assert pane.lines[-1].before == "second"
     assert opened(run, "2-request").position == 1
+    assert opened(run, "2-response").pane.item.seconds == 0.5  # type: ignore[union-attr]
 
 
 def test_an_opened_message_has_its_lines_and_its_token(recorded: Any) -> None:
