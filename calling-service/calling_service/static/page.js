@@ -10,6 +10,7 @@ const CURRENT = '.items [aria-current="step"]';
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const flow = document.getElementById("flow");
+const arrivals = []; // when each item is drawn, by the page's clock
 let opened = 0; // how many steps were asked for; an answer that comes after a later question is dropped
 
 const items = () => [...flow.querySelectorAll(".items > li")];
@@ -44,18 +45,20 @@ function reveal(element, block) {
   element.scrollIntoView({ block, behavior: calm.matches ? "instant" : "smooth" });
 }
 
-// Draw the items from that index on, one after the other.
-function draw(from) {
+// Draw the items one after the other, each from its arrival on: a delay below zero goes on where it was.
+function draw() {
   if (calm.matches) return;
-  items().slice(from).forEach((item, beat) => {
+  const now = performance.now();
+  items().forEach((item, place) => {
+    arrivals[place] ??= Math.max(now, (arrivals[place - 1] ?? -BEAT) + BEAT);
     item.classList.add("arriving");
-    item.style.animationDelay = `${beat * BEAT}ms`;
+    item.style.animationDelay = `${arrivals[place] - now}ms`;
   });
 }
 
 // Look at a run until it has ended.
 async function follow() {
-  const [question, drawn] = [opened, items().length];
+  const question = opened;
   let found;
   try {
     found = await fetched(`${location.pathname}?only=flow`);
@@ -65,7 +68,7 @@ async function follow() {
   if (question === opened) {
     const step = flow.contains(document.activeElement) && document.activeElement.dataset.step;
     flow.replaceChildren(...found.body.childNodes);
-    draw(drawn);
+    draw();
     if (step) flow.querySelector(`.items [data-step="${step}"]`)?.focus({ preventScroll: true });
   }
   if (running()) return setTimeout(follow, POLL);
@@ -81,7 +84,8 @@ function renew(page) {
 function replay() {
   for (const item of items()) item.classList.remove("arriving");
   flow.getBoundingClientRect(); // so that the animation begins anew
-  draw(0);
+  arrivals.length = 0;
+  draw();
 }
 
 function offer() {
@@ -107,5 +111,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 offer();
-if (flow.querySelector("[data-new]") && !location.hash) draw(0);
+if (flow.querySelector("[data-new]") && !location.hash) draw();
+else arrivals.push(...items().map(() => 0));
 if (running()) setTimeout(follow, POLL);
