@@ -51,7 +51,7 @@ def _whole_body() -> bytes:
         body = request.stream.read()
         # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
         request.stream.read(1)
-    except (OSError, ParseException, ClientDisconnected):
+    except (OSError, ParseException, ClientDisconnected):  # not logged: gunicorn's message quotes the body
         raise BadRequest(CUT_SHORT) from None
     if len(body) < (request.content_length or 0):
         raise BadRequest(CUT_SHORT)

@@ -5,7 +5,6 @@ import sqlite3
 from typing import Any
 
 from flask import Flask, Response, current_app
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -20,7 +19,6 @@ def problem(status: int, detail: str, **members: Any) -> Response:
 def register_problems(app: Flask) -> None:
     """Answer every error of `app` with JSON that says nothing of internals."""
     app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(ParseException, _malformed_body)
     app.register_error_handler(sqlite3.OperationalError, _database_unavailable)
 
 
@@ -30,11 +28,6 @@ def _http_problem(error: HTTPException) -> Response:
         if name != "Content-Type":  # Allow, Retry-After
             response.headers[name] = value
     return response
-
-
-def _malformed_body(_error: ParseException) -> Response:
-    # Of a chunked body; left alone, gunicorn's message would take parts of the body to the log.
-    return problem(400, "The body is malformed.")
 
 
 def _database_unavailable(error: sqlite3.OperationalError) -> Response:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize  # type: ignore[import-untyped]
 from protected_api.database import MIGRATIONS, Database
 from protected_api.models import Entry, Query
 from protected_api.settings import Settings
@@ -339,6 +340,32 @@ def test_answers_413_to_a_chunked_body_over_one_mebibyte(app: Flask, bearer: Bea
     environ.pop("CONTENT_LENGTH", None)
     _, status, _ = run_wsgi_app(app, environ)
     assert status == "413 REQUEST ENTITY TOO LARGE"
+
+
+class Broken:
+    """A body whose reading fails, as it does behind gunicorn."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+
+    def read(self, _: int | None = -1) -> bytes:
+        """Fail."""
+        raise self.failure
+
+
+@pytest.mark.parametrize(
+    ("stream", "length"),
+    [(Broken(InvalidChunkSize(b"zz")), ""), (Broken(ConnectionResetError()), ""), (io.BytesIO(b"{}"), "3")],
+)
+def test_refuses_a_body_that_ends_early_or_is_misframed(
+    client: FlaskClient, bearer: Bearer, stream: Any, length: str
+) -> None:
+    body = {"wsgi.input": stream, "wsgi.input_terminated": True, "CONTENT_LENGTH": length}
+    response = client.post(
+        "/timesheets/upload", content_type="application/json", headers=bearer(), environ_overrides=body
+    )
+    cut_short = "The body ends early, or is not framed as it says."
+    assert (response.status_code, response.json) == (400, not_understood(cut_short))
 
 
 def test_books_nothing_when_the_database_fails_midway(settings: Settings) -> None:
