@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -116,16 +117,16 @@ def test_killed_at_any_point_and_started_again_books_each_entry_once(
         assert inbox.rejected() == whole.rejected()
 
 
+@pytest.mark.parametrize("crash", [0, 2000])  # of an instance before them, at this point; 0: none
 def test_two_instances_on_one_inbox_book_each_entry_once(
-    tmp_path: Path, environ: dict[str, str], api: Any
+    tmp_path: Path, environ: dict[str, str], api: Any, crash: int
 ) -> None:
     inbox = Inbox(tmp_path / "shared", environ)
-    ends: list[int] = []
-    threads = [threading.Thread(target=lambda: ends.append(inbox.import_all().returncode)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    if crash:
+        assert inbox.import_all(kill_at=crash).returncode == -signal.SIGKILL
+    api.requests.clear()
+    with ThreadPoolExecutor(2) as threads:
+        ends = [done.returncode for done in threads.map(lambda _: inbox.import_all(), range(2))]
     sent = Counter(entry["external_id"] for request in api.requests for entry in request.json["entries"])
     assert set(sent.values()) == {1}, "the second joins the first, or finds its work done"
     assert (len(api.books), ends.count(3) >= 1, set(ends) <= {0, 3}) == (732, True, True)
