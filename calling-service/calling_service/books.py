@@ -47,7 +47,7 @@ class BooksReader:
             body = answer.json() if answer.status_code == 200 else None
         except TokenError as error:
             return Books(fault=f"no token to read them with: {error.description}")
-        except (requests.RequestException, InsufficientScopeError) as error:
+        except (requests.RequestException, RecursionError, InsufficientScopeError) as error:
             return Books(fault=f"the API gave no usable answer ({type(error).__name__})")
         if not isinstance(body, dict) or not isinstance(found := body.get("timesheets"), list):
             return Books(fault=f"the API answered {answer.status_code}")

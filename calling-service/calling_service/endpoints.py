@@ -1,6 +1,7 @@
 """The HTTP endpoints for programs: start a run, look at runs and at the token, health. Not here: page.py."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
@@ -79,7 +80,9 @@ def readyz() -> Response:
 def _object() -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise ProblemError(415, "Unsupported Media Type", "Send application/json; {} is enough.")
-    asked: Any = request.get_json(silent=True)
+    asked: Any = None
+    with suppress(RecursionError):  # of a body nested too deep
+        asked = request.get_json(silent=True)
     if not isinstance(asked, dict):
         raise ProblemError(400, "Bad Request", "The body is no JSON object; {} is enough.")
     return asked

@@ -164,12 +164,10 @@ class _Draft:
             text, found = redaction.form(text)
         else:
             try:
-                value = json.loads(text)
-            except ValueError:
-                text, found = redaction.loose(text)
-            else:
-                masked, found = redaction.document(value)
+                masked, found = redaction.document(json.loads(text))
                 text = json.dumps(masked, ensure_ascii=False) if found else text
+            except (ValueError, RecursionError):
+                text, found = redaction.loose(text)
         tokens = (redaction.jwt_parts(value) for value in found)
         self.token = self.token or next((token for token in tokens if token), None)
         self.found += found

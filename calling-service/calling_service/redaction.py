@@ -28,7 +28,7 @@ def jwt_parts(token: str) -> dict[str, Any] | None:
     try:
         header, payload, _ = token.split(".")
         return {"header": _decoded(header), "payload": _decoded(payload)}
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

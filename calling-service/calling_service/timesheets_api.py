@@ -66,7 +66,7 @@ class TimesheetsApi:
 def _object(response: requests.Response) -> dict[str, Any]:
     try:
         answer = response.json()
-    except requests.JSONDecodeError:
+    except (requests.JSONDecodeError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 

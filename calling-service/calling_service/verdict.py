@@ -44,6 +44,6 @@ def _members(source: dict[str, Any], names: tuple[str, ...]) -> Members:
 def _object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -48,6 +48,7 @@ def test_reads_the_last_ones_with_a_token_that_allows_no_more(
         (Response("[]"), "the API answered 200"),
         (Response('{"timesheets": 1}'), "the API answered 200"),
         (Response("no JSON"), "the API gave no usable answer (JSONDecodeError)"),
+        (Response("[" * 100_000), "the API gave no usable answer (RecursionError)"),
         (
             Response("{}", 403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
             "the API gave no usable answer (InsufficientScopeError)",

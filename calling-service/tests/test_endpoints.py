@@ -197,6 +197,13 @@ UPLOAD = "URL/timesheets/upload"
             f"the API answered 500 at {UPLOAD}: INTERNAL SERVER ERROR",
             "look at the log of the API",
         ),
+        (
+            [],
+            [Response("[" * 100_000, 500)],
+            "api_error",
+            f"the API answered 500 at {UPLOAD}: INTERNAL SERVER ERROR",
+            "look at the log of the API",
+        ),
     ],
 )
 def test_a_failed_run_says_what_happened_and_what_to_do(
@@ -291,6 +298,7 @@ NO_METHOD = (405, "Method Not Allowed", "The method is not allowed for the reque
         ("POST", "/runs", JSON, "", NO_OBJECT),
         ("POST", "/runs", JSON, "[]", NO_OBJECT),
         ("POST", "/runs", JSON, "{", NO_OBJECT),
+        ("POST", "/runs", JSON, "[" * 4000, NO_OBJECT),
         ("POST", "/runs", JSON, '{"url": "x"}', UNKNOWN),
         ("POST", "/runs", JSON, '{"resend": 1}', NOT_BOOLEAN),
         ("POST", "/runs", JSON, '{"case": "wrong-secret"}', NOT_SHOWN),

@@ -8,6 +8,7 @@ import pytest
 import requests
 from calling_service.exchange import BODY_LIMIT, Exchange, Step, capture
 from calling_service.redaction import CUT, MASK
+from calling_service.verdict import outcome
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.auth import HTTPBasicAuth
@@ -240,6 +241,22 @@ def test_a_long_body_is_shortened_and_its_size_is_told() -> None:
     captured = exchange(body=b"x" * 10_000)
     assert (len(captured.request.body), captured.request.body_size) == (BODY_LIMIT, 10_000)
     assert captured.request.body_shortened
+
+
+@pytest.mark.parametrize("levels", [900, 100_000])
+def test_an_answer_nested_too_deep_is_text(levels: int) -> None:
+    answer = '{"access_token": "opaque-opaque", "a": ' + "[" * levels + "]" * levels + "}"
+    captured = exchange(answer=answer.encode())
+    assert captured.response is not None
+    assert captured.response.body == answer.replace("opaque-opaque", MASK)[:BODY_LIMIT]
+    assert outcome(captured.as_json()) == {"status": 200, "error": None, "check": None}
+
+
+def test_a_token_nested_too_deep_is_no_jwt() -> None:
+    payload = base64.urlsafe_b64encode(b"[" * 100_000).decode().rstrip("=")
+    captured = exchange({"Authorization": f"Bearer eyJhIjoxfQ.{payload}.signature"})
+    assert dict(captured.request.headers)["Authorization"] == f"Bearer {MASK}"
+    assert captured.request.token is None
 
 
 def test_a_body_that_streams_is_not_kept() -> None:
