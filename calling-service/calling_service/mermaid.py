@@ -1,6 +1,5 @@
 """A run as a Mermaid sequence diagram: an arrow per message, dashed for a server's own call, or a note."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,4 +29,5 @@ def _line(item: Item, sender: str, receiver: str) -> str:
 
 
 def _text(text: str) -> str:
-    return re.sub("[#;\n]", lambda match: f"#{ord(match[0])};", text)  # characters that end or escape a line
+    """Return the text without what would end a line, escape, or be acted on by a terminal."""
+    return "".join(f"#{ord(char)};" if char in "#;" or not char.isprintable() else char for char in text)

@@ -38,15 +38,15 @@ def _guard() -> None:
 
 
 @blueprint.get("/")
-def last_flow() -> str:
+def last_flow() -> bytes:
     """Show the last run, or how to start the first."""
     runs = _service().history.recent()
-    return _page(runs[0]["id"], None) if runs else render_template("page.html", **_surroundings())
+    return _page(runs[0]["id"], None) if runs else _html("page.html", _surroundings())
 
 
 @blueprint.get("/flow/<run_id>")
 @blueprint.get("/flow/<run_id>/<step>")
-def flow(run_id: str, step: str | None = None) -> str:
+def flow(run_id: str, step: str | None = None) -> bytes:
     """Show a run, with one item of its diagram opened; with ?only=flow nothing around it."""
     return _page(run_id, step)
 
@@ -109,7 +109,7 @@ def _run(run_id: str) -> dict[str, Any]:
     return run
 
 
-def _page(run_id: str, step: str | None) -> str:
+def _page(run_id: str, step: str | None) -> bytes:
     run, now = _run(run_id), datetime.now(UTC)
     if (shown := view(run, step, now)) is None:
         raise ProblemError(404, "Not Found", "This run has no such step.")
@@ -123,8 +123,14 @@ def _page(run_id: str, step: str | None) -> str:
     if shown.pane and shown.pane.item.kind == "request":
         (flow["command"],) = _commands([run["exchanges"][shown.pane.item.exchange]])
     if request.args.get("only") == "flow":
-        return render_template("flow.html", **flow)
-    return render_template("page.html", **flow, **_surroundings())
+        return _html("flow.html", flow)
+    return _html("page.html", flow | _surroundings())
+
+
+def _html(template: str, shown: dict[str, Any]) -> bytes:
+    return render_template(template, **shown).encode(
+        errors="replace"
+    )  # recorded JSON may hold half a character
 
 
 def _surroundings() -> dict[str, Any]:

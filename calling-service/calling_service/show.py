@@ -95,9 +95,9 @@ def width() -> int:
 def _print(document: Document, options: dict[str, Any]) -> None:
     match options["form"]:
         case "json":
-            echo([json.dumps(document, indent=2, ensure_ascii=False)])
+            echo([json.dumps(document, indent=2)])
         case "har":
-            echo([json.dumps(har.archive(document), indent=2, ensure_ascii=False)])
+            echo([json.dumps(har.archive(document), indent=2)])
         case "mermaid":
             echo(mermaid.diagram(document))
         case "curl":

@@ -14,7 +14,7 @@ def test_draws_an_arrow_per_message_and_a_note_where_a_step_sends_none(recorded:
     token = {"header": {}, "payload": {"aud": "https://api.example", "scope": "a b"}}
     asked = [
         {"number": 1, "label": "asks", "shows": ["request"]},
-        {"number": 2, "label": "thinks; hard #1", "shows": []},
+        {"number": 2, "label": "thinks; hard #1\x1b", "shows": []},
         {"number": 3, "label": "answers", "shows": ["response"]},
     ]
     run = {
@@ -28,7 +28,7 @@ def test_draws_an_arrow_per_message_and_a_note_where_a_step_sends_none(recorded:
     assert list(diagram(run)) == [
         *HEAD,
         "    p1->>p2: 1  POST /token",
-        "    Note over p2: 2  thinks#59; hard #35;1",
+        "    Note over p2: 2  thinks#59; hard #35;1#27;",
         "    p2->>p1: 3  200 OK, a token for https://api.example with a b",
         "    p1->>p3: 4  POST /upload (2 times)",
         "    p3->>p1: 200 OK",

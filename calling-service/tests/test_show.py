@@ -173,6 +173,15 @@ def test_the_exit_status_is_the_same_in_every_form(url: str, endpoint: Any, form
     assert [command("try", "wrong-secret", "--url", url, form).exit_code for _ in range(2)] == [0, 1]
 
 
+@pytest.mark.parametrize("form", ["--json", "--har", "--mermaid", "--timeout=60"])
+def test_no_form_lets_a_server_act_on_the_terminal(url: str, endpoint: Any, form: str) -> None:
+    refusal = json.dumps({"error": "\x9b31m\ud800", "error_description": "\x1b[31m"})
+    endpoint.answers = [Response(refusal, "401 \x9b31m", {"Server-Timing": 'credentials;desc="\x9b31m"'})]
+    printed = command("try", "wrong-secret", "--url", url, form).output
+    assert "401" in printed
+    assert printed.replace("\n", "").isprintable()
+
+
 def test_try_alone_lists_the_cases_and_asks_no_service() -> None:
     result = command("try", "--url", "http://127.0.0.1:1")
     assert result.exit_code == 0
