@@ -52,11 +52,14 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
     assert stack.processes() == before
     stack.make("down")
     assert stack.processes() == set()
+    for command in ("flow", "try", "logs"):
+        assert "not running; make up starts them" in stack.run("make", command).stderr
     shown = stack.make("up")
     assert requests.get(f"{stack.url['auth-server']}/.well-known/jwks.json", timeout=5).json() == key
     assert re.search(r"234 rows +0 booked +234 unchanged", shown)
+    (stack.folder / ".local-answer").touch()  # as the README's walk leaves it, with a token
     stack.make("clean")
-    assert not (stack.folder / ".secrets").exists()
+    assert not [*stack.folder.glob(".secrets"), *stack.folder.glob(".local*")]
 
 
 def test_secrets_are_made_once_and_a_changed_private_key_renews_its_public_half(new_stack: NewStack) -> None:
