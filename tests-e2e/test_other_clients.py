@@ -125,7 +125,7 @@ def test_curl(stack: Stack, token_url: str, content_type: str) -> None:
         "audience": TIMESHEETS,
     }
     if content_type == "json":
-        command = ["curl", "-sf", token_url, "--json", "@-"]
+        command = ["curl", "-sf", token_url, "-H", "Content-Type: application/json", "-d", "@-"]
         body = json.dumps(parameters)
     else:
         command = ["curl", "-sf", token_url, "-d", "@-"]

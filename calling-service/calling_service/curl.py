@@ -54,10 +54,9 @@ def _authorization(request: Mapping[str, Any]) -> Iterator[str]:
 
 def _body(request: Mapping[str, Any]) -> Iterator[str]:
     kind = next((value for name, value in request["headers"] if name == "Content-Type"), "")
-    if request["body_shortened"]:
-        yield "--json @body.json"
-    elif kind == "application/json":
-        yield f"--json {shlex.quote(request['body'])}"
+    if kind == "application/json":  # not --json, which curl has from 7.82 on
+        yield f"--header {shlex.quote(f'Content-Type: {kind}')}"
+        yield f"--data {'@body.json' if request['body_shortened'] else shlex.quote(request['body'])}"
     elif request["body"]:
         yield from map(_parameter, request["body"].split("&"))
 

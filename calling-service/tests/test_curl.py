@@ -102,14 +102,21 @@ def captured(method: str, url: str, **sent: Any) -> dict[str, Any]:
             {"json": {"text": 'it\'s $HOME `id` "!" \\ é'}},
             [
                 *("https://api.example/timesheets", "--request", "PUT"),
-                *("--json", '{"text": "it\'s $HOME `id` \\"!\\" \\\\ \\u00e9"}'),
+                *("--header", "Content-Type: application/json"),
+                *("--data", '{"text": "it\'s $HOME `id` \\"!\\" \\\\ \\u00e9"}'),
             ],
         ),
         (
             "POST",
             API,
             {"json": {"entries": ["x" * 5000]}},
-            ["https://api.example/timesheets", "--json", "@body.json"],
+            [
+                "https://api.example/timesheets",
+                "--header",
+                "Content-Type: application/json",
+                "--data",
+                "@body.json",
+            ],
         ),
         ("GET", "http://auth-server.example/", {}, ["http://auth-server.example/"]),
     ],
