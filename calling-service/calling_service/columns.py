@@ -32,7 +32,7 @@ def wrapped(text: str, width: int, *, words: bool = False) -> list[str]:
     """Break text to the width; wire text keeps every character, and breaks at a mark if one is near."""
     text = clean(text)
     if words:
-        return textwrap.wrap(text, width) or [""]
+        return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
     lines, line, used = [], "", 0
     for char in text:
         size = cells(char)

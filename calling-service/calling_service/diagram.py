@@ -66,7 +66,7 @@ def _items(run: Document) -> Iterator[Item]:
             text = f"{run['exchanges_omitted']:,} more exchanges are not kept"
             yield Item("omitted", _caller(run), _caller(run), text, index)
         if (left := cached.get(index)) is not None:
-            text = f"No token request: the cached token is valid for another {duration(left)}"
+            text = f"No token request: the cached token has {duration(left)} left"
             yield Item("cached", exchanges[0]["from"], AUTHORIZATION_SERVER, text, index, seconds=left)
         yield from _messages(index, exchanges)
 

@@ -44,7 +44,7 @@ def test_draws_a_cached_token_as_a_note_and_a_servers_own_call_dashed(recorded: 
     run = {"exchanges": [recorded(status=401, request_token=token, calls=[call], checks=[check])]}
     assert list(diagram(run)) == [
         *HEAD,
-        "    Note over p1,p2: No token request: the cached token is valid for another 1 minute",
+        "    Note over p1,p2: No token request: the cached token has 1 minute left",
         "    p1->>p3: 4  POST /upload",
         "    p3-->>p2: GET /jwks.json → 200",
         "    Note over p3: Refused at the check “kid known”",
