@@ -6,6 +6,7 @@ import tomllib
 from typing import Any
 
 import pytest
+import requests
 from live_stack import CHECKOUT, Stack
 from shell import Shell
 
@@ -46,6 +47,24 @@ def came_of(exchange: dict[str, Any]) -> dict[str, Any]:
     body = json.loads(exchange["response"]["body"])
     assert not challenge or body["error"] == challenge[1]
     return {"status": exchange["status"], "error": body.get("error"), "check": failed and failed[1]}
+
+
+@EACH
+def test_the_page_says_what_each_part_of_it_is_for(
+    stack: Stack, played: dict[str, dict[str, Any]], case: dict[str, Any]
+) -> None:
+    flow = f"{stack.url['calling-service']}/flow/{played[case['id']]['id']}"
+    steps = re.findall(r'<a href="[^"]*" data-step="([\w-]+)"', requests.get(flow, timeout=10).text)
+    assert len(steps) >= 3
+    for step in steps:
+        shown = requests.get(f"{flow}/{step}?only=flow", timeout=10).text
+        parts = re.findall(r"<li\b(?:(?!<li).)*?</li>", shown, re.DOTALL)
+        named = [
+            part
+            for part in parts
+            if re.search('<span class="(?:name|header name|payload name|check)">[^<]', part)
+        ]
+        assert [part for part in named if "<p>" not in part] == []
 
 
 @EACH

@@ -14,6 +14,7 @@ from .meanings import Meaning, meaning
 
 TOKEN = re.compile(r"(eyJ[\w-]+\.)([\w-]*\.)(\[signature cut\])", re.ASCII)
 PARTS = ("", "header", "payload", "signature")  # what TOKEN splits a text into, again and again
+NUMBER = re.compile("/[0-9]+")
 MEMBER = re.compile(r'[{\s]*"((?:[^"\\]|\\.)*)"')
 STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]')
 
@@ -60,7 +61,8 @@ def _answer(start_line: str) -> Line:
 
 def _request(start_line: str) -> Line:
     method, space, rest = start_line.partition(" ")
-    return Line("", method, space + rest, meaning("path", rest.partition(" ")[0].partition("?")[0]))
+    path = rest.partition(" ")[0].partition("?")[0]
+    return Line("", method, space + rest, meaning("path", NUMBER.sub("/{id}", path)))
 
 
 def _body(text: str, kind: str) -> Iterator[Line]:

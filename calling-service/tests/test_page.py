@@ -91,19 +91,22 @@ def test_a_button_plays_a_case_of_the_gallery_and_the_next_one_is_at_hand(client
 @pytest.mark.parametrize(
     ("as_expected", "shown", "outcome"),
     [
-        (True, "Came as expected", "as expected"),
-        (False, "Came otherwise", "not as expected"),
+        (True, "Came as expected</span>", "as expected"),
+        (False, "Came otherwise</span>: 200", "not as expected"),
         (None, None, "completed"),
     ],
 )
 def test_a_case_says_whether_it_came_as_expected(
     client: FlaskClient, service: Service, *, as_expected: bool | None, shown: str | None, outcome: str
 ) -> None:
-    case = gallery()["wrong-secret"].as_json(None) | {"as_expected": as_expected}
+    case = gallery()["wrong-secret"].as_json(None) | {
+        "as_expected": as_expected,
+        "answered": {"status": 200, "error": None, "check": None},
+    }
     run = Run("0123456789abcdef", "web", "t", datetime.now(UTC), state="completed", case=case)
     service.history.save(run)
     text = client.get("/").text
-    assert re.findall("Came [a-z ]*", text) == ([shown] if shown else [])
+    assert re.findall("Came [a-z ]*</span>(?:: 200)?", text) == ([shown] if shown else [])
     assert f">{outcome}</span></li>" in text
 
 

@@ -55,6 +55,12 @@ def test_each_part_of_an_answer_says_what_it_is_for() -> None:
     ]
 
 
+def test_an_address_of_one_thing_means_the_same_whichever_it_is() -> None:
+    (line,) = lines(message("DELETE /timesheets/12 HTTP/1.1"))
+    assert line.meaning
+    assert line.meaning.text.startswith("One entry of the books.")
+
+
 def test_the_scheme_decides_what_a_credential_is() -> None:
     bearer = message("GET / HTTP/1.1", "", ("authorization", "BEARER x"))
     assert told(list(lines(bearer))[1]) == ("authorization", "RFC 6750 2.1")
