@@ -25,7 +25,7 @@ from .verdict import outcome
 log = logging.getLogger(__name__)
 
 AGAIN = "then start the case again"
-INTERRUPTED = Failure("interrupted", "the service ended before the case did", "start the case again")
+INTERRUPTED = Failure("interrupted", "the service did not play the case to its end", "start the case again")
 
 
 class UnexpectedAnswerError(Exception):
@@ -50,6 +50,8 @@ class Cases:
         if (case := gallery().get(case_id)) is None:
             raise UnknownCaseError(case_id)
         with self._lock:
+            if not self._on:
+                self.recover()  # of a case whose end could not be recorded: a full disk, say
             if case_id not in self._on:
                 trace_id = trace.current() or trace.trace_id_of(None)
                 run = Run(secrets.token_hex(8), "web", trace_id, datetime.now(UTC), case=case.as_json(None))
@@ -60,7 +62,7 @@ class Cases:
             return self._on[case_id]
 
     def recover(self) -> None:
-        """Say of cases that died with their process that they did; call before any is started."""
+        """Say of cases whose end was not recorded that they have ended; call while none is on."""
         self._history.abandon(INTERRUPTED, cases=True)
 
     def stop(self) -> None:

@@ -62,11 +62,12 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Say whether a run could start: its folders and its credential can be used."""
+    """Say whether a run could start: its folders, its database and its credential can be used."""
     settings = _service().settings
     credential = "CLIENT_KEY_FILE" if settings.private_key else "CLIENT_SECRET_FILE"
     reasons = {
         "STATE_DIR cannot be written": os.access(settings.state_dir, os.W_OK | os.X_OK),
+        "import.db in STATE_DIR cannot be used": _service().history.is_usable(),
         "INBOX cannot be read": os.access(settings.inbox, os.R_OK | os.X_OK),
         f"{credential} cannot be read": os.access(settings.credential_file, os.R_OK),
     }

@@ -60,6 +60,14 @@ class History:
             rows = database.execute("SELECT document FROM runs ORDER BY number DESC LIMIT ?", (RUNS_KEPT,))
             return [json.loads(document) for (document,) in rows]
 
+    def is_usable(self) -> bool:
+        """Say whether the database can be read."""
+        try:
+            self.recent()
+        except sqlite3.Error:
+            return False
+        return True
+
     def unfinished(self, *, cases: bool = False) -> list[dict[str, Any]]:
         """Return what is on, was stopped, or died with its process, of imports or cases; the newest first."""
         with connection(self._state_dir) as database:

@@ -4,11 +4,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from calling_service import schedule
-from calling_service.gallery import UnknownCaseError
+from calling_service.gallery import UnknownCaseError, gallery
+from calling_service.run import Run
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 from werkzeug.wrappers import Response
@@ -190,6 +192,15 @@ def test_a_case_that_died_with_its_process_is_told_and_not_taken_up(
     assert (document["state"], document["error"]["error"]) == ("failed", "interrupted")
     after.close()
     endpoint.hold.set()
+
+
+def test_a_case_whose_end_could_not_be_recorded_is_ended_by_the_next_to_start(service: Service) -> None:
+    lost = Run("lost", "web", "0" * 32, datetime.now(UTC), case=gallery()["expired-token"].as_json(None))
+    service.history.save(lost)
+    assert played(service, "wrong-secret")["state"] == "completed"
+    document = service.history.find("lost")
+    assert document
+    assert (document["state"], document["error"]["error"]) == ("failed", "interrupted")
 
 
 def test_a_service_that_stops_ends_the_case_that_is_on_and_those_that_wait(

@@ -430,7 +430,8 @@ def test_readiness_names_what_is_missing(client: FlaskClient, service: Service, 
         503,
         {
             "status": "not ready",
-            "reason": "STATE_DIR cannot be written; INBOX cannot be read; CLIENT_SECRET_FILE cannot be read",
+            "reason": "STATE_DIR cannot be written; import.db in STATE_DIR cannot be used;"
+            " INBOX cannot be read; CLIENT_SECRET_FILE cannot be read",
         },
     )
 
