@@ -1,6 +1,7 @@
 """Starting: again, in the wrong order, with another tenant, with bad settings, with a port taken."""
 
 import re
+import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -60,6 +61,20 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
     (stack.folder / ".local-answer").touch()  # as the README's walk leaves it, with a token
     stack.make("clean")
     assert not [*stack.folder.glob(".secrets"), *stack.folder.glob(".local*")]
+
+
+def test_data_in_docker_whose_secrets_are_gone_stops_the_start_before_it_makes_any(
+    new_stack: NewStack,
+) -> None:
+    stack = new_stack()
+    if stack.environment["RUNTIME"] == "local":
+        pytest.skip("data and secrets lie in the same checkout")
+    stack.make("up")
+    shutil.rmtree(stack.folder / ".secrets")
+    failed = stack.run("make", "up")
+    assert failed.returncode != 0
+    assert "data of another checkout, whose secrets are not here" in failed.stderr
+    assert not (stack.folder / ".secrets").exists()
 
 
 def test_secrets_are_made_once_and_a_changed_private_key_renews_its_public_half(new_stack: NewStack) -> None:
