@@ -15,7 +15,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from . import trace
-from .exchange import Exchange, Step, capture
+from .capture import capture
+from .exchange import Exchange, Step
 
 Label = Callable[[requests.PreparedRequest, requests.Response | None], tuple[Step, ...]]
 Keep = Callable[[Exchange], None]

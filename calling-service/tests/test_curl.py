@@ -9,8 +9,8 @@ from urllib.parse import unquote_plus
 
 import pytest
 import requests
+from calling_service.capture import capture
 from calling_service.curl import command, public_addresses
-from calling_service.exchange import capture
 from calling_service.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st

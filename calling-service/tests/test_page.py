@@ -15,8 +15,9 @@ import pytest
 import requests
 from calling_service import curl, har, mermaid
 from calling_service.app import create_app
+from calling_service.capture import capture
 from calling_service.diagram import draw
-from calling_service.exchange import Exchange, Step, capture
+from calling_service.exchange import Exchange, Step
 from calling_service.gallery import gallery
 from calling_service.run import Run
 from calling_service.service import Service, build

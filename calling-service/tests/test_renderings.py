@@ -12,7 +12,8 @@ import jwt
 import pytest
 import requests
 from calling_service import curl, har, mermaid, terminal
-from calling_service.exchange import Step, capture
+from calling_service.capture import capture
+from calling_service.exchange import Step
 from calling_service.forgery import FORGERIES
 from click import unstyle
 from cryptography.hazmat.primitives.asymmetric import rsa

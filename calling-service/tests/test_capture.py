@@ -6,7 +6,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
-from calling_service.exchange import BODY_LIMIT, Exchange, Step, capture
+from calling_service.capture import BODY_LIMIT, capture
+from calling_service.exchange import Exchange, Step
 from calling_service.redaction import CUT, MASK
 from calling_service.verdict import outcome
 from hypothesis import given
