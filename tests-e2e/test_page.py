@@ -76,7 +76,7 @@ def test_the_import_is_drawn_message_by_message(visit: Visit) -> None:
     assert checks.startswith(f"2 {server}: The authorization server validates them")
     assert token == f"3 {server} to {job}: 200 OK, a token for http://localhost:9001 with batch:upload"
     assert call == f"4 {job} to {api}: POST /timesheets/upload 2 times"
-    assert rest == [f"{api}: Every check passes", f"{api} to {job}: 200 OK"]
+    assert rest == [f"{api}: The token passes every check", f"{api} to {job}: 200 OK"]
     expect(page.get_by_role("region", name="Timesheets now in the API").get_by_role("row")).to_have_count(9)
 
 

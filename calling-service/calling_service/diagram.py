@@ -120,7 +120,9 @@ def _checked(exchange: Document) -> str:
     if failed := failed_check(exchange):
         return f"Refused at the check “{failed['name'].replace('-', ' ')}”"
     labels = (str(step["label"]) for step in exchange["steps"] if not step["shows"])
-    return next(labels, "Every check passes")
+    return next(
+        labels, "The token passes every check" if exchange["request"]["token"] else "Every check passes"
+    )
 
 
 def _answered(exchange: Document) -> str:

@@ -107,6 +107,7 @@ def _print(document: Document, options: dict[str, Any]) -> None:
             public_url = (options["public_url"] or options["url"]).rstrip("/")
             places = {"This run, drawn": "flow", "This run as JSON": "runs"}
             look_next = [(what, f"{public_url}/{path}/{document['id']}") for what, path in places.items()]
+            look_next.append(("The gallery: what if?", "make try"))
             echo(terminal.flow(document, look_next, datetime.now(UTC), width()))
 
 

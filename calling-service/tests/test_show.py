@@ -69,8 +69,9 @@ def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint:
         '{"booked": 1, "unchanged": 0}',
         "a.csv  done          2 rows     1 booked     0 unchanged     1 rejected",
         "- a.csv line 3, Hours: 25 is not more than 0 and at most 24",
-        f"  This run, drawn   {url}/flow/",
-        f"  This run as JSON  {url}/runs/",
+        f"  This run, drawn        {url}/flow/",
+        f"  This run as JSON       {url}/runs/",
+        "  The gallery: what if?  make try",
     ):
         assert shown in result.output
     assert endpoint.secret not in result.output
