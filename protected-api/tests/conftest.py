@@ -195,14 +195,12 @@ def start_workers(issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Work
 
 
 @pytest.fixture(scope="module")
-def workers(private_keys: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+def workers(shared_issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """Return the running API that the tests of a module share; `issuer` is the one that it trusts."""
-    issuer = Issuer(dict(private_keys))
-    workers = Workers(issuer, tmp_path_factory.mktemp("workers"))
+    workers = Workers(shared_issuer, tmp_path_factory.mktemp("workers"))
     _eventually(lambda: workers.log.read_bytes().count(b"Booting worker") == 2)
     yield workers
     workers.stop()
-    issuer.close()
 
 
 @pytest.fixture(scope="session")
@@ -214,18 +212,44 @@ def private_keys() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
+def _issuing(private_keys: dict[str, Any]) -> Iterator[Issuer]:
     issuer = Issuer(dict(private_keys))
     yield issuer
     issuer.close()
 
 
-@pytest.fixture
-def settings(issuer: Issuer, tmp_path: Path) -> Settings:
-    file = tmp_path / "timesheets.db"
+def _settings(issuer: Issuer, folder: Path) -> Settings:
+    file = folder / "timesheets.db"
     Database(str(file)).prepare()
     return Settings(issuer.url, AUDIENCE, str(file), issuer.jwks_uri)
+
+
+def _app(settings: Settings) -> Flask:
+    app = create_app(settings)
+    app.extensions["keys"].refresh()
+    return app
+
+
+@pytest.fixture
+def issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
+    yield from _issuing(private_keys)
+
+
+@pytest.fixture
+def settings(issuer: Issuer, tmp_path: Path) -> Settings:
+    return _settings(issuer, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
+    """Return an issuer that the tests of a module share."""
+    yield from _issuing(private_keys)
+
+
+@pytest.fixture(scope="module")
+def shared_app(shared_issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """Return an API that the tests of a module share; `shared_issuer` is the one that it trusts."""
+    return _app(_settings(shared_issuer, tmp_path_factory.mktemp("shared")))
 
 
 @pytest.fixture
@@ -244,16 +268,12 @@ def fresh_settings(settings: Settings, issuer: Issuer, tmp_path: Path) -> Settin
 @pytest.fixture
 def fresh_client(fresh_settings: Settings) -> FlaskClient:
     """Return a client of an API that introspects."""
-    app = create_app(fresh_settings)
-    app.extensions["keys"].refresh()
-    return app.test_client()
+    return _app(fresh_settings).test_client()
 
 
 @pytest.fixture
 def app(settings: Settings) -> Flask:
-    app = create_app(settings)
-    app.extensions["keys"].refresh()
-    return app
+    return _app(settings)
 
 
 @pytest.fixture

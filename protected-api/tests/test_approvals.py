@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from protected_api.app import create_app
+from protected_api.introspection import Introspection
 from protected_api.json_over_http import TIMEOUT
 from protected_api.settings import Settings
 from werkzeug.wrappers import Request, Response
@@ -205,14 +206,24 @@ def test_lets_nobody_through_on_an_answer_that_is_none(
 
 
 def test_lets_nobody_through_without_an_answer(fresh_settings: Settings, auth: dict[str, str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        app = create_app(replace(fresh_settings, introspection_url=url))
-        app.extensions["keys"].refresh()
-        began = time.monotonic()
-        assert_unknown(app.test_client().get("/approvals", headers=auth))
-        assert time.monotonic() - began < TIMEOUT + 10
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    app = create_app(replace(fresh_settings, introspection_url=f"http://127.0.0.1:{port}/"))
+    app.extensions["keys"].refresh()
     assert_unknown(app.test_client().get("/approvals", headers=auth))
+
+
+def test_gives_metadata_and_introspection_three_seconds_together(fresh_settings: Settings) -> None:
+    deadlines: list[float] = []
+
+    def answer(_: str, __: str, deadline: float, *___: Any) -> dict[str, Any]:
+        deadlines.append(deadline)
+        return {"issuer": "http://as.example", "introspection_endpoint": "http://as.example/", "active": True}
+
+    began, secret_file = time.monotonic(), str(fresh_settings.client_secret_file)
+    assert Introspection("http://as.example", None, "api", secret_file, answer).active("a token")
+    first, second = deadlines
+    assert began + TIMEOUT <= first == second <= time.monotonic() + TIMEOUT
 
 
 def test_lets_nobody_through_when_the_secret_is_gone(

@@ -300,6 +300,17 @@ HOSTILE = [
 each_case = pytest.mark.parametrize("case", HOSTILE, ids=str)
 
 
+@pytest.fixture
+def issuer(shared_issuer: Any) -> Any:
+    """Return one issuer for all cases: none leaves anything behind in it or in the app."""
+    return shared_issuer
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Flask:
+    return shared_app
+
+
 def test_the_corpus_has_cases_for_every_check() -> None:
     counts = Counter(case.check for case in HOSTILE)
     assert list(counts) == list(REASONS)

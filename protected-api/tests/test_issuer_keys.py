@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from queue import Queue
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from protected_api.access_token import UnavailableError
-from protected_api.issuer_documents import fetch_key_set
+from protected_api.issuer_documents import WELL_KNOWN, fetch_key_set
 from protected_api.issuer_keys import IssuerKeys
 from protected_api.json_over_http import MAX_SIZE, TIMEOUT, call
 from werkzeug.wrappers import Request, Response
@@ -235,32 +236,46 @@ def test_answers_503_without_a_challenge_until_the_issuer_is_there(
     assert client.get("/timesheets", headers=bearer()).status_code == 200
 
 
-@pytest.fixture
-def dripping() -> Iterator[str]:
-    """Be an issuer that sends a byte of a header now and then, for ever."""
+@pytest.fixture(params=["silent", "dripping"])
+def slow_issuer(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Be an issuer that answers nothing, or for a minute a byte of a header now and then."""
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
+        def drip() -> None:
             connection, _ = listener.accept()
-            with connection:
+            with connection, suppress(OSError):
                 connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                for _ in range(3000):
-                    try:
-                        connection.sendall(b"y")
-                    except OSError:
-                        return
-                    time.sleep(0.01)
+                for _ in range(6000):
+                    over.wait(0.01)
+                    connection.sendall(b"y")
 
-        threading.Thread(target=serve, daemon=True).start()
+        if request.param == "dripping":
+            threading.Thread(target=drip, daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        over.set()
 
 
-def test_gives_the_whole_fetch_three_seconds(dripping: str) -> None:
+def test_ends_a_call_at_its_deadline_whatever_the_server_does(slow_issuer: str) -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError, match="no whole answer in 3 s"):
-        fetch_key_set("http://unused.example", dripping, call)
+        call("GET", slow_issuer, began + 0.2)
+    assert time.monotonic() < began + 10
+
+
+def test_gives_metadata_and_key_set_three_seconds_together() -> None:
+    calls: list[tuple[str, float]] = []
+
+    def answer(_: str, url: str, deadline: float) -> dict[str, str]:
+        calls.append((url, deadline))
+        return {"issuer": "http://as.example", "jwks_uri": "http://as.example/jwks"}
+
+    began = time.monotonic()
+    fetch_key_set("http://as.example", None, answer)
+    (metadata, first), (key_set, second) = calls
+    assert (metadata, key_set) == (f"http://as.example{WELL_KNOWN}", "http://as.example/jwks")
+    assert began + TIMEOUT <= first == second <= time.monotonic() + TIMEOUT
     assert TIMEOUT == 3
-    assert time.monotonic() - began < TIMEOUT + 10
 
 
 def test_does_not_reach_an_issuer_that_is_down() -> None:

@@ -89,7 +89,7 @@ def test_serves_on_while_the_issuer_answers_garbage(
 ) -> None:
     workers = both_ready(JWKS_TTL="1")
     before, issuer.key_set = fetches(), b"<html>"
-    eventually(lambda: fetches() >= before + 6)
+    eventually(lambda: fetches() >= before + 4)
     assert statuses(workers, [issuer.token()] * READS) == {200}
 
 
