@@ -19,11 +19,10 @@ from .failures import storage_failure
 from .import_job import Progress
 from .private_key_jwt import public_jwk_set
 from .rehearsal import rehearse
-from .run import INTERRUPTED
+from .run import Run
 from .service import Service, build
 from .settings import Settings, SettingsError
 
-POLL = 0.2  # seconds
 FAILED, WITH_REJECTS, UNFINISHED = 1, 3, 4
 
 
@@ -48,6 +47,8 @@ def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
       3  the run completed, and rows were rejected
       4  something is left to do: a file is still being written, or the run was told
          to stop (SIGTERM, SIGINT) and did so after a chunk; run again
+
+    While another run is on, this one waits for its end.
     """  # noqa: D301  # Click takes a real backspace
     service = _service()
     if not dry_run:  # which can be interrupted anywhere
@@ -56,9 +57,10 @@ def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
     logs.configure("WARNING" if interactive else service.settings.log_level, sys.stderr)
     with _progress_bar(visible=interactive) as progress:
         if dry_run:
-            document = rehearse(service.settings, resend=resend, progress=progress).as_json()
+            ended = rehearse(service.settings, resend=resend, progress=progress)
         else:
-            document = _imported(service, progress, resend=resend, fresh_token=fresh_token)
+            ended = _imported(service, progress, resend=resend, fresh_token=fresh_token)
+    document = ended.as_json()
     show.echo(terminal.books(document, show.width(), dry_run=dry_run))
     sys.exit(_status(document))
 
@@ -95,22 +97,14 @@ def _status(document: dict[str, Any]) -> int:
     return UNFINISHED if any(file["state"] == "waiting" for file in document["files"]) else 0
 
 
-def _imported(service: Service, progress: Progress, **options: bool) -> dict[str, Any]:
-    """Return the run when it has ended; one that was joined and ended before its work did is taken over."""
-    while True:
-        try:
-            run_id = service.runner.run_here(trace.trace_id_of(None), progress=progress, **options)
-            document = _ended(service, run_id)
-        except (OSError, sqlite3.Error) as error:
-            raise click.ClickException(storage_failure(error).message) from error
-        if _is_over(document) or service.runner.stopping.is_set():
-            return document
-
-
-def _is_over(document: dict[str, Any]) -> bool:
-    """Say whether a run has ended by itself: it was not stopped, nor did it die with its process."""
-    died = document["error"] and document["error"]["error"] == INTERRUPTED
-    return document["state"] in {"completed", "failed"} and not died
+def _imported(service: Service, progress: Progress, **options: bool) -> Run:
+    try:
+        run = service.runner.run_here(trace.trace_id_of(None), progress=progress, **options)
+    except (OSError, sqlite3.Error) as error:
+        raise click.ClickException(storage_failure(error).message) from error
+    if run is None:
+        sys.exit(UNFINISHED)
+    return run
 
 
 @main.command("public-keys")
@@ -129,16 +123,6 @@ def _service() -> Service:
     except SettingsError as error:
         click.echo(error, err=True)
         sys.exit(FAILED)
-
-
-def _ended(service: Service, run_id: str) -> dict[str, Any]:
-    while service.runner.is_on() and (document := service.history.find(run_id)) is not None:
-        if document["state"] != "running" or service.runner.stopping.wait(POLL):
-            return document
-    document = service.history.find(run_id)  # still "running" if its process died
-    if document is None:
-        raise click.ClickException(f"the run {run_id} is gone")
-    return document
 
 
 main.add_command(show.flow)

@@ -11,8 +11,6 @@ from .export import Reject
 
 REJECTS_SHOWN = 200  # of a run; the rejects files have all
 
-INTERRUPTED = "interrupted"  # the error of a run that died with its process
-
 Trigger = Literal["web", "cli", "schedule"]
 
 

@@ -18,14 +18,6 @@ def acquire(state_dir: Path) -> int | None:
     return descriptor
 
 
-def is_held(state_dir: Path) -> bool:
-    """Say whether somebody holds the lock."""
-    if (lock := acquire(state_dir)) is None:
-        return True
-    os.close(lock)
-    return False
-
-
 @contextmanager
 def handed_on(lock: int) -> Iterator[None]:
     """Give the lock up if what is to hold it from now on does not begin."""

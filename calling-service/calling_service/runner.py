@@ -1,6 +1,7 @@
-"""Who runs the import: one run at a time per STATE_DIR, in whichever process; who asks meanwhile joins it.
+"""Who runs the import: one run at a time per STATE_DIR, in whichever process.
 
-A run that was stopped, or died with its process, is taken up by the next one to start, under its own id.
+Who asks the service meanwhile joins it; the command line waits, and then runs. A run that was stopped, or
+died with its process, is taken up by the next service to start, under its own id.
 """
 
 import logging
@@ -16,14 +17,15 @@ from .failures import explain
 from .history import History
 from .import_job import ImportJob, Progress
 from .recorder import recording
-from .run import INTERRUPTED, Failure, Run, Trigger
-from .run_lock import acquire, handed_on, is_held
+from .run import Failure, Run, Trigger
+from .run_lock import acquire, handed_on
 from .settings import Settings
 from .trace import tracing
 
 log = logging.getLogger(__name__)
 
 LONG_ENOUGH = 0.02  # seconds in which another process goes from having the lock to having said so
+POLL = 0.2  # seconds between two looks whether the run of another has ended
 
 
 class StoppedError(Exception):
@@ -45,21 +47,22 @@ class Runner:
     ) -> str:
         """Start a run in the background, or join the one that is on; return its id."""
         with self._starting:
-            lock, joined = self._lock_or_join()
-            if lock is None:
-                return joined
+            while (lock := acquire(self._settings.state_dir)) is None:
+                if running := self._history.unfinished():
+                    return str(running[0]["id"])
+                time.sleep(LONG_ENOUGH)
             with handed_on(lock):
                 return self._in_background(self._new(trigger, trace_id, resend, fresh_token), lock)
 
-    def run_here(self, trace_id: str, *, resend: bool, fresh_token: bool, progress: Progress) -> str:
-        """Run in this thread, or join the run that is on and may go on after this returns; return its id."""
-        lock, joined = self._lock_or_join()
-        if lock is None:
-            return joined
+    def run_here(self, trace_id: str, *, resend: bool, fresh_token: bool, progress: Progress) -> Run | None:
+        """Run in this thread, once no other run is on; return the run, None if told to stop before."""
+        while (lock := acquire(self._settings.state_dir)) is None:
+            if self.stopping.wait(POLL):
+                return None
         with handed_on(lock):
             run = self._new("cli", trace_id, resend, fresh_token)
         self._run(run, lock, progress)
-        return run.id
+        return run
 
     def resume(self) -> str | None:
         """Take up, in the background, the run that died with its process, if there is one; return its id."""
@@ -80,21 +83,10 @@ class Runner:
             log.info("told to stop: the chunk in flight is the last")
             self._thread.join()  # as long as the chunk takes, or until gunicorn's --graceful-timeout
 
-    def is_on(self) -> bool:
-        """Say whether a run is on, in whichever process."""
-        return is_held(self._settings.state_dir)
-
-    def _lock_or_join(self) -> tuple[int | None, str]:
-        while (lock := acquire(self._settings.state_dir)) is None:
-            if running := self._history.unfinished():
-                return None, str(running[0]["id"])
-            time.sleep(LONG_ENOUGH)
-        return lock, ""
-
     def _new(self, trigger: Trigger, trace_id: str, resend: bool, fresh_token: bool) -> Run:
         run = Run(secrets.token_hex(8), trigger, trace_id, datetime.now(UTC), resend, fresh_token)
         self._history.abandon(
-            Failure(INTERRUPTED, "the process of this run ended before it did", f"see run {run.id}")
+            Failure("interrupted", "the process of this run ended before it did", f"see run {run.id}")
         )
         self._history.save(run)
         return run

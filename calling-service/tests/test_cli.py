@@ -11,7 +11,6 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from typing import Any
 import pytest
 from calling_service import cli
 from calling_service.columns import cells
-from calling_service.history import History
 from calling_service.rehearsal import rehearse
-from calling_service.run import Failure, Run
+from calling_service.run import Run
+from calling_service.run_lock import acquire
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 from calling_service.words import duration
@@ -153,39 +152,40 @@ def test_a_signal_ends_the_run_after_the_chunk_in_flight_and_a_second_one_at_onc
     assert len(api.books) == 700
 
 
-def test_who_waits_for_the_run_of_another_can_be_told_to_stop(service: Service) -> None:
-    lock = os.open(service.settings.state_dir / "lock", os.O_CREAT | os.O_RDWR)
+@pytest.fixture
+def another(settings: Settings) -> Iterator[int]:
+    """Hold the lock, as a run that is on elsewhere."""
+    lock = os.open(settings.state_dir / "lock", os.O_CREAT | os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    service.history.save(Run("another", "web", "0" * 32, NOW))
+    yield lock
+    with suppress(OSError):
+        os.close(lock)
+
+
+def test_who_waits_for_the_run_of_another_can_be_told_to_stop(service: Service, another: int) -> None:
+    assert another
     service.runner.stopping.set()
-    document = cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
-    os.close(lock)
-    assert (document["id"], document["state"], cli._status(document)) == ("another", "running", 4)
+    with pytest.raises(SystemExit) as end:
+        cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
+    assert (end.value.code, service.history.recent()) == (4, [])
 
 
-@pytest.mark.parametrize("noticed", [False, True])
-def test_who_waits_for_the_run_of_another_takes_over_when_it_dies(
-    service: Service, api: Any, *, noticed: bool
+def test_who_has_waited_for_the_run_of_another_imports_what_that_did_not(
+    service: Service, another: int, api: Any
 ) -> None:
-    """Whether a third one has noticed before, and marked the dead run, or not."""
-    (service.settings.inbox / "a.csv").write_text(GOOD)
-    locks = [os.open(service.settings.state_dir / "lock", os.O_CREAT | os.O_RDWR)]
-    fcntl.flock(locks[0], fcntl.LOCK_EX)
     service.history.save(Run("another", "web", "0" * 32, NOW))
 
-    class Deadly(History):
-        """A history in which to look for a run is its end."""
+    class Ending(threading.Event):
+        """An event to wait for which is the end of the other run, which died after a file has arrived."""
 
-        def find(self, run_id: str) -> dict[str, Any] | None:
-            if locks:
-                os.close(locks.pop())
-                if noticed:
-                    self.abandon(Failure("interrupted", "", ""))
-            return super().find(run_id)
+        def wait(self, timeout: float | None = None) -> bool:
+            (service.settings.inbox / "late.csv").write_text(GOOD)
+            os.close(another)
+            return super().wait(0 if timeout else timeout)
 
-    waiting = replace(service, history=Deadly(service.settings.state_dir))
-    document = cli._imported(waiting, lambda *_: None, resend=False, fresh_token=False)
-    assert (document["state"], document["booked"], len(api.books)) == ("completed", 1, 1)
+    service.runner.stopping = Ending()
+    run = cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
+    assert (run.state, [file.name for file in run.files], len(api.books)) == ("completed", ["late.csv"], 1)
     assert service.history.recent()[1]["error"]["error"] == "interrupted"
 
 
@@ -218,12 +218,9 @@ def test_a_state_folder_that_cannot_be_used_is_told(service: Service) -> None:
     (service.settings.state_dir / "import.db").write_text("this is no database, and longer than a header is")
     with pytest.raises(ClickException, match="a file could not be used: file is not a database"):
         cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
-    assert not service.runner.is_on()
-
-
-def test_a_run_that_nobody_remembers_is_told_of(service: Service) -> None:
-    with pytest.raises(ClickException, match="the run r is gone"):
-        cli._ended(service, "r")
+    lock = acquire(service.settings.state_dir)
+    assert lock is not None
+    os.close(lock)
 
 
 def test_run_with_bad_settings_says_so_and_exits_1(command: Command) -> None:

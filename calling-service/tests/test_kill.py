@@ -128,11 +128,11 @@ def test_two_instances_on_one_inbox_book_each_entry_once(
     with ThreadPoolExecutor(2) as threads:
         ends = [done.returncode for done in threads.map(lambda _: inbox.import_all(), range(2))]
     sent = Counter(entry["external_id"] for request in api.requests for entry in request.json["entries"])
-    assert set(sent.values()) == {1}, "the second joins the first, or finds its work done"
+    assert set(sent.values()) == {1}, "the second waits for the first, and finds its work done"
     assert (len(api.books), ends.count(3) >= 1, set(ends) <= {0, 3}) == (732, True, True)
 
 
-def test_an_instance_takes_over_when_the_one_that_it_joined_dies(
+def test_an_instance_takes_over_when_the_one_that_it_waited_for_dies(
     tmp_path: Path, environ: dict[str, str], api: Any
 ) -> None:
     inbox, first_call, joined = Inbox(tmp_path / "shared", environ), threading.Event(), threading.Event()

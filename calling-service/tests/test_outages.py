@@ -78,7 +78,7 @@ def misbehaving(answer: bytes | None) -> Iterator[tuple[str, Callable[[], int]]]
 
 def run(service: Service) -> dict[str, Any]:
     done = service.runner.run_here(TRACE, resend=False, fresh_token=False, progress=lambda *_: None)
-    document = service.history.find(done)
+    document = service.history.find(done.id) if done else None
     service.close()
     assert document
     return document

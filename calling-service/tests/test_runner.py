@@ -13,6 +13,7 @@ import pytest
 from calling_service import logs, schedule, trace
 from calling_service.history import ENDS_KEPT, RUNS_KEPT, History
 from calling_service.run import REJECTS_SHOWN, Run
+from calling_service.run_lock import acquire
 from calling_service.runner import Runner
 from calling_service.service import Service, build
 from calling_service.settings import Settings
@@ -35,6 +36,14 @@ def wait(name: str = "run") -> None:
             thread.join(10)
 
 
+def is_on(service: Service) -> bool:
+    """Say whether somebody holds the lock."""
+    if (lock := acquire(service.settings.state_dir)) is None:
+        return True
+    os.close(lock)
+    return False
+
+
 def died(service: Service, run_id: str = "died") -> None:
     service.history.save(Run(run_id, "web", TRACE, datetime.now(UTC)))
 
@@ -55,13 +64,11 @@ def test_a_run_that_is_on_elsewhere_is_joined_and_not_taken_up(service: Service)
     died(service, "elsewhere")
     lock = os.open(service.settings.state_dir / "lock", os.O_CREAT | os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    assert service.runner.is_on()
+    assert is_on(service)
     assert service.runner.resume() is None
     assert service.runner.start("web", TRACE) == "elsewhere"
-    progress = lambda *_: None  # noqa: E731
-    assert service.runner.run_here(TRACE, resend=False, fresh_token=False, progress=progress) == "elsewhere"
     os.close(lock)
-    assert not service.runner.is_on()
+    assert not is_on(service)
 
 
 def test_who_starts_a_run_marks_those_that_died_as_failed(service: Service) -> None:
@@ -94,11 +101,13 @@ def test_a_run_in_the_foreground_drops_the_token_when_asked_to(service: Service,
     (service.settings.inbox / "a.csv").write_text(GOOD)
     lines: list[tuple[int, int]] = []
     for fresh in (True, False, True):
-        run_id = service.runner.run_here(
+        run = service.runner.run_here(
             TRACE, resend=True, fresh_token=fresh, progress=lambda *done: lines.append(done)
         )
-    document = service.history.find(run_id)
+    assert run
+    document = service.history.find(run.id)
     assert document
+    assert document.items() >= run.as_json().items()
     assert (document["trigger"], document["unchanged"], endpoint.calls) == ("cli", 1, 2)
     assert lines[-1] == (2, 2)
 
@@ -113,7 +122,7 @@ def test_a_run_that_another_process_takes_up_first_is_left_to_it(service: Servic
 
     runner = Runner(service.settings, None, Taken(service.settings.state_dir), lambda: None)  # type: ignore[arg-type]
     assert runner.resume() is None
-    assert not runner.is_on()
+    assert not is_on(service)
 
 
 class FullDisk(History):
@@ -136,7 +145,7 @@ def test_a_run_that_cannot_begin_holds_up_no_other(service: Service) -> None:
         runner.start("web", TRACE)
     with pytest.raises(sqlite3.OperationalError):
         runner.run_here(TRACE, resend=False, fresh_token=False, progress=lambda *_: None)
-    assert not runner.is_on()
+    assert not is_on(service)
 
 
 def test_a_run_whose_end_cannot_be_recorded_ends_and_is_marked_by_the_next(
@@ -148,7 +157,7 @@ def test_a_run_whose_end_cannot_be_recorded_ends_and_is_marked_by_the_next(
     run_id = runner.start("web", TRACE)
     wait()
     assert "the end of the run is not recorded" in caplog.text
-    assert not runner.is_on()
+    assert not is_on(service)
     service.runner.start("web", TRACE)
     wait()
     document = service.history.find(run_id)
