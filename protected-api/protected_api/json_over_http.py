@@ -1,6 +1,7 @@
 """Make one HTTP call that ends by a deadline, whatever the server does, and read its JSON answer.
 
 Not requests: its time-out starts again at each byte, so that a slow server can hold a thread for hours.
+Not bounded here: how long the system looks for the address of a name.
 """
 
 import json
@@ -13,7 +14,7 @@ from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 
-TIMEOUT = 3.0  # seconds for a whole call: names, connections, every byte
+TIMEOUT = 3.0  # seconds for a whole call, to the last byte
 MAX_SIZE = 256 * 1024
 Call = Callable[..., Any]  # `call`, or something that does as it does
 HEADERS = {"Accept": "application/json", "User-Agent": "timesheets-api"}

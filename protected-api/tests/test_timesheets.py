@@ -412,6 +412,25 @@ def test_creates_one_timesheet_once(client: FlaskClient, bearer: Bearer) -> None
     assert first.headers["Location"] == again.headers["Location"] == "/timesheets/1"
 
 
+def test_logs_who_changed_what(
+    client: FlaskClient, bearer: Bearer, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    headers = bearer(scope=f"{CREATE} batch:upload")
+    client.post("/timesheets/upload", json={"entries": [entry("e1"), entry("e2")]}, headers=headers)
+    for _ in range(2):  # the second time it is there already
+        client.post("/timesheets", json=entry("e3"), headers=headers)
+    client.delete("/timesheets/3", headers=headers)
+    logged = [line for line in log_lines() if line["message"] != "request"]
+    assert {line["client_id"] for line in logged} == {"import-job"}
+    assert [
+        (line["message"], line.get("id"), line.get("booked"), line.get("unchanged")) for line in logged
+    ] == [
+        ("timesheets uploaded", None, 2, 0),
+        ("timesheet created", 3, None, None),
+        ("timesheet deleted", 3, None, None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [

@@ -52,7 +52,8 @@ def timesheets(store: Timesheets) -> Blueprint:
         timesheet = booking.first
         if timesheet is None:
             return _refused(errors)
-        log.info("timesheet created", extra={"client_id": token.client_id, "id": timesheet["id"]})
+        if booking.booked:
+            log.info("timesheet created", extra={"client_id": token.client_id, "id": timesheet["id"]})
         response = json_response(timesheet, 201 if booking.booked else 200)
         response.headers["Location"] = f"/timesheets/{timesheet['id']}"
         return response
