@@ -64,7 +64,7 @@ class Service:
         with suppress(FileNotFoundError, ValueError):
             pid = int(self.pid_file.read_text().split()[0])
             shown = subprocess.run(
-                ["ps", "-o", "command=", "-p", str(pid)], check=False, stdout=subprocess.PIPE
+                ["ps", "-ww", "-o", "command=", "-p", str(pid)], check=False, stdout=subprocess.PIPE
             )
             if self.command[1].encode() in shown.stdout:
                 return pid

@@ -4,6 +4,7 @@ Everything goes through `make` and `stack/stack`, as a user's would; RUNTIME cho
 """
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ ISSUER, TIMESHEETS, INVOICES = (
     "http://localhost:9001",
     "https://invoices.exampleco.example",
 )
-
+BELOW_EPHEMERAL = range(20000, 32768)
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Stack:
             **{
                 name: value
                 for name, value in os.environ.items()
-                if not name.startswith(("MAKE", "PYTEST", "COV_"))
+                if not name.startswith(("MAKE", "PYTEST", "COV_", "COLUMNS"))
             },
             **{
                 service.upper().replace("-", "_") + "_PORT": str(port) for service, port in self.ports.items()
@@ -230,9 +231,11 @@ def four_threads(act: Callable[[], None]) -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
+    """Return ports that nobody listens on, and that no outgoing connection is given meanwhile."""
+    ports: list[int] = []
+    for port in random.sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL)):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
+        if len(ports) == count:
+            break
     return ports
