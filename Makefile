@@ -34,7 +34,7 @@ clean: ## stop the services, forget all data and secrets
 
 test: venv ## all that needs no Docker: unit tests, end-to-end on local processes, the README's commands
 	$(VENV)/bin/pytest --numprocesses=auto $(COVERAGE)
-	RUNTIME=local $(VENV)/bin/pytest tests-e2e
+	RUNTIME=local $(VENV)/bin/pytest --numprocesses=3 --dist=loadfile tests-e2e
 
 test-e2e: venv ## the end-to-end tests against the Compose stack
 	RUNTIME=docker $(VENV)/bin/pytest tests-e2e

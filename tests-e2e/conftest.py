@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from live_stack import Stack
 
+MEASURED = "measured"
+
 
 @pytest.fixture(scope="session")
 def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
@@ -34,3 +36,19 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
 def checkout() -> Path:
     """Return the folder of the checkout under test."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Return a function that takes a line of figures, to be printed at the end, passed or failed."""
+    return lambda line: record_property(MEASURED, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests measured, whichever process they ran in."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    lines = [str(value) for report in reports for name, value in report.user_properties if name == MEASURED]
+    if lines:
+        terminalreporter.section(MEASURED)
+        for line in lines:
+            terminalreporter.line(line)

@@ -70,7 +70,7 @@ def keys(stack: Stack, *command: str) -> list[dict[str, Any]]:
 
 
 def test_keys_change_twice_while_four_threads_fetch_tokens_and_call_the_api(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
+    stack: Stack, measured: Callable[[str], None]
 ) -> None:
     """Once by command, once on schedule; each call with a new token, and one with the first token of all."""
     oldest = stack.token("payroll-report")
@@ -94,18 +94,17 @@ def test_keys_change_twice_while_four_threads_fetch_tokens_and_call_the_api(
         signed_with(3)
         before = len(statuses)
         eventually(lambda: True if len(statuses) > before + 100 else None, "the third key is in use")
-    with capsys.disabled():
-        print(  # noqa: T201 the numbers are what this test is for
-            f"\nrotation under 4 threads: {sum(map(len, by_kid.values()))} tokens of {len(by_kid)} keys, "
-            f"{len(statuses)} calls, {len(statuses) - statuses.count(200)} failed; "
-            f"Authlib's validator refused {judged.count(False)} of {len(judged)}"
-        )
+    measured(
+        f"rotation under 4 threads: {sum(map(len, by_kid.values()))} tokens of {len(by_kid)} keys, "
+        f"{len(statuses)} calls, {len(statuses) - statuses.count(200)} failed; "
+        f"Authlib's validator refused {judged.count(False)} of {len(judged)}"
+    )
     assert set(statuses) == {200}
     assert all(judged)
 
 
 def test_the_tokens_of_a_revoked_key_are_refused_within_the_soft_time(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
+    stack: Stack, measured: Callable[[str], None]
 ) -> None:
     token = stack.token("payroll-report")
     other = OtherVerifier(stack)
@@ -121,18 +120,17 @@ def test_the_tokens_of_a_revoked_key_are_refused_within_the_soft_time(
 
     by_other = eventually(lambda: None if other.accepts(token) else time.monotonic(), "the other refuses it")
     by_api = eventually(refused, "every worker of the API refuses it")
-    with capsys.disabled():
-        print(  # noqa: T201 the numbers are what this test is for
-            f"\nkey revoked, soft time {SOFT_TIME} s, cache {CACHE} s: refused by the API after "
-            f"{by_api - revoked:.1f} s, by Authlib's validator after {by_other - revoked:.1f} s"
-        )
+    measured(
+        f"key revoked, soft time {SOFT_TIME} s, cache {CACHE} s: refused by the API after "
+        f"{by_api - revoked:.1f} s, by Authlib's validator after {by_other - revoked:.1f} s"
+    )
     assert by_api - revoked < SOFT_TIME + CACHE + 3  # for as many calls on a busy machine
     assert by_other - revoked < SOFT_TIME + CACHE + 3
     assert stack.api("GET", "/timesheets", stack.token("payroll-report")).status_code == 200
 
 
 def test_an_api_that_keeps_keys_for_longer_than_they_are_announced_refuses_new_tokens(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
+    stack: Stack, measured: Callable[[str], None]
 ) -> None:
     """What the refusal to start with such times saves from: the issuer was not told of them here."""
     old = f'JWKS_TTL: "{SOFT_TIME}"\n      JWKS_COOLDOWN: "{COOLDOWN}"\n      '
@@ -153,11 +151,10 @@ def test_an_api_that_keeps_keys_for_longer_than_they_are_announced_refuses_new_t
 
     token = eventually(unknown, "a key signs that the API does not know")
     refused = [stack.api("GET", "/timesheets", token) for _ in range(CONNECTIONS)]
-    with capsys.disabled():
-        print(  # noqa: T201 the numbers are what this test is for
-            f"\nan API that keeps keys for 600 s, and a key announced {ANNOUNCEMENT} s before it signs: "
-            f"{sum(answer.status_code == 401 for answer in refused)} of {len(refused)} calls refused"
-        )
+    measured(
+        f"an API that keeps keys for 600 s, and a key announced {ANNOUNCEMENT} s before it signs: "
+        f"{sum(answer.status_code == 401 for answer in refused)} of {len(refused)} calls refused"
+    )
     assert {answer.status_code for answer in refused} == {401}
 
     stack.edit("docker-compose.yml", f"{old}CACHE", f"{old.replace('1', '600')}CACHE")

@@ -135,7 +135,7 @@ def test_curl(stack: Stack, token_url: str, content_type: str) -> None:
 
 
 def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
-    stack: Stack, token_url: str, capsys: pytest.CaptureFixture[str]
+    stack: Stack, token_url: str, measured: Callable[[str], None]
 ) -> None:
     old, new = stack.secret("timesheets-console"), secrets.token_urlsafe(32)
     folder = stack.folder / ".secrets/auth-server"
@@ -172,11 +172,10 @@ def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
     assert used["timesheets-console.next.sha256"]
     with_new = sum(secret == new for secret, _ in calls)
     failed = [status for _, status in calls if status != 200]
-    with capsys.disabled():
-        print(  # noqa: T201 the numbers are what this test is for
-            f"\nrotation under 4 threads: {len(calls)} calls, {len(calls) - with_new} with the old secret, "
-            f"{with_new} with the new one, {len(failed)} failed"
-        )
+    measured(
+        f"rotation under 4 threads: {len(calls)} calls, {len(calls) - with_new} with the old secret, "
+        f"{with_new} with the new one, {len(failed)} failed"
+    )
     assert failed == []
     gone = eventually(
         lambda: True if stack.ask_for_token("timesheets-console", secret=old).status_code == 401 else None,
