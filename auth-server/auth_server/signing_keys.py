@@ -78,8 +78,10 @@ class SigningKeys:
         now = self.store.now()
         keys = self.read()
         for alg in SIGNING_ALGS:
-            for life in keys.of(alg, now, State.CURRENT, State.NEXT):
+            for life in keys.of(alg, now, State.CURRENT):
                 self._to_sign(life.key)
+            for life in keys.of(alg, now, State.NEXT):  # is imported once it signs: that takes RSA its time
+                self.store.encryption.decrypt(life.key.encrypted_private_jwk)
         return all(keys.of(alg, now, State.CURRENT) for alg in SIGNING_ALGS)
 
     def read(self) -> KeySet:
