@@ -32,9 +32,9 @@ down: ## stop the services, keep their data
 clean: ## stop the services, forget all data and secrets
 	@stack/stack clean
 
-test: venv ## all that needs no Docker: unit tests, end-to-end on local processes, the README's commands
+test: venv ## what needs no Docker: unit tests, end-to-end on local processes, the README's commands
 	$(VENV)/bin/pytest --numprocesses=auto $(COVERAGE)
-	RUNTIME=local $(VENV)/bin/pytest --numprocesses=3 --dist=loadfile tests-e2e
+	RUNTIME=local $(VENV)/bin/pytest --numprocesses=3 --dist=loadfile $(if $(CI),,-m 'not long') tests-e2e
 
 test-e2e: venv ## the end-to-end tests against the Compose stack
 	RUNTIME=docker $(VENV)/bin/pytest tests-e2e

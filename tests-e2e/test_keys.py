@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet
 from live_stack import ISSUER, TIMESHEETS, Stack, eventually, four_threads
 
 SOFT_TIME, COOLDOWN, CACHE, ANNOUNCEMENT, ROTATION = 1, 1, 1, 4, 8
+pytestmark = pytest.mark.long
 CONNECTIONS = 40  # of so many, one of two workers gets none once in 2 ** 39 times
 
 

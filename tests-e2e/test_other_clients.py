@@ -134,6 +134,7 @@ def test_curl(stack: Stack, token_url: str, content_type: str) -> None:
     assert_serves(stack, json.loads(answer)["access_token"])
 
 
+@pytest.mark.long
 def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
     stack: Stack, token_url: str, measured: Callable[[str], None]
 ) -> None:

@@ -8,6 +8,7 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk
 from live_stack import ISSUER, Stack, eventually
 
+pytestmark = pytest.mark.long
 CONNECTIONS = 20  # of so many, one of two workers gets none once in 2 ** 19 times
 LIFETIME = 15
 
