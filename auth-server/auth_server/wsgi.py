@@ -12,7 +12,7 @@ from auth_server.startup import apply, open_service
 
 try:
     service = open_service(os.environ)
-    configure_logging(service.settings.log_level, sys.stdout)
+    configure_logging(service.settings.log_level)
     # Flask sets this for its command: there, `tenant apply` is asked for or not.
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
         for change in apply(service):

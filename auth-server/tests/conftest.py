@@ -224,9 +224,14 @@ def revoke(client: FlaskClient) -> Ask:
 
 
 @pytest.fixture
-def log_lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+def log_lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Log at DEBUG; give the lines so far."""
-    stream = io.StringIO()
-    configure_logging("DEBUG", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    configure_logging("DEBUG")
+    written = io.StringIO()
+
+    def lines() -> list[dict[str, Any]]:
+        written.write(capfd.readouterr().out)
+        return [json.loads(line) for line in written.getvalue().splitlines()]
+
+    yield lines
     logging.getLogger().handlers.clear()

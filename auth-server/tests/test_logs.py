@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from auth_server.logs import GunicornLogger, RequestLog, decided
+from auth_server.logs import GunicornLogger, JsonLines, RequestLog, decided
 from flask.testing import FlaskClient
 from gunicorn.config import Config  # type: ignore[import-untyped]
 from werkzeug.test import TestResponse
@@ -102,10 +102,13 @@ def test_makes_a_trace_id_where_none_is_valid(
     assert (line["message"], line["path"], line["status"]) == ("request", "/nowhere", 404)
 
 
-def test_health_is_logged_at_debug(client: FlaskClient, log_lines: LogLines) -> None:
+def test_health_is_logged_at_debug_alone(client: FlaskClient, log_lines: LogLines) -> None:
     client.get("/healthz")
     client.get("/readyz")
     assert [line["level"] for line in log_lines()] == ["debug", "debug"]
+    logging.getLogger("auth_server").setLevel("INFO")
+    client.get("/healthz")
+    assert len(log_lines()) == 2
 
 
 def test_no_secret_and_no_token_is_logged_at_debug(ask: Ask, log_lines: LogLines) -> None:
@@ -137,6 +140,11 @@ def test_a_failure_is_logged_with_its_traceback(log_lines: LogLines) -> None:
     assert request["status"] == 500
 
 
+def test_a_record_that_cannot_be_written_hinders_nobody(log_lines: LogLines) -> None:
+    JsonLines().handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
+    assert log_lines() == []
+
+
 def test_a_decision_outside_of_a_request_is_not_logged(log_lines: LogLines) -> None:
     decided("token issued", {})
     logging.getLogger("auth_server").info("outside")
@@ -144,7 +152,7 @@ def test_a_decision_outside_of_a_request_is_not_logged(log_lines: LogLines) -> N
     assert "trace_id" not in line
 
 
-def test_gunicorn_logs_our_lines_and_quotes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_gunicorn_logs_our_lines_and_quotes_no_request(capfd: pytest.CaptureFixture[str]) -> None:
     logger = GunicornLogger(Config())
     logger.debug("No more data after: b'Authorization: Basic c2VjcmV0'")
     logger.info("Booting")
@@ -155,7 +163,7 @@ def test_gunicorn_logs_our_lines_and_quotes_no_request(capsys: pytest.CaptureFix
     except ValueError:
         logger.exception("Error handling request %s %s", "POST", "/oauth/token?client_secret=c2VjcmV0")
         logger.exception("Exception in %s", "worker")
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert "c2VjcmV0" not in out
     assert [json.loads(line)["message"] for line in out.splitlines()] == [
         "Booting",

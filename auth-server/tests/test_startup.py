@@ -221,10 +221,10 @@ def test_exits_with_one_message_and_status_1(wsgi: Wsgi) -> None:
 
 
 def test_starts_from_the_environment_and_applies_the_tenant(
-    wsgi: Wsgi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    wsgi: Wsgi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     app = wsgi(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")["app"]
-    assert capsys.readouterr().out.count('"message": "tenant applied"') == 20
+    assert capfd.readouterr().out.count('"message": "tenant applied"') == 20
     assert app.test_client().get("/readyz").status_code == 200
 
 
