@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -94,7 +95,7 @@ class Issuer:
             "sub": "import-job",
             "client_id": "import-job",
             "iat": now,
-            "jti": "j1",
+            "jti": secrets.token_hex(8),
             "scope": "batch:upload read:timesheets",
         } | changes
         return {name: value for name, value in claims.items() if value is not None}
