@@ -1,6 +1,7 @@
-"""A recorded request as a curl command to paste on the host: public addresses, credentials as variables.
+"""Recorded requests as curl commands to paste on the host: public addresses, credentials as variables.
 
-CLIENT_SECRET, CLIENT_ASSERTION and TOKEN are the variables; a word that holds one is in double quotes.
+CLIENT_SECRET, CLIENT_ASSERTION and TOKEN are the variables, and FORGED_TOKEN, which only the case can make; a
+word that holds one is in double quotes.
 """
 
 import re
@@ -13,7 +14,7 @@ from .redaction import BASIC, CUT, MASK
 from .settings import Settings
 
 VARIABLES = {"client_secret": "$CLIENT_SECRET", "client_assertion": "$CLIENT_ASSERTION"}
-TOKEN = "$TOKEN"  # noqa: S105  # its place
+TOKEN, FORGED_TOKEN = "$TOKEN", "$FORGED_TOKEN"  # their places
 
 
 def public_addresses(settings: Settings) -> dict[str, str]:
@@ -21,13 +22,31 @@ def public_addresses(settings: Settings) -> dict[str, str]:
     return {settings.issuer_url: settings.issuer, settings.api_url: settings.audience}
 
 
-def command(exchange: Mapping[str, Any], public: Mapping[str, str]) -> str:
-    """Return the command, a line for each of its parts, that sends the request of an exchange again."""
+def commands(run: Mapping[str, Any], public: Mapping[str, str]) -> Iterator[str]:
+    """Yield for each exchange the command that sends its request again, a line for each of its parts."""
+    known: list[tuple[Any, str]] = []  # the JWTs so far, and their places
+    for exchange in run["exchanges"]:
+        request, response = exchange["request"], exchange["response"]
+        if "client_assertion=" in request["body"]:
+            known.append((request["token"], VARIABLES["client_assertion"]))
+        others = FORGED_TOKEN if run.get("case") else TOKEN
+        presented = next((place for token, place in known if token == request["token"]), others)
+        yield _command(exchange, public, presented)
+        if response and response["token"]:
+            known.append((response["token"], TOKEN))
+
+
+def _command(exchange: Mapping[str, Any], public: Mapping[str, str], presented: str) -> str:
     method, request = exchange["method"], exchange["request"]
-    body = list(_body(request))
+    authorization, body = list(_authorization(request, presented)), list(_body(request))
     if method != ("POST" if body else "GET"):
         body.insert(0, f"--request {method}")
-    return " \\\n  ".join(["curl -si " + _url(exchange["url"], public), *_authorization(request), *body])
+    command = " \\\n  ".join(["curl -si " + _url(exchange["url"], public), *authorization, *body])
+    if request["body_shortened"]:
+        command = f"# body.json: the body, of {request['body_size']:,} bytes, which is not kept\n{command}"
+    if FORGED_TOKEN in " ".join(authorization):
+        command = f"# FORGED_TOKEN: what this case makes of a token; its signature is not kept\n{command}"
+    return command
 
 
 def _url(url: str, public: Mapping[str, str]) -> str:
@@ -43,13 +62,13 @@ def _url(url: str, public: Mapping[str, str]) -> str:
     return f'"{_escaped(parts._replace(query="").geturl())}?{shown}"'
 
 
-def _authorization(request: Mapping[str, Any]) -> Iterator[str]:
+def _authorization(request: Mapping[str, Any], presented: str) -> Iterator[str]:
     value = next((value for name, value in request["headers"] if name == "Authorization"), "")
     if basic := BASIC.fullmatch(value):
         yield f'--user "{quote_plus(basic[1])}:$CLIENT_SECRET"'  # RFC 6749 2.3.1: form-encoded
     elif value.startswith("Bearer "):
         token = value.removeprefix("Bearer ")
-        yield "--oauth2-bearer " + (f'"{TOKEN}"' if _is_masked(token) else shlex.quote(token))
+        yield "--oauth2-bearer " + (f'"{presented}"' if _is_masked(token) else shlex.quote(token))
 
 
 def _body(request: Mapping[str, Any]) -> Iterator[str]:

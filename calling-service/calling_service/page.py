@@ -4,7 +4,7 @@ It is there with EXPLAIN=1 alone. Works without JavaScript; page.js fetches the 
 (endpoints.py), what is shown of a run (flow_view.py).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -74,7 +74,7 @@ def as_mermaid(run_id: str) -> Response:
 @blueprint.get("/flow/<run_id>/curl")
 def as_curl(run_id: str) -> Response:
     """Export the run as curl commands that can be pasted on the host."""
-    return _text(_commands(_run(run_id)["exchanges"]))
+    return _text(_commands(_run(run_id)))
 
 
 @blueprint.get("/flow/<run_id>/har")
@@ -89,9 +89,8 @@ def _text(lines: Iterable[str]) -> Response:
     return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")
 
 
-def _commands(exchanges: Iterable[dict[str, Any]]) -> Iterator[str]:
-    public = curl.public_addresses(_service().settings)
-    return (curl.command(exchange, public) for exchange in exchanges)
+def _commands(run: dict[str, Any]) -> list[str]:
+    return list(curl.commands(run, curl.public_addresses(_service().settings)))
 
 
 def _started(wanted: str) -> str:
@@ -121,7 +120,7 @@ def _page(run_id: str, step: str | None) -> bytes:
         "following": _following(run),
     }
     if shown.pane and shown.pane.item.kind == "request":
-        (flow["command"],) = _commands([run["exchanges"][shown.pane.item.exchange]])
+        flow["command"] = _commands(run)[shown.pane.item.exchange]
     if request.args.get("only") == "flow":
         return _html("flow.html", flow)
     return _html("page.html", flow | _surroundings())

@@ -102,7 +102,7 @@ def _print(document: Document, options: dict[str, Any]) -> None:
             echo(mermaid.diagram(document))
         case "curl":
             public = curl.public_addresses(_settings())
-            echo(curl.command(exchange, public) for exchange in document["exchanges"])
+            echo(curl.commands(document, public))
         case _:
             public_url = (options["public_url"] or options["url"]).rstrip("/")
             places = {"This run, drawn": "flow", "This run as JSON": "runs"}

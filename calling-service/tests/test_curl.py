@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 import pytest
 import requests
 from calling_service.capture import capture
-from calling_service.curl import command, public_addresses
+from calling_service.curl import commands, public_addresses
 from calling_service.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,7 +124,7 @@ def captured(method: str, url: str, **sent: Any) -> dict[str, Any]:
 def test_a_pasted_command_sends_the_request(
     method: str, url: str, sent: dict[str, Any], arguments: list[str]
 ) -> None:
-    text = command(captured(method, url, **sent), PUBLIC)
+    (text,) = commands({"exchanges": [captured(method, url, **sent)]}, PUBLIC)
     assert pasted(text) == ["-si", *arguments]
     assert SECRET not in text
     assert TOKEN not in text
@@ -134,10 +134,33 @@ def test_a_pasted_command_sends_the_request(
     st.dictionaries(st.text("abc$`\"'\\ !&;|<>(){}*?~#%=\n\té", min_size=1), st.text(min_size=1), max_size=3)
 )
 def test_no_sign_of_what_was_sent_means_something_to_the_shell(form: dict[str, str]) -> None:
-    text = command(captured("POST", SERVER, data=form), PUBLIC)
+    (text,) = commands({"exchanges": [captured("POST", SERVER, data=form)]}, PUBLIC)
     words = shlex.split(text.replace(" \\\n  ", " "))
     sent = [word for before, word in pairwise(words) if before.startswith("--data")]
     assert {unquote_plus(name): value for name, _, value in (word.partition("=") for word in sent)} == form
+
+
+def bearing(token: str) -> dict[str, Any]:
+    return captured("GET", API, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_case_presents_what_it_was_issued_what_it_has_signed_or_what_it_has_forged() -> None:
+    issued, assertion, forged = (TOKEN.replace("JhIn0", f"J{sub}In0") for sub in "ijk")
+    asked = captured("POST", SERVER, data={"client_assertion": assertion})
+    asked["response"] = {"token": bearing(issued)["request"]["token"]}
+    case = {"case": {"id": "a"}, "exchanges": [asked, bearing(issued), bearing(assertion), bearing(forged)]}
+    texts = [text.splitlines() for text in commands(case, PUBLIC)]
+    assert [lines[-1] for lines in texts[1:]] == [
+        '  --oauth2-bearer "$TOKEN"',
+        '  --oauth2-bearer "$CLIENT_ASSERTION"',
+        '  --oauth2-bearer "$FORGED_TOKEN"',
+    ]
+    assert texts[3][0] == "# FORGED_TOKEN: what this case makes of a token; its signature is not kept"
+
+
+def test_what_was_not_kept_of_a_body_is_said() -> None:
+    (text,) = commands({"exchanges": [captured("POST", API, json={"entries": ["x" * 5000]})]}, PUBLIC)
+    assert text.startswith("# body.json: the body, of 5,017 bytes, which is not kept\ncurl ")
 
 
 def test_the_addresses_are_those_that_the_servers_are_known_by(settings: Settings) -> None:

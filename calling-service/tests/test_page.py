@@ -160,7 +160,7 @@ def test_a_run_is_exported_as_mermaid_curl_and_har(client: FlaskClient, service:
     diagram, commands, archived = (client.get(f"{flow}/{form}") for form in ("mermaid", "curl", "har"))
     assert (diagram.mimetype, diagram.text) == ("text/plain", "\n".join(mermaid.diagram(run)) + "\n")
     public = curl.public_addresses(service.settings)
-    sent = [curl.command(exchange, public) for exchange in run["exchanges"]]
+    sent = list(curl.commands(run, public))
     assert (commands.mimetype, commands.text) == ("text/plain", "\n".join(sent) + "\n")
     assert (archived.mimetype, archived.json) == ("application/json", har.archive(run))
     assert archived.headers["Content-Disposition"] == f'attachment; filename="{run["id"]}.har"'

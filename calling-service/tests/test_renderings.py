@@ -40,7 +40,7 @@ RENDERINGS: dict[str, Render] = {
     "HAR": lambda run: [json.dumps(har.archive(run), ensure_ascii=False)],
     "Mermaid": mermaid.diagram,
     "terminal": lambda run: map(unstyle, terminal.flow(run, [], NOW, 100)),
-    "curl": lambda run: (curl.command(exchange, PUBLIC) for exchange in run["exchanges"]),
+    "curl": lambda run: curl.commands(run, PUBLIC),
 }
 
 
