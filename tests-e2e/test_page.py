@@ -63,7 +63,7 @@ def run(page: Page, button: str) -> None:
 def arrows(page: Page) -> list[str]:
     """Return what the diagram's items say, one line each, without their times."""
     items = page.locator(".items > li").all_text_contents()
-    return [re.sub(r"\s+", " ", re.sub(r"[\d.]+ ms", "", item)).strip() for item in items]
+    return [re.sub(r"\s+", " ", re.sub(r"[\d.]+\sms", "", item)).strip() for item in items]
 
 
 def test_the_import_is_drawn_message_by_message(visit: Visit) -> None:

@@ -36,6 +36,7 @@ def create_app(service: Service) -> Flask:
         "moment": words.moment,
         "duration": words.duration,
         "milliseconds": words.milliseconds,
+        "state_notes": words.state_notes,
     }
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(endpoints.blueprint)

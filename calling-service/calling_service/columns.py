@@ -9,6 +9,8 @@ from unicodedata import east_asian_width
 
 from click import style
 
+NO_BREAK, UNPRINTABLE = "\N{NO-BREAK SPACE}", "\N{REPLACEMENT CHARACTER}"
+
 
 def cells(text: str) -> int:
     """Return how many columns of a terminal the text takes."""
@@ -17,7 +19,7 @@ def cells(text: str) -> int:
 
 def heading(text: str, width: int) -> Iterator[str]:
     """Yield a heading that fills its line, and an empty line."""
-    for line in textwrap.wrap(clean(text), width - 6):
+    for line in wrapped(text, width - 6, words=True):
         yield style(f"━━ {line} " + "━" * max(0, width - 4 - cells(line)), fg="blue", bold=True)
     yield ""
 
@@ -47,4 +49,4 @@ def wrapped(text: str, width: int, *, words: bool = False) -> list[str]:
 
 def clean(text: str) -> str:
     """Return the text with a sign in the place of each character that a terminal would act on."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(char if char.isprintable() or char == NO_BREAK else UNPRINTABLE for char in text)

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from .cached_tokens import cached_tokens
+from .redaction import short_tokens
 from .story import API, AUTHORIZATION_SERVER, CALLING_SERVICE, JOB
 from .verdict import failed_check, outcome
 from .words import duration
@@ -113,16 +114,15 @@ def _number(exchange: Document, part: str) -> int | None:
 
 
 def _sent(exchange: Document) -> str:
-    return str(exchange["request"]["start_line"]).removesuffix(" HTTP/1.1")
+    return short_tokens(exchange["request"]["start_line"]).removesuffix(" HTTP/1.1")
 
 
 def _checked(exchange: Document) -> str:
     if failed := failed_check(exchange):
         return f"Refused at the check “{failed['name'].replace('-', ' ')}”"
     labels = (str(step["label"]) for step in exchange["steps"] if not step["shows"])
-    return next(
-        labels, "The token passes every check" if exchange["request"]["token"] else "Every check passes"
-    )
+    of_a_token = exchange["to"] == API and exchange["request"]["token"]
+    return next(labels, "The token passes every check" if of_a_token else "Every check passes")
 
 
 def _answered(exchange: Document) -> str:

@@ -1,12 +1,11 @@
 """The gallery as a list: for the terminal, and in Markdown for docs/gallery.md."""
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from click import style
 
-from .columns import heading
+from .columns import heading, wrapped
 from .gallery import Case
 from .words import answer
 
@@ -18,7 +17,8 @@ def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
     for group, members in groupby(cases, key=lambda case: case.group):
         yield from heading(group, width)
         for case in members:
-            first, *others = textwrap.wrap(f"{case.title} → {answer(case.expected)}", width - column)
+            text = f"{case.title} → {answer(case.expected)}"
+            first, *others = wrapped(text, width - column, words=True)
             yield f"  {style(f'{case.id:<{column - 2}}', bold=True)}{first}"
             yield from (" " * column + line for line in others)
         yield ""

@@ -1,7 +1,6 @@
 """One message as text: the bytes that crossed the wire, and the token in it in words."""
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import zip_longest
@@ -10,11 +9,11 @@ from typing import Any
 from click import style
 
 from .columns import cells, wrapped
+from .redaction import short_tokens
 from .words import claimed_time
 
 BODY_LINES = 6  # of a body that are shown
 LONG_NAME = 16  # cells; a longer one stands above its value
-TOKEN_PART = re.compile(r"\b(eyJ[\w-]{6})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{6})[\w-]+(?=\.)", re.ASCII)
 Document = dict[str, Any]
 
 
@@ -22,10 +21,10 @@ def wire(message: Document, part: str, status: int | None, width: int) -> Iterat
     """Yield the message line by line, tokens and a long body shortened."""
     colour = "cyan" if part == "request" else "green" if (status or 0) < 400 else "red"
     bar = style("│ ", fg=colour)
-    for line in wrapped(message["start_line"], width - 4):
+    for line in wrapped(short_tokens(message["start_line"]), width - 4):
         yield f"  {bar}{style(line, fg=colour, bold=True)}"
     for name, value in message["headers"]:
-        first, *others = wrapped(f"{name}: {_short_tokens(value)}", width - 4)
+        first, *others = wrapped(f"{name}: {short_tokens(value)}", width - 4)
         name_end = len(name) + 1
         yield f"  {bar}{style(first[:name_end], dim=True)}{first[name_end:]}"
         yield from (f"  {bar}  {line}" for line in others)
@@ -35,7 +34,7 @@ def wire(message: Document, part: str, status: int | None, width: int) -> Iterat
 
 
 def _body(message: Document, width: int) -> Iterator[str]:
-    lines = [line for part in message["body"].splitlines() for line in wrapped(_short_tokens(part), width)]
+    lines = [line for part in message["body"].splitlines() for line in wrapped(short_tokens(part), width)]
     yield from lines[:BODY_LINES]
     if len(lines) > BODY_LINES or message["body_shortened"]:
         yield style(f"… shortened: the body has {message['body_size']:,} bytes", dim=True)
@@ -63,7 +62,3 @@ def decoded(token: Document, now: datetime, width: int) -> Iterator[str]:
 def _kind(token: Document) -> str:
     kind = str(token.get("header", {}).get("typ")).lower().removeprefix("application/")
     return "token" if kind == "at+jwt" else "JWT, which is no access token"
-
-
-def _short_tokens(text: str) -> str:
-    return TOKEN_PART.sub(lambda found: f"{found[1] or found[2]}…", text)

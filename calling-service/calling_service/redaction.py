@@ -21,6 +21,7 @@ MASKED_HEADERS = frozenset({"proxy-authorization", "cookie", "set-cookie"})
 SHORTEST = 4  # characters; a credential that is shorter is masked in its places only
 LOOSE = re.compile(rf"""((?:{"|".join(sorted(SECRET_MEMBERS))})["']?\s*[:=]\s*["']?)([^"'&\s,}}<]+)""")
 JWT = re.compile(r"(eyJ[\w-]+\.[\w-]*\.)([\w-]+)", re.ASCII)
+JWT_PART = re.compile(r"\b(eyJ[\w-]{6})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{6})[\w-]+(?=\.)", re.ASCII)
 
 
 def jwt_parts(token: str) -> dict[str, Any] | None:
@@ -43,6 +44,11 @@ def unsigned(token: str) -> str:
     """Return the token with its signature, if it has one, cut; a mask where it is no JWT."""
     signed, _, signature = token.rpartition(".")
     return f"{signed}.{CUT if signature else ''}" if jwt_parts(token) else MASK
+
+
+def short_tokens(text: str) -> str:
+    """Return the text with the beginnings alone of each JWT's header and payload."""
+    return JWT_PART.sub(lambda found: f"{found[1] or found[2]}…", text)
 
 
 def credentials_of(token: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from .columns import cells, clean, heading, paragraph, wrapped
 from .diagram import Item, draw
 from .message_text import decoded, wire
 from .verdict import asked_and_answered, failed_check
-from .words import answer, milliseconds
+from .words import answer, milliseconds, state_notes
 
 Document = dict[str, Any]
 
@@ -54,8 +54,8 @@ def books(run: Document, width: int, *, dry_run: bool = False) -> Iterator[str]:
         name = clean(file["name"]) + " " * (longest - cells(file["name"]))
         counts = (f" {file[name]:>5,} {what}" for name, what in (columns | {"rejected": "rejected"}).items())
         yield f"  {name}  {file['state']:<9}{file['rows']:>6,} rows{''.join(counts)}"
-    if any(file["state"] == "waiting" for file in run["files"]):
-        yield from paragraph("waiting: still being written, as it seems; the next run looks again", width)
+    for note in state_notes(run["files"]):
+        yield from paragraph(note, width)
     for reject in run["rejects"]:
         place = f"{reject['file']} line {reject['line']}" + (
             f", {reject['column']}" if reject["column"] else ""

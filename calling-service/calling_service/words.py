@@ -1,12 +1,16 @@
 """Durations and moments in words, for the page and the terminal alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
 PAST = ("{} from now", "{} ago")
+FILE_STATES = {  # those that do not speak for themselves
+    "waiting": "still being written, as it seems; the next run looks again",
+    "known": "imported before, and unchanged since; nothing is sent again",
+}
 DATE = "%a %d %b %Y %H:%M:%S UTC"
 
 
@@ -21,9 +25,9 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Return a short time to two digits or the whole millisecond: "0.043 ms", "12 ms"."""
+    """Return a short time to two digits or the whole millisecond: "0.043 ms", "12 ms", on one line."""
     value = seconds * 1000
-    return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"
+    return f"{value:.0f}\N{NO-BREAK SPACE}ms" if value >= 10 else f"{value:.2g}\N{NO-BREAK SPACE}ms"
 
 
 def moment(timestamp: str) -> str:
@@ -42,6 +46,12 @@ def claimed_time(name: str, value: object, now: datetime) -> str | None:
     seconds = (at - now).total_seconds()
     ahead, behind = TIMES.get(name, PAST)
     return f"{at.strftime(DATE)}, {(ahead if seconds >= 0 else behind).format(duration(seconds))}"
+
+
+def state_notes(files: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what the states of these files mean: "waiting: still being written, …"."""
+    states = {file["state"] for file in files}
+    return (f"{state}: {meaning}" for state, meaning in FILE_STATES.items() if state in states)
 
 
 def clock(timestamp: str) -> str:

@@ -88,3 +88,21 @@ def test_a_token_from_the_cache_is_drawn_before_the_call_that_used_it(recorded: 
     items = draw({"exchanges": [recorded(), recorded(request_token=TOKEN)]}).items
     assert [item.id for item in items[2:]] == ["2-cached", "2-request", "2-response"]
     assert (items[2].receiver, items[2].seconds) == ("Authorization Server", 60)
+
+
+def test_what_the_api_checks_is_a_token_and_what_the_authorization_server_checks_a_request(
+    recorded: Any,
+) -> None:
+    asked = recorded(receiver="Authorization Server", request_token=TOKEN, checks=[CHECK], steps=[])
+    called = recorded(request_token=TOKEN, checks=[CHECK], steps=[])
+    items = draw({"exchanges": [asked, called], "case": {"id": "x"}}).items
+    assert [item.text for item in items if item.kind == "checks"] == [
+        "Every check passes",
+        "The token passes every check",
+    ]
+
+
+def test_a_token_in_an_address_is_drawn_by_its_beginnings(recorded: Any) -> None:
+    token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.[signature cut]"
+    (request, _) = draw({"exchanges": [recorded(f"GET /x?access_token={token}")]}).items
+    assert request.text == "GET /x?access_token=eyJhbGciO….eyJzdWIiO….[signature cut]"

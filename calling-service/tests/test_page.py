@@ -117,10 +117,18 @@ def test_the_start_page_shows_the_last_run_with_files_rejects_books_and_facts_ab
     (service.settings.inbox / "<b>.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n")
     started(client)
     text = client.get("/").text
-    for shown in ("&lt;b&gt;.csv", "25 is not more than 0", "Why 1 row were rejected", "59 minutes"):
+    for shown in ("&lt;b&gt;.csv", "25 is not more than 0", "Why 1 row was rejected", "59 minutes"):
         assert shown in text
     assert "They could not be read" in text, "the stand-in has no books"
     assert endpoint.secret not in text
+
+
+def test_a_run_that_finds_an_export_imported_before_says_so(client: FlaskClient, service: Service) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    started(client)
+    service.runner.start("schedule", "1" * 32)
+    wait_for_the_end()
+    assert "known: imported before, and unchanged since; nothing is sent again." in client.get("/").text
 
 
 def test_a_failed_run_says_what_happened_and_what_to_do(
