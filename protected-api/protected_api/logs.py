@@ -20,6 +20,7 @@ SERVICE = "protected-api"
 PACKAGE = "protected_api"
 STDOUT = 1
 PROBES = ("/healthz", "/readyz")
+LONGEST_PATH = 500  # characters; an escape of JSON has up to six, and PIPE_BUF is 4096
 TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -29,7 +30,7 @@ _encode = json.JSONEncoder(default=str).encode
 
 
 class JsonLines(logging.Handler):
-    """Writes each record as one JSON line, in one system call: the lines of all workers stay whole."""
+    """Writes each record as one JSON line, in one system call: lines up to PIPE_BUF stay whole."""
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit without logging's lock: one call needs none, and threads would queue for it."""
@@ -37,7 +38,7 @@ class JsonLines(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record and the event's own fields; a traceback shows code, never values."""
+        """Write the record and the event's own fields."""
         fields = {name: value for name, value in vars(record).items() if name not in STANDARD}
         try:
             if record.exc_info:
@@ -79,9 +80,10 @@ class GunicornLogger(Logger):  # type: ignore[misc]
     """Gunicorn's messages as JSON lines, without what it quotes of a request."""
 
     def setup(self, cfg: Any) -> None:
-        """Log to stdout alone."""
+        """Log to stdout alone, and not below INFO: there gunicorn quotes what a request began with."""
         super().setup(cfg)
         self.error_log.handlers = [JsonLines()]
+        self.error_log.setLevel(logging.INFO)
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log a warning; a malformed request may hold a token and is not quoted."""
@@ -122,6 +124,6 @@ def _log_request(environ: "WSGIEnvironment", status: int, seconds: float) -> Non
     level = logging.DEBUG if path in PROBES else logging.INFO
     # Straight to the line: a record of logging's would cost as much as the check of the token.
     if log.isEnabledFor(level):
-        fields = {"method": environ["REQUEST_METHOD"], "path": path, "status": status}
+        fields = {"method": environ["REQUEST_METHOD"], "path": path[:LONGEST_PATH], "status": status}
         fields["duration_ms"] = round(seconds * 1000, 3)
         write_line(time.time(), logging.getLevelName(level), log.name, "request", fields)

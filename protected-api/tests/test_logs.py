@@ -31,7 +31,10 @@ def fail(logger: GunicornLogger) -> None:
 
 
 def test_writes_gunicorns_messages_without_what_they_quote(log_lines: Lines) -> None:
-    logger = GunicornLogger(Config())
+    config = Config()
+    config.set("loglevel", "debug")
+    logger = GunicornLogger(config)
+    logger.debug("Ignored premature client disconnection. %s", "No more data after: b'Bearer x'")
     logger.info("Booting worker with pid: %s", 7)
     logger.warning("Invalid request from ip=127.0.0.1: Invalid HTTP request line: 'GET /?access_token=x'")
     logger.warning("other: %s", "warning")
