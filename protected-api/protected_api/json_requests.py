@@ -49,8 +49,8 @@ def json_body() -> Any:
 def _whole_body() -> bytes:
     try:
         body = request.stream.read()
-        # Werkzeug cuts a chunked body at the limit, and says so (413) only when asked again.
-        request.stream.read(1)
+        if request.content_length is None:
+            request.stream.read(1)  # Werkzeug cuts a chunked body, and says so (413) only when asked again
     except (OSError, ParseException, ClientDisconnected):  # not logged: gunicorn's message quotes the body
         raise BadRequest(CUT_SHORT) from None
     if len(body) < (request.content_length or 0):

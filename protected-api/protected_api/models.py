@@ -13,8 +13,13 @@ MAX_ENTRIES = 500
 MAX_ID = 2**63 - 1  # SQLite's largest integer
 
 
-# Not blank, and nothing that a log or a table would hide: control and formatting characters, odd spaces.
-HIDDEN = r"\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff0-\uffff"
+# Not blank, and nothing that a log or a table would hide: control and formatting characters, odd spaces, what
+# Unicode calls default ignorable; but variation selectors, which names are written with.
+HIDDEN = (
+    r"\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u2800\u3000\u3164\ufeff\uffa0\ufff0-\uffff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # literal: spelt in two ways
+)
 PRINTABLE = f"^ *[^ {HIDDEN}][^{HIDDEN}]*$"
 HOURS = r"^0*([1-9]|1[0-9]|2[0-3])(\.[0-9]{1,2}0*)?$|^0+\.(0[1-9]|[1-9][0-9]?)0*$|^0*24(\.0+)?$"
 

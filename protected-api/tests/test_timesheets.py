@@ -119,7 +119,10 @@ LONG = "String should have at most 64 characters"
         *[
             ({name: value}, PRINTABLE)
             for name in ("user_id", "project")
-            for value in (" ", "a\nb", "a\x00", "a\n", "\u202ea", "a\u200b", "\xa0", "\u3000", "\x85")
+            for value in (
+                *(" ", "a\nb", "a\x00", "a\n", "\u202ea", "a\u200b", "\xa0", "\u3000", "\x85"),
+                *("a\u180e", "a\u3164", "\u115f", "\u2800", "a\U000e0041", "a\u034f"),
+            )
         ],
         *[({name: "x" * 65}, LONG) for name in ("user_id", "external_id")],
         *[
@@ -257,6 +260,12 @@ def test_refuses_a_body_over_one_mebibyte(client: FlaskClient, bearer: Bearer) -
             "detail": "The data value transmitted exceeds the capacity limit.",
         },
     )
+
+
+def test_takes_a_body_of_one_mebibyte(client: FlaskClient, bearer: Bearer) -> None:
+    body = json.dumps(entry()).ljust(1024 * 1024)
+    response = client.post("/timesheets/upload", data=body, content_type="application/json", headers=bearer())
+    assert response.json == {"booked": 1, "unchanged": 0}
 
 
 def test_reads_page_by_page(upload: Upload, read: Read) -> None:
