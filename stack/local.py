@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,13 +105,16 @@ def _localised(value: str, name: str, inside: dict[str, int], ports: dict[str, i
     return value.replace("/run/secrets", str(ROOT / ".secrets" / name)).replace("/data", str(STATE / name))
 
 
+def require_free_ports(services: Iterable[Service]) -> None:
+    """Exit with a message for each port that somebody else has."""
+    # gunicorn itself would not notice: with --reuse-port it shares a port with whoever else does.
+    pairs = [f"{_port_setting(service.name)}={service.port}" for service in services]
+    if subprocess.run([ROOT / "stack/ports", *pairs], check=False).returncode:
+        sys.exit(1)
+
+
 def start(service: Service) -> None:
     """Start the process and wait until it answers; exit with what it printed if it does not."""
-    # gunicorn itself would not notice: with --reuse-port it shares a port with whoever else does.
-    if subprocess.run(
-        [ROOT / "stack/ports", f"{_port_setting(service.name)}={service.port}"], check=False
-    ).returncode:
-        sys.exit(1)
     (STATE / service.name).mkdir(exist_ok=True)
     with service.log_file.open("a") as log:
         before = log.tell()
@@ -156,7 +159,8 @@ def _until(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    (STATE / "run").mkdir(parents=True, exist_ok=True)
+    STATE.mkdir(mode=0o700, exist_ok=True)
+    (STATE / "run").mkdir(exist_ok=True)
     with (STATE / "run" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -175,11 +179,14 @@ def main(verb: str, *names: str) -> None:
             for service in reversed(chosen):
                 stop(service)
             return
-        for service in chosen:
-            if verb == "up" and not service.is_current():
-                stop(service)
-            if service.pid() is None:
-                start(service)
+        starting = [
+            service for service in chosen if not (service.is_current() if verb == "up" else service.pid())
+        ]
+        for service in reversed(starting):
+            stop(service)
+        require_free_ports(starting)
+        for service in starting:
+            start(service)
 
 
 if __name__ == "__main__":

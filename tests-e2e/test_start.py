@@ -58,6 +58,7 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
         assert "not running; make up starts them" in stack.run("make", command).stderr
     shown = stack.make("up")
     assert requests.get(f"{stack.url['auth-server']}/.well-known/jwks.json", timeout=5).json() == key
+    stack.make("flow", RUNTIME="")  # whichever runs
     assert re.search(r"234 rows +0 booked +234 unchanged", shown)
     (stack.folder / ".local-answer").touch()  # as the README's walk leaves it, with a token
     stack.make("clean")
@@ -152,9 +153,9 @@ def test_bad_settings_stop_the_start_and_make_up_shows_why(new_stack: NewStack, 
 
 def test_a_port_in_use_is_named_with_its_holder_and_the_setting_that_changes_it(new_stack: NewStack) -> None:
     stack = new_stack()
-    with socket.create_server(("127.0.0.1", stack.ports["protected-api"])):
+    with socket.create_server(("127.0.0.1", stack.ports["calling-service"])):
         failed = stack.run("make", "up")
     assert failed.returncode != 0
-    assert f"Port {stack.ports['protected-api']} is in use by process " in failed.stderr
-    assert f"in use by process {os.getpid()} (" in failed.stderr
-    assert "PROTECTED_API_PORT=" in failed.stderr
+    assert f"Port {stack.ports['calling-service']} is in use by process {os.getpid()} (" in failed.stderr
+    assert "CALLING_SERVICE_PORT=" in failed.stderr
+    assert stack.processes() == set(), "nothing has started that could not be whole"
