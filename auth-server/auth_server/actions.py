@@ -70,7 +70,7 @@ class Actions:
 
     def _files(self) -> Iterator[tuple[str, int, int, int]]:
         with os.scandir(self._folder) as entries:
-            found = sorted((entry.name, entry.stat()) for entry in entries if entry.name.endswith(".py"))
+            found = sorted((entry.name, entry.stat()) for entry in entries if _is_action(entry.name))
         for name, stat in found:
             yield name, stat.st_mtime_ns, stat.st_size, stat.st_ino
 
@@ -81,6 +81,11 @@ class Actions:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if Path(frame.filename).parent == self._folder]
         return f"{ours[-1].filename}:{ours[-1].lineno}" if ours else str(self._folder)
+
+
+def _is_action(name: str) -> bool:
+    # Hidden ones are an editor's or macOS's: `.#name.py`, a link to nowhere, is Emacs's lock.
+    return name.endswith(".py") and not name.startswith(".")
 
 
 def _load(file: Path) -> Hook:

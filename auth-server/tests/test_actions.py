@@ -100,6 +100,14 @@ def test_runs_in_the_order_of_the_file_names(ask: Ask, write: Write) -> None:
     assert claims(ask())[URI] == "30.py"
 
 
+def test_takes_no_hidden_file_for_an_action(ask: Ask, write: Write, tmp_path: Path) -> None:
+    """Emacs locks a file with a link to nowhere while its buffer is unsaved; macOS leaves `._` files."""
+    write(f"api.access_token.set_custom_claim('{URI}', 'ran')")
+    (tmp_path / "actions/.#10-action.py").symlink_to("user@host.1")
+    (tmp_path / "actions/._10-action.py").write_bytes(b"\0\x05\x16\x07")
+    assert claims(ask())[URI] == "ran"
+
+
 def test_tells_of_the_exchange_and_no_credential(ask: Ask, write: Write) -> None:
     write(f"api.access_token.set_custom_claim('{URI}', repr(event))")
     told = claims(ask(headers={"User-Agent": "curl/8"}))[URI]
