@@ -82,11 +82,18 @@ def test_a_secret_in_the_wrong_place_is_not_logged(ask: Ask, log_lines: LogLines
     assert [line for line in log_lines() if secret in str(line)] == []
 
 
+def test_keeps_the_trace_id_of_a_later_version(client: FlaskClient, log_lines: LogLines) -> None:
+    """W3C Trace Context 4.3: after another dash, a higher version may say more."""
+    client.get("/nowhere", headers={"traceparent": f"01-{TRACE}-b7ad6b7169203331-01-x"})
+    assert [line["trace_id"] for line in log_lines()] == [TRACE]
+
+
 @pytest.mark.parametrize(
     "traceparent",
     [
         "",
         "x",
+        f"01-{TRACE}-b7ad6b7169203331-01x",
         f"ff-{TRACE}-b7ad6b7169203331-01",
         f"00-{'0' * 32}-b7ad6b7169203331-01",
         f"00-{TRACE}-{'0' * 16}-01",
