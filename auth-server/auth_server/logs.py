@@ -129,12 +129,12 @@ class GunicornLogger(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
         self.error_log.setLevel(logging.INFO)
 
-    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+    def warning(self, msg: object, *args: Any, **kwargs: Any) -> None:
         """Log a warning; an invalid request by the address alone."""
-        quoted = msg.startswith("Invalid request from ip=")
-        super().warning(msg.partition(": ")[0] if quoted else msg, *args, **kwargs)
+        quoted = str(msg).startswith("Invalid request from ip=")
+        super().warning(str(msg).partition(": ")[0] if quoted else msg, *args, **kwargs)
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+    def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
         """Log a traceback; a request that failed without its URI."""
-        quoted = msg.startswith("Error handling request")
+        quoted = str(msg).startswith("Error handling request")
         super().exception("Error handling request" if quoted else msg, *(() if quoted else args), **kwargs)

@@ -180,3 +180,12 @@ def test_gunicorn_logs_our_lines_and_quotes_no_request(capfd: pytest.CaptureFixt
         "Exception in worker",
     ]
     logging.getLogger().handlers.clear()
+
+
+@pytest.mark.parametrize("log", [GunicornLogger.exception, GunicornLogger.warning])
+def test_gunicorn_may_give_an_exception_as_the_message(
+    capfd: pytest.CaptureFixture[str], log: Callable[..., None]
+) -> None:
+    log(GunicornLogger(Config()), SyntaxError("invalid syntax"))
+    assert json.loads(capfd.readouterr().out)["message"] == "invalid syntax"
+    logging.getLogger().handlers.clear()
