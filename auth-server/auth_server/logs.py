@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _STDOUT = 1
 _QUIET_PATHS = {"/healthz", "/readyz"}
+_LONGEST_PATH = 500  # characters; one may take six in JSON, and PIPE_BUF is 4096
 
 _encode = json.JSONEncoder(default=str).encode
 _request: ContextVar["_Request | None"] = ContextVar("request", default=None)
@@ -43,7 +44,7 @@ def decided(message: str, event: dict[str, Any]) -> None:
 
 
 class RequestLog:
-    """WSGI middleware that logs each request: its path without the query."""
+    """WSGI middleware that logs each request: its path without the query, cut where it is long."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
@@ -62,7 +63,7 @@ class RequestLog:
         try:
             return self._app(environ, start)
         finally:
-            path = environ["PATH_INFO"]
+            path = environ["PATH_INFO"][:_LONGEST_PATH]
             event = {
                 "method": environ["REQUEST_METHOD"],
                 "path": path,
@@ -97,7 +98,7 @@ class JsonLines(logging.Handler):
 
 
 def _write(at: float, level: str, logger: str, message: str, event: dict[str, Any]) -> None:
-    """Write a line in one system call, so that the lines of all workers stay whole."""
+    """Write a line in one system call: on a pipe, the lines of all workers stay whole up to PIPE_BUF."""
     line = {
         "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
         "level": level.lower(),

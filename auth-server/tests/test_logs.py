@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from select import PIPE_BUF
 from typing import Any
 
 import pytest
@@ -107,6 +108,14 @@ def test_makes_a_trace_id_where_none_is_valid(
     assert len(line["trace_id"]) == 32
     assert line["trace_id"] not in {TRACE, "0" * 32}
     assert (line["message"], line["path"], line["status"]) == ("request", "/nowhere", 404)
+
+
+def test_a_long_path_is_cut_so_that_its_line_stays_whole(client: FlaskClient, log_lines: LogLines) -> None:
+    path = "/" + "\u00e4" * 2999  # six characters each, in JSON
+    client.get(environ_overrides={"PATH_INFO": path})
+    (line,) = log_lines()
+    assert line["path"] == path[:500]
+    assert len(json.dumps(line)) < PIPE_BUF
 
 
 def test_health_is_logged_at_debug_alone(client: FlaskClient, log_lines: LogLines) -> None:
