@@ -87,7 +87,7 @@ class JsonLines(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; a traceback shows code, never values."""
+        """Write one line. Its traceback holds messages: ours no secrets, and SQLAlchemy's no parameters."""
         try:
             event = getattr(record, "event", {})
             if record.exc_info:
