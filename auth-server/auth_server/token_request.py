@@ -33,6 +33,9 @@ PARAMETERS = (
 
 _FORM = "application/x-www-form-urlencoded"
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# RFC 9110 11.4: within one header, a comma is followed by a parameter, or is quoted.
+_COMMA_BEFORE_NO_PARAMETER = re.compile(r",(?!\s*[\w!#$%&'*+.^`|~-]+\s*=)", re.ASCII)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')  # or to the end: in linear time, whatever comes
 
 Pairs = list[tuple[str, str]]
 
@@ -180,6 +183,12 @@ def _refuse_two_credentials(request: TokenRequest) -> None:
     """Refuse more than one way of authentication (RFC 6749 2.3)."""
     authorization = request.headers["Authorization"]
     used = [bool(authorization), "client_secret" in request.form, "client_assertion" in request.form]
-    # Two Authorization headers arrive joined by a comma, which Basic credentials do not hold.
-    if sum(used) > 1 or ("," in authorization and authorization[:6].lower() == "basic "):
+    if sum(used) > 1 or _are_two_headers(authorization):
         raise InvalidRequestError("The client authenticates in more than one way.")
+
+
+def _are_two_headers(authorization: str) -> bool:
+    """Tell two Authorization headers, which arrive joined by a comma, from one that holds commas."""
+    if authorization[:6].lower() == "basic ":  # whose credentials hold none
+        return "," in authorization
+    return bool(_COMMA_BEFORE_NO_PARAMETER.search(_QUOTED.sub("", authorization)))
