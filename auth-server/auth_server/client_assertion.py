@@ -18,7 +18,7 @@ from joserfc.jws import JWSRegistry
 from auth_server.client_keys import ClientKey
 from auth_server.clients import Client
 from auth_server.errors import InvalidClientError
-from auth_server.grammar import CLIENT_ID
+from auth_server.grammar import CLIENT_ID, refuse_constant
 from auth_server.token_request import TokenRequest
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -85,7 +85,8 @@ def read_assertion(request: TokenRequest) -> ClientAssertion:
 
 def _members(part: str) -> dict[str, Any]:
     try:
-        members = json.loads(_decode(part))
+        text = _decode(part).decode()  # RFC 7519 7.2: UTF-8, where bytes may be UTF-16 or -32 to `json`
+        members = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         members = None
     if not isinstance(members, dict):

@@ -1,4 +1,4 @@
-"""The grammars of RFC 6749 that several modules judge by (3.3, appendix A)."""
+"""The grammars that several modules judge by: of RFC 6749 (3.3, appendix A), and what Python adds to JSON."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,6 +11,11 @@ ERROR_DESCRIPTION = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]{1,200}")
 
 # RFC 6749 3.3: scope-token.
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def refuse_constant(constant: str) -> None:
+    """Raise ValueError for NaN and the infinities, which `json` takes and JSON has not (RFC 8259 6)."""
+    raise ValueError(constant)
 
 
 def is_absolute_uri(value: str) -> bool:

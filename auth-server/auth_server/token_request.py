@@ -15,6 +15,7 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from auth_server.errors import InvalidRequestError
+from auth_server.grammar import refuse_constant
 from auth_server.server_timing import checking
 
 MAX_BODY = 64 * 1024
@@ -136,7 +137,7 @@ def _parse_form(body: str) -> Pairs:
 
 def _parse_json(body: str) -> Pairs:
     try:
-        members = json.loads(body, object_pairs_hook=_Members, parse_constant=_refuse_constant)
+        members = json.loads(body, object_pairs_hook=_Members, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidRequestError("The JSON is malformed.") from None
     if not isinstance(members, _Members):
@@ -146,10 +147,6 @@ def _parse_json(body: str) -> Pairs:
 
 class _Members(list[tuple[str, Any]]):
     """The members of a JSON object as they were sent, repeated ones too."""
-
-
-def _refuse_constant(constant: str) -> None:
-    raise ValueError(constant)  # NaN and the infinities are not JSON (RFC 8259 6)
 
 
 def _flatten(name: str, value: Any) -> Pairs:

@@ -1,5 +1,6 @@
 """Step 2 with a key: `private_key_jwt` (RFC 7523), one answer for every reason to refuse."""
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -80,8 +81,10 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "true expiry": (EXP, {"exp": True}, {}),
     "expired": (EXP, {"exp": time.time() - 61}, {}),
     "expires in two hours": (EXP, {"exp": time.time() + 7200}, {}),
-    "never expires": (EXP, {"exp": float("inf")}, {}),
-    "not a number": (EXP, {"exp": float("nan")}, {}),
+    "expires at infinity": (MALFORMED, {"exp": float("inf")}, {}),
+    "expires never": (EXP, {"exp": 10**20}, {}),
+    "issued before all time": (MALFORMED, {"iat": -float("inf")}, {}),
+    "not a number": (MALFORMED, {"unknown": float("nan")}, {}),
     "very large expiry": (EXP, {"exp": 10**400}, {}),
     "issued tomorrow": (IAT, {"iat": time.time() + 86400}, {}),
     "issued as text": (IAT, {"iat": "1"}, {}),
@@ -136,6 +139,12 @@ BROKEN: dict[str, tuple[str, Callable[[dict[str, str]], Any]]] = {
     "no object": (MALFORMED, lambda form: form.update(client_assertion="W10.W10.W10")),
     "not base64url": (MALFORMED, lambda form: form.update(client_assertion="e30=.e30=.e30=")),
     "nested deeply": (MALFORMED, lambda form: form.update(client_assertion="W1tb" * 8000 + ".e30.e30")),
+    "UTF-16": (MALFORMED, lambda form: form.update(client_assertion=rewritten(form, "utf-16"))),
+    "UTF-32 without a mark": (
+        MALFORMED,
+        lambda form: form.update(client_assertion=rewritten(form, "utf-32-be")),
+    ),
+    "byte order mark": (MALFORMED, lambda form: form.update(client_assertion=rewritten(form, "utf-8-sig"))),
     "bad length": (MALFORMED, lambda form: form.update(client_assertion="a.a.a")),
     "cut signature": (
         SIGNATURE,
@@ -146,6 +155,13 @@ BROKEN: dict[str, tuple[str, Callable[[dict[str, str]], Any]]] = {
         lambda form: form.update(client_assertion=form["client_assertion"][:-86] + "A" * 86),
     ),
 }
+
+
+def rewritten(form: dict[str, str], encoding: str) -> str:
+    """Encode the header otherwise than in UTF-8, as RFC 7519 7.2 has it; it is read before the signature."""
+    header, rest = form["client_assertion"].split(".", 1)
+    text = base64.urlsafe_b64decode(header + "==").decode().encode(encoding)
+    return f"{base64.urlsafe_b64encode(text).decode().rstrip('=')}.{rest}"
 
 
 @pytest.mark.parametrize("case", BROKEN)
