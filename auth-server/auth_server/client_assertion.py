@@ -117,6 +117,7 @@ def check_claims(assertion: ClientAssertion, audiences: Iterable[str], now: floa
     aud, jti, exp = claims.get("aud"), claims.get("jti"), _time(claims.get("exp"))
     checks: dict[str, Callable[[], bool]] = {
         "aud": lambda: _is_for(aud if isinstance(aud, list) else [aud], audiences),
+        # Authlib's client lets its assertions live for an hour, and its clock may be ahead.
         "exp": lambda: now - CLOCK_SKEW < exp <= now + MAX_LIFETIME + CLOCK_SKEW,
         "iat": lambda: _time(claims.get("iat", now)) <= now + CLOCK_SKEW,
         "nbf": lambda: _time(claims.get("nbf", now)) <= now + CLOCK_SKEW,

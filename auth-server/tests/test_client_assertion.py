@@ -16,7 +16,7 @@ from auth_server.database import clients, seen_assertions
 from auth_server.errors import InvalidClientError
 from auth_server.seen_assertions import SeenAssertions
 from auth_server.startup import Service
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from joserfc import jwk
 from joserfc.jwk import Key
@@ -250,7 +250,10 @@ def test_forgets_what_has_expired_once_a_minute(service: Service) -> None:
 
 
 @given(exp=st.floats(-4000, 8000), iat=st.floats(-200, 200))
-def test_grants_a_minute_for_clocks_and_an_hour_to_live(exp: float, iat: float) -> None:
+@example(exp=-59.0, iat=-3659.0)
+@example(exp=3660.0, iat=60.0)
+@example(exp=3661.0, iat=60.0)
+def test_grants_an_hour_to_live_by_a_clock_that_is_a_minute_off(exp: float, iat: float) -> None:
     claims: dict[str, Any] = {"aud": ISSUER, "exp": 10**6 + exp, "iat": 10**6 + iat, "jti": "j"}
     assertion = ClientAssertion("bot", "ES256", None, claims, b"", b"")
     try:
