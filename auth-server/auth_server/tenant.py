@@ -4,16 +4,15 @@ Here the file becomes values; the database is made equal to them in `tenant_appl
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from auth_server.grammar import CLIENT_ID, SCOPE_TOKEN, is_absolute_uri
 from auth_server.key_life import SIGNING_ALGS
 from auth_server.settings import MAX_TOKEN_LIFETIME
+from auth_server.tenant_yaml import YamlProblemError, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,13 @@ class TenantError(Exception):
 def read_tenant(file: Path) -> Tenant:
     """Read and judge the tenant file; raise TenantError with every problem in it."""
     try:
-        document = yaml.load(file.read_text("utf-8"), _UniqueMembers)  # noqa: S506 it is a SafeLoader
+        document = read_yaml(file.read_text("utf-8"))
     except OSError as error:
         raise TenantError([f"{file}: cannot be read ({error.strerror}); make it readable"]) from None
-    except (ValueError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        raise TenantError([f"{file}: is no YAML{where}; correct it"]) from None
+    except UnicodeDecodeError:
+        raise TenantError([f"{file}: is not UTF-8; save it so"]) from None
+    except YamlProblemError as error:
+        raise TenantError([f"{file}: {error}"]) from None
     problems: list[str] = []
     sections = {name: list(_read_section(document, name, problems)) for name in _SCHEMA}
     tenant = Tenant(*(tuple(sections[name]) for name in _SCHEMA))
@@ -53,16 +52,6 @@ def read_tenant(file: Path) -> Tenant:
     if problems:
         raise TenantError([f"{file}: {problem}" for problem in problems])
     return tenant
-
-
-class _UniqueMembers(yaml.SafeLoader):
-    """YAML with unique members: PyYAML lets the last of two win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if any(keys.count(key) > 1 for key in keys):
-            raise yaml.constructor.ConstructorError(None, None, "a member repeats", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 _REQUIRED = object()

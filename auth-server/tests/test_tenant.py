@@ -144,10 +144,8 @@ def test_names_what_is_wrong_by_its_path(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"apis: [", "is no YAML at line 1; correct it"),
-        (b"a: 1\na: 2", "is no YAML at line 1; correct it"),
-        (b"? [a]\n: 1", "is no YAML at line 1; correct it"),
-        (b"\xff", "is no YAML; correct it"),
+        (b"apis: []\napis: []", "line 2: apis repeats; correct it"),
+        (b"\xff", "is not UTF-8; save it so"),
     ],
 )
 def test_refuses_what_is_no_yaml(tmp_path: Path, content: bytes, problem: str) -> None:

@@ -1,0 +1,39 @@
+"""YAML as the tenant file may be written: no member twice; what is wrong is said in words, with its line."""
+
+from typing import Any
+
+import yaml
+
+
+class YamlProblemError(Exception):
+    """A text is not YAML as we read it; the message says why and what to do."""
+
+
+def read_yaml(text: str) -> Any:
+    """Read a text; raise YamlProblemError."""
+    try:
+        return yaml.load(text, _UniqueMembers)  # noqa: S506 it is a SafeLoader
+    except RecursionError:
+        raise YamlProblemError("is nested too deeply; correct it") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise YamlProblemError(f"{_in_words(error)}; correct it") from None
+
+
+class _UniqueMembers(yaml.SafeLoader):
+    """YAML with unique members: PyYAML lets the last of two win."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Not in construct_mapping: there, what `<<` merges stands beside the members that override it.
+        node = super().compose_mapping_node(anchor)
+        names: list[tuple[str, Any]] = []
+        for key, _ in node.value:
+            if (key.tag, key.value) in names:
+                raise yaml.composer.ComposerError(None, None, f"{key.value} repeats", key.start_mark)
+            names.append((key.tag, key.value))
+        return node
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return f"is no YAML ({' '.join(str(error).split())})"
