@@ -13,7 +13,7 @@ from auth_server.key_store import KeyStore
 from auth_server.secret_digests import DigestFileError, read_digest
 from auth_server.settings import Settings, SettingsError
 from auth_server.signing_keys import SigningKeys
-from auth_server.tenant import Tenant, TenantError, read_tenant
+from auth_server.tenant import Tenant, read_tenant
 from auth_server.tenant_apply import Change, apply_tenant
 
 
@@ -37,7 +37,7 @@ def open_service(environ: Mapping[str, str]) -> Service:
     keys = engine and encryption and _keys(settings, engine, encryption, problems)
     if engine:
         engine.dispose()  # gunicorn forks after this, and a connection must not cross that
-    if problems or not (tenant and engine and keys):
+    if problems or not (engine and keys):
         raise SettingsError(problems)
     return Service(settings, tenant, engine, keys)
 
@@ -64,12 +64,10 @@ def database_problem(error: SQLAlchemyError) -> str:
     return f"DATABASE_URL: cannot be used ({reason}); make it a file of this service that can be written"
 
 
-def _tenant(settings: Settings, problems: list[str]) -> Tenant | None:
-    try:
-        tenant = read_tenant(settings.tenant_file)
-    except TenantError as error:
-        problems += [f"TENANT_FILE: {problem}" for problem in error.problems]
-        return None
+def _tenant(settings: Settings, problems: list[str]) -> Tenant:
+    found: list[str] = []
+    tenant = read_tenant(settings.tenant_file, found)
+    problems += [f"TENANT_FILE: {problem}" for problem in found]
     names = {name: client["client_id"] for client in tenant.clients for name in client["secret_digest_files"]}
     for name, client_id in names.items():
         try:

@@ -24,33 +24,29 @@ class Tenant:
     grants: tuple[dict[str, Any], ...]
 
 
-class TenantError(Exception):
-    """The tenant file is not right: one sentence per problem, each naming its path in the file."""
+def read_tenant(file: Path, problems: list[str]) -> Tenant:
+    """Read the tenant file and add what is wrong to `problems`: a sentence each, with its path in the file.
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+    The entries that are right in themselves are given all the same, so that their files can still be judged.
+    """
+    found: list[str] = []
+    tenant = _read_entries(file, found)
+    problems += [f"{file}: {problem}" for problem in found]
+    return tenant
 
 
-def read_tenant(file: Path) -> Tenant:
-    """Read and judge the tenant file; raise TenantError with every problem in it."""
+def _read_entries(file: Path, problems: list[str]) -> Tenant:
     try:
-        document = read_yaml(file.read_text("utf-8"))
-    except OSError as error:
-        raise TenantError([f"{file}: cannot be read ({error.strerror}); make it readable"]) from None
-    except UnicodeDecodeError:
-        raise TenantError([f"{file}: is not UTF-8; save it so"]) from None
+        document = read_yaml(file)
     except YamlProblemError as error:
-        raise TenantError([f"{file}: {error}"]) from None
-    problems: list[str] = []
+        problems.append(str(error))
+        return Tenant((), (), ())
     sections = {name: list(_read_section(document, name, problems)) for name in _SCHEMA}
     tenant = Tenant(*(tuple(sections[name]) for name in _SCHEMA))
     if not problems:
         problems += [*_repeats(tenant), *_credentials(tenant), *_dangling(tenant)]
     if isinstance(document, dict):
         problems += [f"{name}: is unknown; remove it" for name in document if name not in _SCHEMA]
-    if problems:
-        raise TenantError([f"{file}: {problem}" for problem in problems])
     return tenant
 
 
@@ -158,23 +154,22 @@ def _read_section(document: Any, name: str, problems: list[str]) -> Iterator[dic
         if not isinstance(entry, dict):
             problems.append(f"{path}: is no mapping; write one")
             continue
-        problems += [
-            f"{path}.{member}: is unknown; remove it" for member in entry if member not in _SCHEMA[name]
-        ]
-        yield {
-            member: _read_member(entry, path, member, rule, problems)
-            for member, rule in _SCHEMA[name].items()
-        }
+        found = [*_wrong_members(entry, path, _SCHEMA[name])]
+        problems += found
+        if not found:
+            yield {member: entry.get(member, rule.default) for member, rule in _SCHEMA[name].items()}
 
 
-def _read_member(entry: dict[str, Any], path: str, member: str, rule: _Member, problems: list[str]) -> Any:
-    if member not in entry:
-        if rule.default is _REQUIRED:
-            problems.append(f"{path}.{member}: is missing; it must be {rule.must}")
-        return rule.default
-    if not rule.holds(entry[member]):
-        problems.append(f"{path}.{member}: must be {rule.must}")
-    return entry[member]
+def _wrong_members(entry: dict[str, Any], path: str, rules: Mapping[str, _Member]) -> Iterator[str]:
+    for member in entry:
+        if member not in rules:
+            yield f"{path}.{member}: is unknown; remove it"
+    for member, rule in rules.items():
+        if member not in entry:
+            if rule.default is _REQUIRED:
+                yield f"{path}.{member}: is missing; it must be {rule.must}"
+        elif not rule.holds(entry[member]):
+            yield f"{path}.{member}: must be {rule.must}"
 
 
 def _repeats(tenant: Tenant) -> Iterator[str]:

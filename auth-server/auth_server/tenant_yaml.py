@@ -1,18 +1,23 @@
 """YAML as the tenant file may be written: no member twice; what is wrong is said in words, with its line."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 
 class YamlProblemError(Exception):
-    """A text is not YAML as we read it; the message says why and what to do."""
+    """A file is not YAML as we read it; the message says why and what to do."""
 
 
-def read_yaml(text: str) -> Any:
-    """Read a text; raise YamlProblemError."""
+def read_yaml(file: Path) -> Any:
+    """Read a file; raise YamlProblemError."""
     try:
-        return yaml.load(text, _UniqueMembers)  # noqa: S506 it is a SafeLoader
+        return yaml.load(file.read_text("utf-8"), _UniqueMembers)  # noqa: S506 it is a SafeLoader
+    except OSError as error:
+        raise YamlProblemError(f"cannot be read ({error.strerror}); make it readable") from None
+    except UnicodeDecodeError:
+        raise YamlProblemError("is not UTF-8; save it so") from None
     except RecursionError:
         raise YamlProblemError("is nested too deeply; correct it") from None
     except (ValueError, yaml.YAMLError) as error:

@@ -142,16 +142,19 @@ def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Pa
     (tmp_path / "job.sha256").unlink()
     (tmp_path / "off.sha256").write_text("ff" * 31)
     tenant = tmp_path / "tenant.yaml"
-    tenant.write_text(tenant.read_text().replace("bot.json", "x.json", 1))
+    text = tenant.read_text().replace("bot.json", "x.json", 1)
+    tenant.write_text(text.replace("client: bot,", "client: who,") + "users: []\n")
     (tmp_path / "none.sha256").write_bytes(b"\xff" * 64)
     (tmp_path / "key-encryption-key").write_bytes(b"\xff")
     environ |= {"ISSUER": "http://[", "EXPLAIN": "1", "DATABASE_URL": "sqlite:////nowhere/a.db"}
     with pytest.raises(SettingsError) as caught:
         open_service(environ)
     assert str(caught.value) == (
-        "auth-server: cannot start, 8 problem(s):\n"
+        "auth-server: cannot start, 10 problem(s):\n"
         "  - ISSUER: is no URL; set it to an absolute http(s) URL\n"
         "  - EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL\n"
+        f"  - TENANT_FILE: {tenant}: grants[6].client: who is no client of this file; declare it\n"
+        f"  - TENANT_FILE: {tenant}: users: is unknown; remove it\n"
         f"  - SECRETS_DIR: {tmp_path}/job.sha256 cannot be read (No such file or directory); "
         "put the digest of a secret of job there\n"
         f"  - SECRETS_DIR: {tmp_path}/none.sha256 is no SHA-256 digest of 64 hexadecimal digits; "
@@ -218,6 +221,26 @@ def test_exits_with_one_message_and_status_1(wsgi: Wsgi) -> None:
     with pytest.raises(SystemExit) as caught:
         wsgi(ISSUER="")
     assert caught.value.code == f"auth-server: cannot start, 1 problem(s):\n  - ISSUER: {ABSENT}"
+
+
+def test_exits_with_the_problems_of_the_tenant_and_of_its_files_and_changes_nothing(
+    wsgi: Wsgi, tmp_path: Path
+) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("scopes: [read, write]}", "scopes: []}"))
+    (tmp_path / "job.sha256").unlink()
+    with pytest.raises(SystemExit) as caught:
+        wsgi()
+    assert caught.value.code == (
+        "auth-server: cannot start, 2 problem(s):\n"
+        f"  - TENANT_FILE: {tenant}: grants[0].scopes: "
+        "must be a list of different scopes (RFC 6749 3.3), at least one\n"
+        f"  - SECRETS_DIR: {tmp_path}/job.sha256 cannot be read (No such file or directory); "
+        "put the digest of a secret of job there"
+    )
+    with sqlite3.connect(tmp_path / "auth-server.db") as database:
+        assert database.execute("select count(*) from grants").fetchone() == (8,)
+    database.close()
 
 
 def test_starts_from_the_environment_and_applies_the_tenant(

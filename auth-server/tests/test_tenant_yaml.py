@@ -1,5 +1,7 @@
 """The YAML of the tenant file: what is wrong is said in words, with its line."""
 
+from pathlib import Path
+
 import pytest
 from auth_server.tenant_yaml import YamlProblemError, read_yaml
 
@@ -24,21 +26,30 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_says_what_is_wrong_and_where(case: str) -> None:
-    text, problem = WRONG[case]
+def problem_of(folder: Path, content: bytes) -> str:
+    (folder / "a.yaml").write_bytes(content)
     with pytest.raises(YamlProblemError) as caught:
-        read_yaml(text)
-    assert str(caught.value) == f"{problem}; correct it"
+        read_yaml(folder / "a.yaml")
+    return str(caught.value)
 
 
-def test_merges_members_and_lets_a_mapping_override_them() -> None:
-    text = """
+@pytest.mark.parametrize("case", WRONG)
+def test_says_what_is_wrong_and_where(tmp_path: Path, case: str) -> None:
+    text, problem = WRONG[case]
+    assert problem_of(tmp_path, text.encode()) == f"{problem}; correct it"
+
+
+def test_refuses_another_encoding(tmp_path: Path) -> None:
+    assert problem_of(tmp_path, b"\xff") == "is not UTF-8; save it so"
+
+
+def test_merges_members_and_lets_a_mapping_override_them(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("""
 anchors:
   here: &job {<<: {name: Job, enabled: true}, name: Other}
 next: {<<: *job, enabled: false}
-"""
-    assert read_yaml(text) == {
+""")
+    assert read_yaml(tmp_path / "a.yaml") == {
         "anchors": {"here": {"name": "Other", "enabled": True}},
         "next": {"name": "Other", "enabled": False},
     }
