@@ -19,35 +19,46 @@ from auth_server.tenant_apply import Change, apply_tenant
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a process works with, once nothing is wrong."""
+    """What a process works with. The tenant file may be wrong, which hinders only what applies it."""
 
     settings: Settings
-    tenant: Tenant
     engine: Engine
     keys: SigningKeys
+    declared: Tenant | None
+    tenant_problems: list[str]
+
+    @property
+    def tenant(self) -> Tenant:
+        """Give what the tenant file declares; raise SettingsError with all that is wrong with it."""
+        if self.declared is None:
+            raise SettingsError(self.tenant_problems)
+        return self.declared
 
 
 def open_service(environ: Mapping[str, str]) -> Service:
-    """Open everything; raise SettingsError with all problems, of the settings and of what they name."""
+    """Open everything; raise SettingsError with all problems, unless they are the tenant's alone."""
+    setting_problems: list[str] = []
+    settings = Settings.from_environ(environ, setting_problems)
+    tenant_problems: list[str] = []
+    declared = _tenant(settings, tenant_problems)
     problems: list[str] = []
-    settings = Settings.from_environ(environ, problems)
-    tenant = _tenant(settings, problems)
     encryption = _encryption(settings, problems)
     engine = _engine(settings, problems)
     keys = engine and encryption and _keys(settings, engine, encryption, problems)
     if engine:
         engine.dispose()  # gunicorn forks after this, and a connection must not cross that
-    if problems or not (engine and keys):
-        raise SettingsError(problems)
-    return Service(settings, tenant, engine, keys)
+    if setting_problems or problems or not (engine and keys):
+        raise SettingsError([*setting_problems, *tenant_problems, *problems])
+    return Service(settings, engine, keys, declared, tenant_problems)
 
 
 def apply(service: Service) -> list[Change]:
-    """Make the signing keys that are missing and the tenant's changes, all or nothing."""
+    """Make the missing signing keys and the tenant's changes, all or nothing; raise SettingsError."""
+    tenant = service.tenant
     try:
         with writing(service.engine) as connection:
             service.keys.store.complete(connection)
-            changes = apply_tenant(connection, service.tenant)
+            changes = apply_tenant(connection, tenant)
             service.keys.store.cover_lifetimes(connection)
         service.keys.check()
     except SQLAlchemyError as error:
@@ -64,7 +75,7 @@ def database_problem(error: SQLAlchemyError) -> str:
     return f"DATABASE_URL: cannot be used ({reason}); make it a file of this service that can be written"
 
 
-def _tenant(settings: Settings, problems: list[str]) -> Tenant:
+def _tenant(settings: Settings, problems: list[str]) -> Tenant | None:
     found: list[str] = []
     tenant = read_tenant(settings.tenant_file, found)
     problems += [f"TENANT_FILE: {problem}" for problem in found]
@@ -85,7 +96,7 @@ def _tenant(settings: Settings, problems: list[str]) -> Tenant:
                 problems.append(
                     f"SECRETS_DIR: {file} {error}; put the public keys of {id_} there, as a JWK Set"
                 )
-    return tenant
+    return None if problems else tenant
 
 
 def _encryption(settings: Settings, problems: list[str]) -> KeyEncryption | None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,61 @@ def test_revokes_a_key(run: Run) -> None:
     kid = next(key["kid"] for key in parsed(run("keys", "list", "--json")) if key["state"] == "current")
     for _ in range(2):
         assert states(run("keys", "revoke", kid, "--json"), "RS256") == ["next", "current", "revoked"]
+
+
+@pytest.fixture(params=["broken tenant file", "missing digest"])
+def run_on_a_broken_tenant(
+    environ: dict[str, str], start: Start, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Run]:
+    """Run a command where the tenant file, or a file that it names, is not right any more."""
+    start(environ)
+    if request.param == "missing digest":
+        (tmp_path / "job.sha256").unlink()
+    else:
+        (tmp_path / "tenant.yaml").write_text("users: []\n" + (tmp_path / "tenant.yaml").read_text())
+    service = open_service(environ)
+    runner = create_app(service).test_cli_runner()
+    yield lambda *arguments: runner.invoke(args=arguments)
+    service.engine.dispose()
+
+
+def test_revokes_a_key_whatever_is_wrong_with_the_tenant(run_on_a_broken_tenant: Run) -> None:
+    """A leaked key is withdrawn at once, and not after a file has been mended."""
+    run = run_on_a_broken_tenant
+    kid = next(key["kid"] for key in parsed(run("keys", "list", "--json")) if key["state"] == "current")
+    assert states(run("keys", "revoke", kid, "--json"), "RS256") == ["next", "current", "revoked"]
+    assert run("keys", "rotate").exit_code == run("keys", "reencrypt").exit_code == 0
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_applies_no_tenant_that_is_wrong_and_says_why(
+    run_on_a_broken_tenant: Run, check: Sequence[str]
+) -> None:
+    result = run_on_a_broken_tenant("tenant", "apply", *check)
+    assert result.exit_code == 1
+    assert re.match(
+        r"Error: auth-server: cannot start, 1 problem\(s\):\n  - (TENANT_FILE|SECRETS_DIR): ", result.output
+    )
+
+
+def test_lists_what_is_registered_whatever_is_wrong_with_the_tenant(run_on_a_broken_tenant: Run) -> None:
+    assert len(parsed(run_on_a_broken_tenant("clients", "list", "--json"))) == 10
+    assert len(parsed(run_on_a_broken_tenant("tenant", "list", "--json"))) == 8
+
+
+def test_names_the_digest_file_that_cannot_be_read(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    start(environ)
+    (tmp_path / "many.next.sha256").unlink()
+    service = open_service(environ)
+    run = create_app(service).test_cli_runner()
+    lines = run.invoke(args=["clients", "list"]).output.splitlines()
+    assert [line.split(maxsplit=3) for line in lines if line.startswith("many")] == [
+        ["many", "yes", "many.sha256", "never"],
+        ["many", "yes", "many.next.sha256", "cannot be read (No such file or directory)"],
+    ]
+    service.engine.dispose()
 
 
 def test_says_that_there_is_no_such_key(run: Run) -> None:

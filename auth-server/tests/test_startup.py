@@ -107,7 +107,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
 
 def problems(environ: dict[str, str]) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as caught:
-        open_service(environ)
+        apply(open_service(environ))
     return caught.value.problems
 
 
@@ -265,6 +265,11 @@ def test_applies_the_tenant_by_command_and_only_prints_with_check(wsgi: Wsgi, tm
         (0, change),
         (0, "nothing to change\n"),
     ]
+
+
+def test_runs_a_command_that_needs_no_tenant_where_a_start_is_refused(wsgi: Wsgi) -> None:
+    runner = wsgi(FLASK_RUN_FROM_CLI="true", TENANT_FILE="/nowhere.yaml")["app"].test_cli_runner()
+    assert [runner.invoke(args=[name, "list"]).exit_code for name in ("keys", "clients")] == [0, 0]
 
 
 def test_refuses_a_database_of_something_else(environ: dict[str, str], tmp_path: Path) -> None:
