@@ -1,7 +1,8 @@
 """The tables, and the engine that opens them: SQLite in WAL mode. Missing columns are the only migration."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import (
@@ -108,7 +109,8 @@ def create_database_engine(url: str) -> Engine:
 
 
 def _configure(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+    with suppress(sqlite3.OperationalError):  # of several that switch a new file at once, SQLite lets one
+        connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
 

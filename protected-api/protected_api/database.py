@@ -47,7 +47,6 @@ class Database:
     def prepare(self) -> None:
         """Create what is missing, leave no connection open; raise sqlite3.Error if the file is unusable."""
         with closing(self._connect()) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
             # EXCLUSIVE: of two processes that start at once, the second finds the work done.
             connection.execute("BEGIN EXCLUSIVE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -67,13 +66,16 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         # isolation_level None: transactions begin where this module says so.
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             self._file,
             timeout=BUSY_TIMEOUT,
             isolation_level=None,
             check_same_thread=False,  # closed by whoever collects it
             factory=_Connection,
         )
+        with suppress(sqlite3.OperationalError):  # of several that switch a new file at once, SQLite lets one
+            connection.execute("PRAGMA journal_mode = WAL")
+        return connection
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
