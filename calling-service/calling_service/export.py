@@ -85,8 +85,8 @@ def _header(row: Cells) -> tuple[str, ...]:
 
 
 def _row(row: Cells, header: tuple[str, ...], *, decimal_comma: bool) -> Row:
-    if fault := row.fault or _misfit(row, header):
-        return Row(row.line, row.cells, None, (("", fault),))
+    if row.fault:
+        return Row(row.line, row.cells, None, (("", row.fault),))
     by_name = dict(zip(header, map(str.strip, row.cells), strict=True))
     values = {field: by_name[column] for field, column in COLUMNS.items()}
     if decimal_comma:
@@ -95,11 +95,6 @@ def _row(row: Cells, header: tuple[str, ...], *, decimal_comma: bool) -> Row:
         (COLUMNS[field], reason) for field, check in CHECKS.items() if (reason := check(values[field]))
     )
     return Row(row.line, row.cells, None if problems else Entry(**values), problems)
-
-
-def _misfit(row: Cells, header: tuple[str, ...]) -> str:
-    cells, columns = len(row.cells), len(header)
-    return "" if cells == columns else f"has {cells} cells, the header {columns}"
 
 
 def _text(longest: int) -> Callable[[str], str | None]:

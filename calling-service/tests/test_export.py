@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from calling_service.export import Entry, ExportError, Row, read_export
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
+OPEN_QUOTE = "a quote is not closed on this line"
 
 
 def rows(text: str, header: str = HEADER) -> list[Row]:
@@ -51,7 +53,10 @@ def test_names_the_line_on_which_a_row_begins() -> None:
         (",,,1,C-1,1", (("Date", "is empty"), ("Project", "is empty"))),
         ("2026-11-09,P,,1,C-1", (("", "has 5 cells, the header 6"),)),
         ('2026-11-09,P,"a"b,1,C-1,1', (("", "cannot be read as CSV: ',' expected after '\"'"),)),
-        ('2026-11-09,P,"never closed,1,C-1,1', (("", "cannot be read as CSV: unexpected end of data"),)),
+        (
+            '2026-11-09,P,"never closed,1,C-1,1',
+            (("", f"cannot be read as CSV: unexpected end of data, and {OPEN_QUOTE}"),),
+        ),
     ],
 )
 def test_names_column_and_reason_of_a_bad_row(row: str, problems: tuple[tuple[str, str], ...]) -> None:
@@ -63,6 +68,35 @@ def test_names_column_and_reason_of_a_bad_row(row: str, problems: tuple[tuple[st
 def test_goes_on_after_a_row_that_is_no_csv() -> None:
     found = rows('2026-11-09,P,"a"b,1,C-1,1\n2026-11-09,P,,1,C-1,2\n')
     assert [(row.line, row.entry is not None) for row in found] == [(2, False), (3, True)]
+
+
+@pytest.mark.parametrize(
+    "broken", ['"2026-11-09,P,,1,C-1,1', '2026-11-09,P,"x,1,C-1,1', '2026-11-09,P,,1,C-1,"1']
+)
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "",
+        '2026-11-09,P,"",1,C-1,2\n',
+        '2026-11-09,P,"two",1,C-1,2\n',
+        '2026-11-09,P,"two\r\nlines",1,C-1,2\n',
+        '"2026-11-09","P","","1","C-1","2"\n',
+        '2026-11-09,5",,1,C-1,2\n',
+    ],
+)
+def test_a_quote_that_is_not_closed_holds_back_no_other_row(broken: str, closing: str) -> None:
+    good = "2026-11-09,P,,1,C-1,3\n"
+    rest = good + good + closing + good
+    first, *others = rows(f"{broken}\n{rest}")
+    assert (first.line, first.cells, first.entry) == (2, (broken,), None)
+    assert first.problems[0][1].endswith(OPEN_QUOTE)
+    assert others == [replace(row, line=row.line + 1) for row in rows(rest)]
+
+
+def test_what_stands_in_a_quoted_cell_is_no_row_though_it_looks_like_one() -> None:
+    """Else whoever names a project could book hours for others."""
+    (row,) = rows('2026-11-09,"P\n2026-11-09,P,,24,C-2,2\n",1,C-1,1\n'.replace('",1', '",,1'))
+    assert row.problems == (("Project", "contains a character that cannot be printed"),)
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,20 @@ def test_moves_bad_rows_to_a_rejects_file_with_place_and_reason(inbox: Path, imp
     assert not path.exists()
 
 
+def test_a_quote_that_is_not_closed_holds_back_no_other_row(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    good = [row(number) for number in range(5000)]
+    broken = '2026-11-09,"P,,1.00,C-1,x'
+    (inbox / "a.csv").write_text("".join([HEADER, *good[:10], f"{broken}\n", *good[10:]]))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", 5001, 5000, 0, 1)}
+    assert [reject.line for reject in run.rejects] == [12]
+    assert len(books.entries) == 5000
+    with (inbox.parent / "state" / "rejects" / "a.csv").open(newline="") as file:
+        assert [cells[4:] for cells in csv.reader(file)][1:] == [[broken]]
+
+
 def test_a_file_that_is_still_written_waits(inbox: Path, import_now: Import) -> None:
     path = inbox / "a.csv"
     path.write_text(HEADER + row(1) + "2026-11-0")

@@ -50,13 +50,15 @@ finally:
 
 
 class Inbox:
-    """Two exports with good, bad, repeated and changed rows, and a state folder of their own."""
+    """Two exports with good, bad, unreadable, repeated and changed rows, and a state folder of their own."""
 
     def __init__(self, root: Path, environ: dict[str, str]) -> None:
         self.rejects = root / "state" / "rejects"
         self._environ = environ | {"INBOX": str(root / "inbox"), "STATE_DIR": str(root / "state")}
         (root / "inbox").mkdir(parents=True)
-        self._write(root / "inbox" / "a.csv", [*((n, "1") for n in range(730)), (3, "25"), (4, "2")])
+        self._write(
+            root / "inbox" / "a.csv", [*((n, "1") for n in range(730)), (9, '"'), (3, "25"), (4, "2")]
+        )
         self._write(root / "inbox" / "b.csv", [(900, "1"), (5, "1"), (6, "x"), (901, "2")])
 
     def _write(self, path: Path, rows: list[tuple[int, str]]) -> None:
