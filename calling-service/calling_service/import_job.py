@@ -6,7 +6,7 @@ it before they are sent, and the API books an entry that is sent again only once
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -96,11 +96,33 @@ class _Book:
     rejects: RejectsFile
 
     def send(self, rows: list[Row]) -> None:
-        """Note the rows in the ledger and upload the good ones, without those that the API refuses."""
+        """Note the rows in the ledger and upload the good ones; reject the others, in their order."""
         self.report.rows += len(rows)
+        rejected: list[Row] = []
+        while rows:
+            good, rows = self._claim(rows, rejected)
+            self._upload(good, rejected)
+        for row in sorted(rejected, key=lambda row: row.line):
+            self._reject(row)
+
+    def _claim(self, rows: list[Row], rejected: list[Row]) -> tuple[list[Row], list[Row]]:
+        """Return the first good row of each id, and those that count only if the API refuses that one."""
+        good, later = dict[str, Row](), []
         with self.ledger.chunk():
-            good = [row for row in rows if self._is_good(row)]
-        while entries := [row.entry for row in good if row.entry]:
+            for row in rows:
+                if not row.entry:
+                    rejected.append(row)
+                elif (entry_id := row.entry.external_id) in good:
+                    later.append(row)
+                elif first := self.ledger.claim(entry_id, self.export.digest, row.line):
+                    reason = f"repeats {entry_id} of {first.name} line {first.line}"
+                    rejected.append(replace(row, problems=(("entry_id", reason),)))
+                else:
+                    good[entry_id] = row
+        return list(good.values()), later
+
+    def _upload(self, rows: list[Row], rejected: list[Row]) -> None:
+        while entries := [row.entry for row in rows if row.entry]:
             receipt = self.api.upload(entries)
             self.report.booked += receipt.booked
             self.report.unchanged += receipt.unchanged
@@ -108,20 +130,12 @@ class _Book:
                 return
             for index, problem in receipt.refused.items():
                 self.ledger.release(entries[index].external_id)
-                self._reject(good[index], (problem,))
-            good = [row for index, row in enumerate(good) if index not in receipt.refused]
+                rejected.append(replace(rows[index], problems=(problem,)))
+            rows = [row for index, row in enumerate(rows) if index not in receipt.refused]
 
-    def _is_good(self, row: Row) -> bool:
-        problems = row.problems
-        if row.entry and (first := self.ledger.claim(row.entry.external_id, self.export.digest, row.line)):
-            problems = (("entry_id", f"repeats {row.entry.external_id} of {first.name} line {first.line}"),)
-        if problems:
-            self._reject(row, problems)
-        return not problems
-
-    def _reject(self, row: Row, problems: tuple[tuple[str, str], ...]) -> None:
-        columns = ", ".join(column for column, _ in problems)
-        reason = "; ".join(reason for _, reason in problems)
+    def _reject(self, row: Row) -> None:
+        columns = ", ".join(column for column, _ in row.problems)
+        reason = "; ".join(reason for _, reason in row.problems)
         reject = Reject(self.export.name, row.line, columns, reason)
         self.run.reject(self.report, reject)
         self.rejects.add(reject, row.cells)

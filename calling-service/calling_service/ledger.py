@@ -43,7 +43,7 @@ class Ledger:
         self._database.execute("UPDATE files SET done = 1 WHERE digest = ?", (digest,))
 
     def claim(self, entry_id: str, digest: str, line: int) -> Place | None:
-        """Note where an entry stands; return the first place if another row in the inbox has its id."""
+        """Note where an entry stands; return the first place if a row before it in the inbox has its id."""
         found = self._database.execute(
             "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?",
             (entry_id,),
@@ -51,9 +51,10 @@ class Ledger:
         first = Place(*found) if found else None
         if first and (first.digest, first.line) == (digest, line):
             return None
-        if first and first.digest in self._present:
+        if first and first.digest in self._present and (first.digest != digest or first.line < line):
             return first
-        # New, or seen only in an export that has been taken away since: this row counts.
+        # New; or seen only in an export that has been taken away since, or by an earlier run further down in
+        # this one, where it had got after this row was refused: this row counts.
         self._database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (entry_id, digest, line))
         return None
 

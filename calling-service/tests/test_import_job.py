@@ -157,6 +157,56 @@ def test_a_row_that_the_api_refuses_can_be_put_right_in_another_file(
     assert {entry.hours for entry in books.entries.values()} == {"3.00"}
 
 
+def booked_before(number: int, hours: str) -> dict[str, Entry]:
+    return {str(number): Entry(str(number), "C-1", "2026-11-09", "P", hours)}
+
+
+CONFLICT = ("Hours", "is booked with other values")
+
+
+@pytest.mark.parametrize("between", [0, 1, 498, 499, 500])
+def test_a_row_that_the_api_refuses_can_be_put_right_in_any_row_after_it(
+    inbox: Path, books: Books, import_now: Import, between: int
+) -> None:
+    books.entries = booked_before(1, "1.00")
+    rows = [row(1, "2.00"), row(1, "3.00"), *map(row, range(10, 10 + between)), row(1), row(1)]
+    (inbox / "a.csv").write_text(HEADER + "".join(rows))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", between + 4, between, 1, 3)}
+    assert rejects(run) == [
+        ("a.csv", 2, *CONFLICT),
+        ("a.csv", 3, *CONFLICT),
+        ("a.csv", between + 5, "entry_id", f"repeats 1 of a.csv line {between + 4}"),
+    ]
+
+
+@pytest.mark.parametrize(("point", "chunk"), [("kill_before", 1), ("kill_before", 2), ("kill_after", 2)])
+def test_killed_before_or_after_a_row_was_put_right_it_gives_the_same_reasons(
+    inbox: Path, books: Books, import_now: Import, *, point: str, chunk: int
+) -> None:
+    books.entries = booked_before(1, "1.00")
+    (inbox / "a.csv").write_text(HEADER + row(1, "2.00") + row(1) + row(1, "3.00"))
+    setattr(books, point, chunk)
+    with pytest.raises(Killed):
+        import_now()
+    setattr(books, point, None)
+    for run in (import_now(), import_now(resend=True)):
+        assert rejects(run) == [
+            ("a.csv", 2, *CONFLICT),
+            ("a.csv", 4, "entry_id", "repeats 1 of a.csv line 3"),
+        ]
+
+
+def test_rejects_are_told_in_the_order_of_their_lines(inbox: Path, books: Books, import_now: Import) -> None:
+    books.entries = booked_before(1, "1.00") | booked_before(2, "1.00")
+    lines = [row(3), row(3), row(1, "2.00"), row(4, "25"), row(2, "2.00"), row(2, "3.00"), row(5, "25")]
+    (inbox / "a.csv").write_text(HEADER + "".join(lines))
+    run = import_now()
+    assert [line for _, line, _, _ in rejects(run)] == [3, 4, 5, 6, 7, 8]
+    with (inbox.parent / "state" / "rejects" / "a.csv").open(newline="") as file:
+        assert [cells[1] for cells in csv.reader(file)] == ["line", "3", "4", "5", "6", "7", "8"]
+
+
 def test_moves_bad_rows_to_a_rejects_file_with_place_and_reason(inbox: Path, import_now: Import) -> None:
     (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "25") + ',,"x\ny",1,C-1,3\n')
     run = import_now()
@@ -341,6 +391,36 @@ def test_any_split_over_files_books_the_first_good_row_of_each_id(
     run = Run("1", "cli", "0" * 32, datetime.now(UTC))
     ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
     assert {entry.external_id: entry.hours for entry in books.entries.values()} == first
+
+
+@hypothesis_settings(max_examples=40)
+@given(
+    lines=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["1.00", "2.00", "25"])), max_size=12),
+    before=st.dictionaries(st.integers(0, 4), st.sampled_from(["1.00", "2.00"])),
+    data=st.data(),
+)
+def test_where_a_chunk_ends_makes_no_difference(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[tuple[int, str]],
+    before: dict[int, str],
+    data: st.DataObject,
+) -> None:
+    def outcome(rows_before: int) -> Any:
+        root = tmp_path_factory.mktemp("chunks")
+        (root / "inbox").mkdir()
+        (root / "state").mkdir()
+        prepare(root / "state")
+        rows = [*((1000 + number, "1.00") for number in range(rows_before)), *lines]
+        (root / "inbox" / "a.csv").write_text(HEADER + "".join(row(*line) for line in rows))
+        books = Books()
+        for number, hours in before.items():
+            books.entries |= booked_before(number, hours)
+        run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+        ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
+        rejected = [(reject.line - rows_before, reject.column) for reject in run.rejects]
+        return rejected, run.files[0].unchanged, [books.entries.get(str(number)) for number in range(5)]
+
+    assert outcome(data.draw(st.integers(500 - len(lines), 500))) == outcome(0)
 
 
 @hypothesis_settings(max_examples=40)

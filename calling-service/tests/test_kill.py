@@ -22,6 +22,7 @@ import pytest
 POINTS = int(os.environ.get("KILL_POINTS", "5"))
 FOLDER = Path(calling_service.__file__).parents[1]
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
+BOOKED_BEFORE = {"external_id": "950", "user_id": "C-1", "date": "2026-11-09", "project": "P", "hours": "1"}
 COUNT_POINTS = """
 import json, os, signal, sys
 from calling_service.cli import main
@@ -56,9 +57,9 @@ class Inbox:
         self.rejects = root / "state" / "rejects"
         self._environ = environ | {"INBOX": str(root / "inbox"), "STATE_DIR": str(root / "state")}
         (root / "inbox").mkdir(parents=True)
-        self._write(
-            root / "inbox" / "a.csv", [*((n, "1") for n in range(730)), (9, '"'), (3, "25"), (4, "2")]
-        )
+        conflict = [(950, "2"), (950, "3"), (950, "1")]  # the last as BOOKED_BEFORE, where that is
+        rows = [*((n, "1") for n in range(730)), *conflict, (9, '"'), (3, "25"), (4, "2")]
+        self._write(root / "inbox" / "a.csv", rows)
         self._write(root / "inbox" / "b.csv", [(900, "1"), (5, "1"), (6, "x"), (901, "2")])
 
     def _write(self, path: Path, rows: list[tuple[int, str]]) -> None:
@@ -102,14 +103,15 @@ def test_killed_at_any_point_and_started_again_books_each_entry_once(
             return answer
 
     api._book = counted
+    api.books = {"950": BOOKED_BEFORE}
     whole = Inbox(tmp_path / "whole", environ)
     done = whole.import_all()
     assert done.returncode == 3, done.stderr
     points = spread_over(json.loads(done.stdout.splitlines()[-1]))
     expected = dict(api.books)
-    assert len(expected) == 732
+    assert len(expected) == 733
     for point, number in points.items():
-        api.books.clear()
+        api.books = {"950": BOOKED_BEFORE}
         times_booked.clear()
         inbox = Inbox(tmp_path / str(number), environ)
         assert inbox.import_all(kill_at=number).returncode == -signal.SIGKILL, point
@@ -131,7 +133,7 @@ def test_two_instances_on_one_inbox_book_each_entry_once(
         ends = [done.returncode for done in threads.map(lambda _: inbox.import_all(), range(2))]
     sent = Counter(entry["external_id"] for request in api.requests for entry in request.json["entries"])
     assert set(sent.values()) == {1}, "the second waits for the first, and finds its work done"
-    assert (len(api.books), ends.count(3) >= 1, set(ends) <= {0, 3}) == (732, True, True)
+    assert (len(api.books), ends.count(3) >= 1, set(ends) <= {0, 3}) == (733, True, True)
 
 
 def test_an_instance_takes_over_when_the_one_that_it_waited_for_dies(
@@ -156,4 +158,4 @@ def test_an_instance_takes_over_when_the_one_that_it_waited_for_dies(
             first.wait(10)
             joined.set()
             assert second.wait(20) == 3
-    assert len(api.books) == 732
+    assert len(api.books) == 733
