@@ -20,8 +20,9 @@ SECRET_MEMBERS = frozenset({"client_secret", "password"}) | SIGNED_MEMBERS
 MASKED_HEADERS = frozenset({"proxy-authorization", "cookie", "set-cookie"})
 SHORTEST = 4  # characters; a credential that is shorter is masked in its places only
 LOOSE = re.compile(rf"""((?:{"|".join(sorted(SECRET_MEMBERS))})["']?\s*[:=]\s*["']?)([^"'&\s,}}<]+)""")
-JWT = re.compile(r"(eyJ[\w-]+\.[\w-]*\.)([\w-]+)", re.ASCII)
-JWT_PART = re.compile(r"\b(eyJ[\w-]{6})[\w-]+(?=\.)|(?<=\.)(eyJ[\w-]{6})[\w-]+(?=\.)", re.ASCII)
+# Each run of a token's characters is tried once, from its first eyJ: from every eyJ takes quadratic time.
+JWT = re.compile(r"(?<![\w-])((?>[\w-]*?eyJ)[\w-]++\.[\w-]*+\.)[\w-]++", re.ASCII)
+JWT_PART = re.compile(r"(?<![\w-])((?>[\w-]*?\beyJ[\w-]{6}))[\w-]++(?=\.)", re.ASCII)
 
 
 def jwt_parts(token: str) -> dict[str, Any] | None:
@@ -48,7 +49,7 @@ def unsigned(token: str) -> str:
 
 def short_tokens(text: str) -> str:
     """Return the text with the beginnings alone of each JWT's header and payload."""
-    return JWT_PART.sub(lambda found: f"{found[1] or found[2]}…", text)
+    return JWT_PART.sub(r"\1…", text)
 
 
 def credentials_of(token: str) -> tuple[str, ...]:
