@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
 from . import trace
 from .gallery import UnknownCaseError
-from .guard import require_explain, require_own_page
+from .guard import require_explain, require_own_page, require_whole_body
 from .problems import ProblemError
 from .service import Service
 
@@ -81,6 +81,7 @@ def readyz() -> Response:
 def _object() -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise ProblemError(415, "Unsupported Media Type", "Send application/json; {} is enough.")
+    require_whole_body(request)
     asked: Any = None
     with suppress(RecursionError):  # of a body nested too deep
         asked = request.get_json(silent=True)

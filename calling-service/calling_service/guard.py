@@ -1,7 +1,7 @@
 """Who may talk to this service through a browser: no other site's page, no rebound name (W3C Fetch Metadata).
 
 The Host header must name this service; Sec-Fetch-Site be "same-origin" or "none", or Origin, where that alone
-is sent, name the same host.
+is sent, name the same host. What a request asks for has to have come whole.
 """
 
 import re
@@ -37,6 +37,12 @@ def _host(origin: str) -> str | None:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return None
+
+
+def require_whole_body(request: Request) -> None:
+    """Raise ProblemError for a body that was cut off: what is missing might have changed what it asks for."""
+    if len(request.get_data()) < (request.content_length or 0):
+        raise ProblemError(400, "Bad Request", "The body is shorter than its Content-Length.")
 
 
 def require_explain(*, explain: bool) -> None:

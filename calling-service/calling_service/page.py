@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from . import curl, har, mermaid, trace
 from .flow_view import view
 from .gallery import Case, UnknownCaseError, gallery
-from .guard import require_explain, require_own_page
+from .guard import require_explain, require_own_page, require_whole_body
 from .problems import ProblemError
 from .service import Service
 
@@ -57,6 +57,7 @@ def start() -> AnyResponse:
     require_own_page(request)
     if request.mimetype != FORM:
         raise ProblemError(415, "Unsupported Media Type", f"Send {FORM}, as the page's buttons do.")
+    require_whole_body(request)
     try:
         (wanted,) = request.form.getlist("run")
         run_id = _started(wanted)

@@ -277,9 +277,15 @@ def test_an_error_of_our_own_ends_the_run_and_is_logged(
 JSON = {"Content-Type": "application/json"}
 
 
+def as_gunicorn_has_it(body: str, headers: dict[str, str]) -> dict[str, Any]:
+    """Return what of the WSGI environment belongs to a body, which may be shorter than its Content-Length."""
+    return {"wsgi.input_terminated": True, "CONTENT_LENGTH": headers.get("Content-Length", str(len(body)))}
+
+
 NOT_JSON = (415, "Unsupported Media Type", "Send application/json; {} is enough.")
 NO_OBJECT = (400, "Bad Request", "The body is no JSON object; {} is enough.")
 UNKNOWN = (400, "Bad Request", "Unknown member 'url'; known: fresh_token, resend.")
+CUT_SHORT = (400, "Bad Request", "The body is shorter than its Content-Length.")
 NOT_BOOLEAN = (400, "Bad Request", "Members are true or false.")
 NOT_SHOWN = (404, "Not Found", "This service does not show the flow; EXPLAIN=1 has it do so.")
 TOO_LONG = (413, "Request Entity Too Large", "The data value transmitted exceeds the capacity limit.")
@@ -299,6 +305,7 @@ NO_METHOD = (405, "Method Not Allowed", "The method is not allowed for the reque
         ("POST", "/runs", JSON, "[]", NO_OBJECT),
         ("POST", "/runs", JSON, "{", NO_OBJECT),
         ("POST", "/runs", JSON, "[" * 4000, NO_OBJECT),
+        ("POST", "/runs", JSON | {"Content-Length": "18"}, "{}", CUT_SHORT),
         ("POST", "/runs", JSON, '{"url": "x"}', UNKNOWN),
         ("POST", "/runs", JSON, '{"resend": 1}', NOT_BOOLEAN),
         ("POST", "/runs", JSON, '{"case": "wrong-secret"}', NOT_SHOWN),
@@ -328,7 +335,8 @@ def test_refuses(
     body: str,
     refusal: tuple[int, str, str],
 ) -> None:
-    response = client.open(path, method=method, headers=headers, data=body)
+    environ = as_gunicorn_has_it(body, headers)
+    response = client.open(path, method=method, headers=headers, data=body, environ_overrides=environ)
     status, title, detail = refusal
     assert response.status_code == status
     assert response.json == {"title": title, "status": status, "detail": detail}

@@ -194,6 +194,7 @@ OTHER_SITE = (403, "Forbidden", "This request comes from another site's page (Se
 OTHER_ORIGIN = (403, "Forbidden", "This request comes from another site's page (Origin).")
 OTHER_HOST = (403, "Forbidden", "The Host header names none of this service's names (ALLOWED_HOSTS).")
 NO_FORM = (415, "Unsupported Media Type", f"Send {FORM}, as the page's buttons do.")
+CUT_SHORT = (400, "Bad Request", "The body is shorter than its Content-Length.")
 NOTHING = (400, "Bad Request", "The form names nothing that could be started.")
 NO_RUN = (404, "Not Found", "There is no such run; the last fifty are kept.")
 
@@ -207,6 +208,7 @@ NO_RUN = (404, "Not Found", "There is no such run; the last fifty are kept.")
         ("POST", "/flow", {"Origin": "null"}, "run=import-fresh", OTHER_ORIGIN),
         ("POST", "/flow", {"Host": "evil.example"}, "run=import-fresh", OTHER_HOST),
         ("POST", "/flow", {"Content-Type": "text/plain"}, "run=import-fresh", NO_FORM),
+        ("POST", "/flow", {"Content-Length": "30"}, "run=import-fresh", CUT_SHORT),
         ("POST", "/flow", {"Content-Type": "application/json"}, '{"run": "import-fresh"}', NO_FORM),
         ("POST", "/flow", {}, "", NOTHING),
         ("POST", "/flow", {}, "run=", NOTHING),
@@ -229,7 +231,12 @@ def test_refuses(
     body: str,
     refusal: tuple[int, str, str],
 ) -> None:
-    answer = client.open(path, method=method, headers={"Content-Type": FORM} | headers, data=body)
+    environ = {
+        "wsgi.input_terminated": True,  # as gunicorn says
+        "CONTENT_LENGTH": headers.get("Content-Length", str(len(body))),
+    }
+    headers = {"Content-Type": FORM} | headers
+    answer = client.open(path, method=method, headers=headers, data=body, environ_overrides=environ)
     status, title, detail = refusal
     assert (answer.status_code, answer.json) == (status, {"title": title, "status": status, "detail": detail})
     assert client.get("/runs").json == {"runs": []}
