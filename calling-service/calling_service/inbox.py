@@ -76,11 +76,12 @@ def _read(path: Path, before: Stamp, now: float) -> Export:
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-            lines += block.count(b"\n")
+            lines += block.count(b"\n") + block.count(b"\r") - (last + block).count(b"\r\n")
             last = block[-1:]
-    whole = last == b"\n" or now - before.changed_at > SETTLED_AFTER
+    ended = last in {b"\n", b"\r"}
+    whole = ended or now - before.changed_at > SETTLED_AFTER
     complete = whole and _stamp(path) == before
-    return Export(path, digest.hexdigest(), lines + (last != b"\n"), complete, before)
+    return Export(path, digest.hexdigest(), lines + (not ended), complete, before)
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -11,6 +11,7 @@ import pytest
 from calling_service.database import connection, prepare
 from calling_service.export import Entry
 from calling_service.import_job import ImportJob
+from calling_service.inbox import exports
 from calling_service.run import Run
 from calling_service.timesheets_api import ApiError, Receipt
 from hypothesis import given
@@ -255,6 +256,22 @@ def test_a_file_that_is_still_written_waits(inbox: Path, import_now: Import) -> 
     assert counts(import_now()) == {"a.csv": ("waiting", 0, 0, 0, 0)}
     os.utime(path, (2_000_000_000 - 90, 2_000_000_000 - 90))
     assert counts(import_now()) == {"a.csv": ("done", 2, 1, 0, 1)}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_in_any_way_and_are_counted(inbox: Path, import_now: Import, end: str) -> None:
+    (inbox / "a.csv").write_bytes((HEADER + row(1) + row(2)).replace("\n", end).encode())
+    os.utime(inbox / "a.csv", (2_000_000_000, 2_000_000_000))
+    seen: list[tuple[int, int]] = []
+    run = import_now(progress=lambda done, total: seen.append((done, total)))
+    assert counts(run) == {"a.csv": ("done", 2, 2, 0, 0)}
+    assert seen == [(3, 3), (3, 3)]
+
+
+def test_a_line_end_is_one_where_a_block_ends_within_it(inbox: Path) -> None:
+    (inbox / "a.csv").write_bytes(b"x" * ((1 << 20) - 1) + b"\r\n\r")
+    (export,) = exports(inbox, 0, 0)
+    assert (export.lines, export.complete) == (2, True)
 
 
 def test_a_file_that_changes_while_it_settles_waits_and_one_moved_in_does_not(
