@@ -23,7 +23,7 @@ DATE, HOURS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[0-9]{1,9}
 
 
 class ExportError(Exception):
-    """The file is no export: a column that is needed is missing."""
+    """The file is no export: what is wrong with its first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ def read_export(file: TextIO) -> tuple[tuple[str, ...], Iterator[Row]]:
 
 def _header(row: Cells) -> tuple[str, ...]:
     if row.fault:
-        raise ExportError(f"line 1 {row.fault}")
+        raise ExportError(row.fault)
     header = tuple(name.strip() for name in row.cells)
     if missing := [column for column in COLUMNS.values() if header.count(column) != 1]:
-        raise ExportError(f"line 1 must name each of these columns once: {', '.join(missing)}")
+        raise ExportError(f"must name each of these columns once: {', '.join(missing)}")
     return header
 
 

@@ -103,12 +103,12 @@ def test_what_stands_in_a_quoted_cell_is_no_row_though_it_looks_like_one() -> No
     "header", ["", "\n", "Date,Project,Hours,Employee Id\n", "Date,Date,Project,Hours,Employee Id,entry_id\n"]
 )
 def test_refuses_a_file_without_the_columns(header: str) -> None:
-    with pytest.raises(ExportError, match="line 1 must name each of these columns once: "):
+    with pytest.raises(ExportError, match=r"^must name each of these columns once: "):
         rows("1,2,3,4\n", header)
 
 
 def test_refuses_a_header_that_is_no_csv() -> None:
-    with pytest.raises(ExportError, match="line 1 cannot be read as CSV"):
+    with pytest.raises(ExportError, match=r"^cannot be read as CSV"):
         rows("", '"a"b\n')
 
 

@@ -347,7 +347,8 @@ def test_a_file_without_the_columns_fails_alone(inbox: Path, import_now: Import)
     (inbox / "b.csv").write_bytes(b"\xef\xbb\xbf" + (HEADER + row(1)).replace("\n", "\r\n").encode())
     run = import_now()
     assert counts(run) == {"a.csv": ("failed", 0, 0, 0, 1), "b.csv": ("done", 1, 1, 0, 0)}
-    assert rejects(run)[0][:3] == ("a.csv", 1, "")
+    columns = "entry_id, Employee Id, Date, Project, Hours"
+    assert rejects(run) == [("a.csv", 1, "", f"must name each of these columns once: {columns}")]
 
 
 @pytest.mark.parametrize("point", ["kill_before", "kill_after"])
