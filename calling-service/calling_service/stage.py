@@ -4,7 +4,8 @@ Not here: the language of the steps (gallery.toml), how a client proves who it i
 (forgery.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,8 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105  # a path
 POLL, POLLS = 1.0, 15  # seconds between the calls that wait for an answer, and how many follow the first
 CLEANER, EMPLOYEE = "timesheets-console", "gallery"
 
+Entry = tuple[str | Decimal, ...]
+
 
 class Stage:
     """Plays steps one after another; holds what the steps before have brought."""
@@ -34,7 +37,7 @@ class Stage:
         self._server, self._api = self._session(AUTHORIZATION_SERVER), self._session(API)
         self._prover = Prover(settings.credential_file.parent, settings.issuer)
         self._client, self._token, self._keys = "Somebody", "", dict[str, Any]()
-        self._kept = dict[str, TokenSource]()
+        self._kept, self._sent = dict[str, TokenSource](), set[Entry]()
         self._step: Step = Read("nothing yet")
         self._number, self._said, self._aside = 0, "", ""
 
@@ -58,12 +61,13 @@ class Stage:
         return self._call(step)
 
     def clean_up(self) -> None:
-        """Delete what the cases have booked."""
+        """Delete what the steps have booked; whatever else the employee has is somebody's."""
         self._aside = "To clean up, "
         self.play(Ask(CLEANER)).raise_for_status()
-        booked = self.play(Call(f"GET /timesheets?user_id={EMPLOYEE}"))
+        booked = self.play(Call(f"GET /timesheets?user_id={EMPLOYEE}&limit=500"))
         for timesheet in booked.json()["timesheets"]:
-            self.play(Call(f"DELETE /timesheets/{timesheet['id']}")).raise_for_status()
+            if _entry(timesheet["client_id"], timesheet) in self._sent:
+                self.play(Call(f"DELETE /timesheets/{timesheet['id']}")).raise_for_status()
 
     def _ask(self, step: Ask) -> requests.Response:
         form = {"grant_type": "client_credentials", "audience": self._settings.audience, **step.parameters}
@@ -85,6 +89,7 @@ class Stage:
     def _call(self, step: Call) -> requests.Response:
         method, path = step.call.split(" ")
         url, sent = self._settings.api_url.rstrip("/") + path, self._presented(step)
+        self._sent |= {_entry(self._client, entry) for entry in (step.body or {}).get("entries", ())}
 
         def send() -> requests.Response:
             return self._api.request(method, url, json=step.body, timeout=self._settings.timeout, **sent)
@@ -138,6 +143,12 @@ class Stage:
         if said != self._said:  # calls that are repeated share their step
             self._number, self._said = self._number + 1, said
         return (Shown(self._number, said, ("request", "response")),)
+
+
+def _entry(client: str, values: Mapping[str, Any]) -> Entry:
+    """Return what makes an entry the same one, as it is sent and as the API shows it."""
+    texts = (values[name] for name in ("external_id", "user_id", "date", "project"))
+    return client, *texts, Decimal(str(values["hours"]))
 
 
 def _said(step: Step, holder: str, receiver: str, status: int | None, *, kept: bool) -> str:

@@ -85,7 +85,9 @@ def test_another_status_error_or_check_is_not_as_expected(
 
 
 def test_what_a_case_booked_is_deleted_and_does_not_count(service: Service, api: Any) -> None:
-    listed = Response(json.dumps({"timesheets": [{"id": 7}]}))
+    entry = gallery()["same-batch-twice"].steps[1].body["entries"][0]  # type: ignore[union-attr,index]
+    booked = entry | {"id": 7, "client_id": "timesheets-import-job", "hours": str(entry["hours"])}
+    listed = Response(json.dumps({"timesheets": [booked]}))
     api.answers = [None, None, listed, Response("", 204)]
     document = played(service, "same-batch-twice")
     assert (document["state"], document["case"]["as_expected"]) == ("completed", True)
@@ -108,7 +110,7 @@ def test_what_a_case_booked_is_deleted_when_a_step_fails_too(service: Service, a
         "hint": "look at the logs of the services, by the trace id of this run, then start the case again",
     }
     assert (document["state"], document["case"]["as_expected"]) == ("failed", None)
-    assert api.requests[-1].args.to_dict() == {"user_id": "gallery"}
+    assert api.requests[-1].args.to_dict() == {"user_id": "gallery", "limit": "500"}
 
 
 def test_services_that_do_not_answer_are_told(service: Service, api: Any) -> None:

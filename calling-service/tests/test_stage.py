@@ -201,18 +201,34 @@ def test_a_client_that_keeps_its_token_asks_once(stage: Stage, endpoint: Any, ap
     assert [step.number for exchange in kept for step in exchange.steps] == [1, 2, 3]
 
 
-def test_cleaning_up_deletes_what_the_employee_of_the_gallery_has(stage: Stage, api: Any) -> None:
-    api.answers = [Response(json.dumps({"timesheets": [{"id": 7}, {"id": 8}]})), Response(), Response()]
+ENTRY = {"external_id": "gallery-1", "user_id": "gallery", "date": "2026-11-13", "project": "P", "hours": 2}
+BOOKED = ENTRY | {"hours": "2.00", "client_id": "job"}
+UPLOAD = Call("POST /timesheets/upload", body={"entries": [ENTRY]})
+
+
+def page(*timesheets: dict[str, Any]) -> Response:
+    return Response(json.dumps({"timesheets": timesheets}))
+
+
+def test_cleaning_up_deletes_what_was_sent_and_nothing_else_that_the_employee_has(
+    stage: Stage, api: Any
+) -> None:
+    token_of(stage)
+    stage.play(UPLOAD)
+    others = [{"client_id": "another"}, {"external_id": "1"}, {"date": "2026-11-14"}, {"project": "Q"}]
+    listed = [BOOKED | other | {"id": number} for number, other in enumerate([*others, {"hours": "3.00"}])]
+    api.answers = [page(*listed, BOOKED | {"id": 7}), Response("", 204)]
     stage.clean_up()
-    assert [(request.method, request.path, request.args.to_dict()) for request in api.requests] == [
-        ("GET", "/timesheets", {"user_id": "gallery"}),
+    assert [(request.method, request.path, request.args.to_dict()) for request in api.requests[1:]] == [
+        ("GET", "/timesheets", {"user_id": "gallery", "limit": "500"}),
         ("DELETE", "/timesheets/7", {}),
-        ("DELETE", "/timesheets/8", {}),
     ]
 
 
 def test_cleaning_up_fails_aloud(stage: Stage, api: Any) -> None:
-    api.answers = [Response(json.dumps({"timesheets": [{"id": 7}]})), Response("{}", 409)]
+    token_of(stage)
+    stage.play(UPLOAD)
+    api.answers = [page(BOOKED | {"id": 7}), Response("{}", 409)]
     with pytest.raises(requests.HTTPError):
         stage.clean_up()
 
