@@ -50,17 +50,20 @@ class GunicornLogger(Logger):  # type: ignore[misc]
     loggers: ClassVar = ("gunicorn.error", "gunicorn.access")
 
     def setup(self, cfg: Any) -> None:
-        """Give gunicorn's loggers the JSON handler."""
+        """Give gunicorn's loggers the JSON handler, and leave DEBUG lines out: they quote requests."""
         super().setup(cfg)
+        self.error_log.setLevel(logging.INFO)
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(JsonFormatter())
         for name in self.loggers:
             logging.getLogger(name).handlers = [handler]
 
-    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+    def warning(self, msg: object, *args: Any, **kwargs: Any) -> None:
         """Log a warning; a malformed request may hold a secret and is not quoted."""
-        super().warning(msg.partition(": ")[0] if msg.startswith("Invalid request") else msg, *args, **kwargs)
+        text = str(msg)  # of an exception, for one
+        quoted = text.startswith("Invalid request")
+        super().warning(text.partition(": ")[0] if quoted else text, *args, **kwargs)
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+    def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
         """Log an exception; addresses lose their query."""
-        super().exception(msg, *(str(arg).partition("?")[0] for arg in args), **kwargs)
+        super().exception(str(msg), *(str(arg).partition("?")[0] for arg in args), **kwargs)

@@ -112,16 +112,31 @@ def test_under_gunicorn_every_line_is_json_without_secret_or_token_at_debug(
         assert never not in text
 
 
-def test_gunicorn_quotes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
-    logger = GunicornLogger(Config())
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_gunicorn_quotes_no_request_at_any_level(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    config = Config()
+    config.set("loglevel", level)
+    logger = GunicornLogger(config)
+    logger.debug("Ignored premature client disconnection. %s", "b'Authorization: Bearer c2VjcmV0'")
+    logger.info("Booting")
     logger.warning("Invalid request from ip=::1: Invalid HTTP Header: 'AUTHORIZATION : c2VjcmV0'")
     logger.warning("Worker %s", 1)
     try:
         int("x")
-    except ValueError:
+    except ValueError as error:
         logger.exception("Error handling request %s", "/runs?x=c2VjcmV0")
-    told = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
-    assert told == ["Invalid request from ip=::1", "Worker 1", "Error handling request /runs"]
+        logger.exception(error)  # noqa: TRY401  # gunicorn does so
+        logger.warning(error)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["message"] for event in told] == [
+        "Booting",
+        "Invalid request from ip=::1",
+        "Worker 1",
+        "Error handling request /runs",
+        "invalid literal for int() with base 10: 'x'",
+        "invalid literal for int() with base 10: 'x'",
+    ]
+    assert "c2VjcmV0" not in str(told)
 
 
 def test_a_body_in_broken_chunks_is_refused_and_not_logged(environ: dict[str, str], unused_port: int) -> None:
