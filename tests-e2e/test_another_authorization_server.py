@@ -16,6 +16,7 @@ import pytest
 import requests
 from live_stack import TIMESHEETS, Stack, free_ports
 
+pytestmark = pytest.mark.long
 CLIENT, SCOPE = "timesheets-import-job", "batch:upload"
 SECRET, KEY = f"/run/secrets/{CLIENT}", "/run/secrets/approvals-bot.pem"
 

@@ -162,6 +162,17 @@ def service(start: Callable[[dict[str, str]], Service], environ: dict[str, str])
     return start(environ)
 
 
+@pytest.fixture(scope="module")
+def shared_service(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Open a service that the tests of a module share, since none of them changes it."""
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    service = open_service(_environ(folder))
+    apply(service)
+    yield service
+    service.engine.dispose()
+
+
 @pytest.fixture
 def app(service: Service) -> Flask:
     return create_app(service)

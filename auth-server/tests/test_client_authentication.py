@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from auth_server.startup import Service
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
@@ -46,6 +47,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "no id": ("Basic credentials without an id or a secret", {"headers": basic(b":job-secret")}),
     "no secret": ("Basic credentials without an id or a secret", {"headers": basic(b"job:")}),
 }
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 @pytest.mark.parametrize("case", REFUSED)

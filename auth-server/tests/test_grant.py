@@ -8,6 +8,7 @@ import pytest
 from auth_server.clients import ClientGrant
 from auth_server.errors import InvalidScopeError
 from auth_server.grant import granted_scopes
+from auth_server.startup import Service
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +63,11 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "quote": ("invalid_scope", MALFORMED, {"parameters": {"scope": 'adm"in'}}),
     "not ASCII": ("invalid_scope", MALFORMED, {"parameters": {"scope": "l\u00e4sen"}}),
 }
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from auth_server.errors import NO_STORE
+from auth_server.startup import Service
 from flask.testing import FlaskClient
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
@@ -64,6 +65,11 @@ REFUSALS: dict[str, tuple[int, str, dict[str, Any]]] = {
         },
     ),
 }
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 @pytest.mark.parametrize("case", REFUSALS)

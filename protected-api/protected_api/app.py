@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import ClassVar
 
 from flask import Flask
@@ -83,8 +84,9 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(approvals(store))
     app.register_blueprint(metadata(settings.issuer, settings.audience, NAME))
     app.register_blueprint(health(store, keys))
-    description = describe(app, title=NAME, issuer=settings.issuer, audience=settings.audience)
-    app.extensions["openapi"] = json.dumps(description)
+    app.extensions["openapi"] = cache(  # made for who asks first: it takes its time
+        lambda: json.dumps(describe(app, title=NAME, issuer=settings.issuer, audience=settings.audience))
+    )
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

@@ -132,7 +132,7 @@ def start(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  (our own interpreter)
         command,
         cwd=SERVICE,
-        env={"PATH": os.environ["PATH"], **environ},
+        env={**os.environ, **environ},
         capture_output=True,
         text=True,
         check=False,

@@ -31,6 +31,6 @@ def metadata(issuer: str, audience: str, name: str) -> Blueprint:
     @operation({200: dict})
     def openapi() -> ResponseReturnValue:
         """Describe this API."""
-        return Response(current_app.extensions["openapi"], mimetype="application/json")
+        return Response(current_app.extensions["openapi"](), mimetype="application/json")
 
     return routes
