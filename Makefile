@@ -33,7 +33,7 @@ clean: ## stop the services, forget all data and secrets
 	@stack/stack clean
 
 test: venv ## what needs no Docker: unit tests, end-to-end on local processes, the README's commands
-	$(VENV)/bin/pytest --numprocesses=auto $(COVERAGE)
+	$(VENV)/bin/pytest --numprocesses=auto $(if $(CI),$(COVERAGE))
 	RUNTIME=local $(VENV)/bin/pytest --numprocesses=3 --dist=loadfile $(if $(CI),,-m 'not long') tests-e2e
 
 test-e2e: venv ## the end-to-end tests against the Compose stack
