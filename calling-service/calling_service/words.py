@@ -1,4 +1,4 @@
-"""Durations and moments in words, for the page and the terminal alike."""
+"""Durations, moments, answers and states in words, for the page and the terminal alike."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
