@@ -16,17 +16,17 @@ from functools import partial
 
 from flask import Flask, request
 from live_stack import ISSUER, TIMESHEETS, Stack, free_ports
-from protected_api.access_token import CHECKS, AccessToken, Policy, verify
-from protected_api.authorization import presented_token
-from protected_api.database import Database
-from protected_api.issuer_documents import fetch_key_set
-from protected_api.issuer_keys import IssuerKeys
-from protected_api.json_over_http import call
-from protected_api.json_requests import json_response
+from protected_api.endpoints.json_requests import json_response
 from protected_api.logs import write_line
-from protected_api.models import Query
-from protected_api.remembered_tokens import RememberedTokens
-from protected_api.timesheets import Timesheets
+from protected_api.resource_server.access_token import CHECKS, AccessToken, Policy, verify
+from protected_api.resource_server.authorization import presented_token
+from protected_api.resource_server.issuer_documents import fetch_key_set
+from protected_api.resource_server.issuer_keys import IssuerKeys
+from protected_api.resource_server.json_over_http import call
+from protected_api.resource_server.remembered_tokens import RememberedTokens
+from protected_api.timesheets.database import Database
+from protected_api.timesheets.models import Query
+from protected_api.timesheets.store import Timesheets
 
 from bench import load
 

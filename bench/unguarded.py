@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from protected_api.access_token import AccessToken
+from protected_api.resource_server.access_token import AccessToken
 from protected_api.wsgi import app
 
 

@@ -3,8 +3,8 @@
 import threading
 from typing import Any
 
-from calling_service import schedule
 from calling_service.logs import GunicornLogger
+from calling_service.runs import schedule
 
 logger_class = GunicornLogger
 accesslog = None

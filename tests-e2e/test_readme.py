@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from live_stack import CHECKOUT, SERVICES, Stack
-from protected_api.access_token import CHECKS
+from protected_api.resource_server.access_token import CHECKS
 from shell import Shell
 
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}

@@ -2,23 +2,23 @@
 
 from flask import Flask
 
-from auth_server.access_token import AccessTokens
-from auth_server.actions import Actions
+from auth_server.actions.folder import Actions
 from auth_server.cli import client_commands, key_commands, tenant_commands
-from auth_server.client_authentication import assertion_method, read_basic, read_post, secret_method
-from auth_server.clients import Clients
+from auth_server.clients.registry import Clients
+from auth_server.clients.secret_uses import SecretUses
+from auth_server.clients.seen_assertions import SeenAssertions
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.metadata import metadata_endpoints
 from auth_server.endpoints.oauth import oauth_endpoints
-from auth_server.failed_logins import FailedLogins
-from auth_server.issued_tokens import IssuedTokens
 from auth_server.logs import RequestLog
-from auth_server.secret_uses import SecretUses
-from auth_server.seen_assertions import SeenAssertions
-from auth_server.server import AuthorizationServer
+from auth_server.protocol.client_authentication import assertion_method, read_basic, read_post, secret_method
+from auth_server.protocol.failed_authentications import FailedLogins
+from auth_server.protocol.server import AuthorizationServer
 from auth_server.server_timing import explain_answers
 from auth_server.startup import Service
+from auth_server.tokens.access_token import AccessTokens
+from auth_server.tokens.issued_tokens import IssuedTokens
 
 
 def create_app(service: Service) -> Flask:

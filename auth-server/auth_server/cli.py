@@ -10,17 +10,17 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.client_list import credential_rows, list_credentials
+from auth_server.clients.listing import credential_rows, list_credentials
+from auth_server.command_output import as_json, as_table
 from auth_server.database import writing
-from auth_server.key_encryption import KeyEncryptionError
-from auth_server.key_life import SIGNING_ALGS
-from auth_server.key_list import key_rows, list_keys
-from auth_server.key_store import UnknownKeyError
-from auth_server.listing import as_json, as_table
+from auth_server.keys.encryption import KeyEncryptionError
+from auth_server.keys.life import SIGNING_ALGS
+from auth_server.keys.listing import key_rows, list_keys
+from auth_server.keys.store import UnknownKeyError
 from auth_server.settings import SettingsError
 from auth_server.startup import Service, apply, database_problem
-from auth_server.tenant_apply import differences
-from auth_server.tenant_list import grant_rows, list_grants
+from auth_server.tenant.apply import differences
+from auth_server.tenant.listing import grant_rows, list_grants
 
 _json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 

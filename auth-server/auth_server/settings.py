@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from auth_server.setting_reader import Network, SettingReader, is_loopback_http, issuer_problem
+from auth_server.settings_reader import Network, SettingReader, is_loopback_http, issuer_problem
 
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

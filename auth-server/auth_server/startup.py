@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.client_keys import KeyFileError, read_client_keys
+from auth_server.clients.public_keys import KeyFileError, read_client_keys
+from auth_server.clients.secret_digests import DigestFileError, read_digest
 from auth_server.database import create_database_engine, create_tables, writing
-from auth_server.key_encryption import KeyEncryption, KeyEncryptionError
-from auth_server.key_store import KeyStore
-from auth_server.secret_digests import DigestFileError, read_digest
+from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
+from auth_server.keys.signing_keys import SigningKeys
+from auth_server.keys.store import KeyStore
 from auth_server.settings import Settings, SettingsError
-from auth_server.signing_keys import SigningKeys
-from auth_server.tenant import Tenant, read_tenant
-from auth_server.tenant_apply import Change, apply_tenant
+from auth_server.tenant.apply import Change, apply_tenant
+from auth_server.tenant.file import Tenant, read_tenant
 
 
 @dataclass(frozen=True, slots=True)

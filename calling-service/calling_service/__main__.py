@@ -1,5 +1,5 @@
 """`python -m calling_service`."""
 
-from .cli import main
+from calling_service.cli import main
 
 main(prog_name="calling_service")

@@ -5,11 +5,13 @@ import time
 from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
+from flow_explorer import words
+from flow_explorer.meanings import Meaning
+from flow_explorer.page import endpoints as page
 
-from . import endpoints, page, problems, trace, words
-from .guard import require_known_host
-from .meanings import Meaning
-from .service import Service
+from calling_service import endpoints, problems, trace
+from calling_service.guard import require_known_host
+from calling_service.service import Service
 
 log = logging.getLogger("calling_service.requests")
 
@@ -25,7 +27,7 @@ PAGE_HEADERS = {
 
 def create_app(service: Service) -> Flask:
     """Return the application; it starts nothing by itself."""
-    app = Flask("calling_service")
+    app = Flask("calling_service", static_folder=None)
     app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     app.config["MAX_CONTENT_LENGTH"] = 4096
     app.json.sort_keys = False  # type: ignore[attr-defined]  # a run reads from its id to its exchanges

@@ -13,15 +13,17 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 import click
+from flow_explorer.terminal import commands as show
+from flow_explorer.terminal import flow as terminal
 
-from . import logs, show, terminal, trace
-from .failures import storage_failure
-from .import_job import Progress
-from .private_key_jwt import public_jwk_set
-from .rehearsal import rehearse
-from .run import Run
-from .service import Service, build
-from .settings import Settings, SettingsError
+from calling_service import logs, trace
+from calling_service.import_job.dry_run import rehearse
+from calling_service.import_job.job import Progress
+from calling_service.oauth_client.private_key_jwt import public_jwk_set
+from calling_service.runs.failures import storage_failure
+from calling_service.runs.run import Run
+from calling_service.service import Service, build
+from calling_service.settings import Settings, SettingsError
 
 FAILED, WITH_REJECTS, UNFINISHED = 1, 3, 4
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
+from flow_explorer.gallery.case import UnknownCaseError
 
-from . import trace
-from .gallery import UnknownCaseError
-from .guard import require_explain, require_own_page, require_whole_body
-from .problems import ProblemError
-from .service import Service
+from calling_service import trace
+from calling_service.guard import require_explain, require_own_page, require_whole_body
+from calling_service.problems import ProblemError
+from calling_service.service import Service
 
 OPTIONS = frozenset({"resend", "fresh_token"})
 

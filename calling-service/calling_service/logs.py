@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TextIO
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from . import trace
+from calling_service import trace
 
 THIRD_PARTIES = ("urllib3", "requests", "werkzeug", "charset_normalizer")
 BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+from flow_explorer.gallery.player import Cases
+from flow_explorer.page.booked_timesheets import TIMEOUT as BOOKS_TIMEOUT
+from flow_explorer.page.booked_timesheets import BooksReader
+from recording.recorder import recorded_session
+from recording.story import API, AUTHORIZATION_SERVER, JOB, of_api, of_authorization_server
 
-from .bearer_auth import BearerAuth
-from .books import TIMEOUT as BOOKS_TIMEOUT
-from .books import BooksReader
-from .cases import Cases
-from .database import prepare
-from .history import History
-from .import_job import ImportJob
-from .patience import patience
-from .private_key_jwt import PrivateKeyTokenSource
-from .recorder import recorded_session
-from .runner import Runner
-from .settings import Settings, SettingsError
-from .story import API, AUTHORIZATION_SERVER, JOB, of_api, of_authorization_server
-from .timesheets_api import TimesheetsApi
-from .token_source import TokenSource
+from calling_service.database import prepare
+from calling_service.import_job.job import ImportJob
+from calling_service.import_job.timesheets_api import TimesheetsApi
+from calling_service.oauth_client.bearer_auth import BearerAuth
+from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
+from calling_service.oauth_client.retry import patience
+from calling_service.oauth_client.token_source import TokenSource
+from calling_service.runs.history import History
+from calling_service.runs.runner import Runner
+from calling_service.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .settings_reader import Reader
+from calling_service.settings_reader import Reader
 
 DEFAULT_HOSTS = "localhost,127.0.0.1,[::1],calling-service"
 AUDIENCE_PARAMETERS = ("audience", "resource")  # the names that authorization servers know it by

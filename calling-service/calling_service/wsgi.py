@@ -3,10 +3,10 @@
 import os
 import sys
 
-from . import logs
-from .app import create_app
-from .service import build
-from .settings import Settings, SettingsError
+from calling_service import logs
+from calling_service.app import create_app
+from calling_service.service import build
+from calling_service.settings import Settings, SettingsError
 
 try:
     service = build(Settings.from_environ(os.environ))

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 from calling_service import cli
-from calling_service.columns import cells
-from calling_service.rehearsal import rehearse
-from calling_service.run import Run
-from calling_service.run_lock import acquire
+from calling_service.import_job.dry_run import rehearse
+from calling_service.runs.run import Run
+from calling_service.runs.run_lock import acquire
 from calling_service.service import Service, build
 from calling_service.settings import Settings
-from calling_service.words import duration
 from click import ClickException, unstyle
+from flow_explorer.terminal.columns import cells
+from flow_explorer.words import duration
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 GOOD = HEADER + "2026-11-09,P,,1.00,C-1,1\n"

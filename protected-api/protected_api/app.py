@@ -9,21 +9,21 @@ from typing import ClassVar
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-from .access_token import untold
-from .database import Database
-from .endpoints.approvals import approvals
-from .endpoints.health import health
-from .endpoints.metadata import metadata
-from .endpoints.timesheets import timesheets
-from .introspection import Introspection
-from .json_over_http import Call, call
-from .logs import RequestLog
-from .openapi import describe
-from .problems import register_problems
-from .resource_server import protect
-from .server_timing import ServerTiming
-from .settings import Settings, SettingsError
-from .timesheets import Timesheets
+from protected_api.endpoints.approvals import approvals
+from protected_api.endpoints.health import health
+from protected_api.endpoints.metadata import metadata
+from protected_api.endpoints.openapi import describe
+from protected_api.endpoints.timesheets import timesheets
+from protected_api.logs import RequestLog, traceparent
+from protected_api.problems import register_problems
+from protected_api.resource_server.access_token import untold
+from protected_api.resource_server.introspection import Introspection
+from protected_api.resource_server.json_over_http import Call, call
+from protected_api.resource_server.protect import protect
+from protected_api.server_timing import ServerTiming
+from protected_api.settings import Settings, SettingsError
+from protected_api.timesheets.database import Database
+from protected_api.timesheets.store import Timesheets
 
 NAME = "Timesheets API"
 MAX_BODY = 1024 * 1024
@@ -95,4 +95,6 @@ def _fresh_check(settings: Settings, call: Call) -> Callable[[str], bool] | None
     if not settings.client_id or not settings.client_secret_file:
         return None
     url, secret_file = settings.introspection_url, settings.client_secret_file
-    return Introspection(settings.issuer, url, settings.client_id, secret_file, call).active
+    return Introspection(
+        settings.issuer, url, settings.client_id, secret_file, call=call, traceparent=traceparent
+    ).active

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, g, has_request_context
 
-from . import json_over_http
-from .issuer_documents import WELL_KNOWN
+from protected_api.resource_server import json_over_http
+from protected_api.resource_server.issuer_documents import WELL_KNOWN
 
 
 class _Metric(NamedTuple):

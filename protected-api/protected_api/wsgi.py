@@ -3,9 +3,9 @@
 import os
 import sys
 
-from .app import create_app, settings_from
-from .logs import configure_logs
-from .settings import SettingsError
+from protected_api.app import create_app, settings_from
+from protected_api.logs import configure_logs
+from protected_api.settings import SettingsError
 
 try:
     settings = settings_from(os.environ)

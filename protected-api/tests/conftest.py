@@ -21,9 +21,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 from protected_api.app import create_app
-from protected_api.database import Database
 from protected_api.logs import configure_logs
 from protected_api.settings import Settings
+from protected_api.timesheets.database import Database
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from protected_api.access_token import CHECKS
 from protected_api.app import create_app
+from protected_api.resource_server.access_token import CHECKS
 from protected_api.settings import Settings
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response

@@ -5,8 +5,8 @@ import logging
 from flask import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.key_encryption import KeyEncryptionError
-from auth_server.signing_keys import SigningKeys
+from auth_server.keys.encryption import KeyEncryptionError
+from auth_server.keys.signing_keys import SigningKeys
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from auth_server.clients import SECRET_METHODS
+from auth_server.clients.registry import SECRET_METHODS
 from auth_server.endpoints.oauth import OAUTH_ENDPOINTS
-from auth_server.key_life import SIGNING_ALGS
-from auth_server.signing_keys import SigningKeys
+from auth_server.keys.life import SIGNING_ALGS
+from auth_server.keys.signing_keys import SigningKeys
 
 
 def metadata_endpoints(issuer: str, keys: SigningKeys, jwks_ttl: int) -> Blueprint:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Response, request
 
-from auth_server.client_address import client_address
-from auth_server.server import AuthorizationServer
-from auth_server.setting_reader import Network
+from auth_server.endpoints.client_address import client_address
+from auth_server.protocol.server import AuthorizationServer
+from auth_server.settings_reader import Network
 
 # By the names of RFC 8414, with which the metadata are written too.
 OAUTH_ENDPOINTS: Mapping[str, str] = {

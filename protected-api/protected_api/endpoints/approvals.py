@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
-from protected_api.access_token import AccessToken
-from protected_api.answers import Approvals, Problem, Timesheet
-from protected_api.authorization import require_scope
-from protected_api.json_requests import json_response, query
-from protected_api.models import Query
-from protected_api.operation import operation
+from protected_api.endpoints.json_requests import json_response, query
+from protected_api.endpoints.operation import operation
 from protected_api.problems import problem
-from protected_api.timesheets import Timesheets
+from protected_api.resource_server.access_token import AccessToken
+from protected_api.resource_server.authorization import require_scope
+from protected_api.timesheets.answers import Approvals, Problem, Timesheet
+from protected_api.timesheets.models import Query
+from protected_api.timesheets.store import Timesheets
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ import sqlite3
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from protected_api.access_token import UnavailableError
-from protected_api.answers import Health
-from protected_api.issuer_keys import IssuerKeys
-from protected_api.operation import operation
-from protected_api.timesheets import Timesheets
+from protected_api.endpoints.operation import operation
+from protected_api.resource_server.access_token import UnavailableError
+from protected_api.resource_server.issuer_keys import IssuerKeys
+from protected_api.timesheets.answers import Health
+from protected_api.timesheets.store import Timesheets
 
 
 def health(store: Timesheets, keys: IssuerKeys) -> Blueprint:

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app
 from flask.typing import ResponseReturnValue
 
-from protected_api.answers import ProtectedResource
-from protected_api.operation import operation
-from protected_api.resource_server import metadata_url
+from protected_api.endpoints.operation import operation
+from protected_api.resource_server.protect import metadata_url
+from protected_api.timesheets.answers import ProtectedResource
 
 
 def metadata(issuer: str, audience: str, name: str) -> Blueprint:

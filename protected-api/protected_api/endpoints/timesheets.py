@@ -10,15 +10,15 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import ValidationError
 
-from protected_api.access_token import AccessToken
-from protected_api.answers import Booked, Code, EntryError, Problem, RefusedEntries, Timesheet
-from protected_api.answers import Timesheets as Page
-from protected_api.authorization import require_scope
-from protected_api.json_requests import json_body, json_response, query
-from protected_api.models import MAX_ENTRIES, Batch, Entry, Query
-from protected_api.operation import operation
+from protected_api.endpoints.json_requests import json_body, json_response, query
+from protected_api.endpoints.operation import operation
 from protected_api.problems import problem
-from protected_api.timesheets import ApprovedError, Booker, Booking, Timesheets
+from protected_api.resource_server.access_token import AccessToken
+from protected_api.resource_server.authorization import require_scope
+from protected_api.timesheets.answers import Booked, Code, EntryError, Problem, RefusedEntries, Timesheet
+from protected_api.timesheets.answers import Timesheets as Page
+from protected_api.timesheets.models import MAX_ENTRIES, Batch, Entry, Query
+from protected_api.timesheets.store import ApprovedError, Booker, Booking, Timesheets
 
 log = logging.getLogger(__name__)
 # Set by an Action of the authorization server (RFC 7519 4.2: a collision-resistant name).

@@ -1,0 +1,111 @@
+"""What is remembered of a client serves to say yes, and never to say no."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.clients.registry import Client, Clients
+from auth_server.database import clients as clients_table
+from auth_server.database import grants
+from auth_server.startup import Service
+from sqlalchemy import delete, event, update
+from werkzeug.test import TestResponse
+
+Ask = Callable[..., TestResponse]
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@pytest.fixture
+def queries(service: Service) -> list[str]:
+    """Collect the statements that reach the database."""
+    statements: list[str] = []
+    event.listen(service.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    return statements
+
+
+def rotate(folder: Path, secret: str) -> None:
+    (folder / "job.sha256").write_text(hashlib.sha256(secret.encode()).hexdigest())
+
+
+def test_remembers_for_the_time_to_live_and_within_bounds(service: Service, tmp_path: Path) -> None:
+    clock = Clock()
+    clients = Clients(service.engine, tmp_path, 2, clock)
+    job = clients.read("job")
+    assert job
+    assert clients.recall("job") is None
+    clients.remember(job)
+    clock.now = 1.9
+    assert clients.recall("job") is job
+    clock.now = 2.0
+    assert clients.recall("job") is None
+    for number in range(1001):
+        clients.remember(Client(str(number), True, (), {}))
+    assert clients.recall("1000")
+    assert clients.recall("0") is None
+
+
+def test_asks_the_database_once_for_an_unknown_client_and_for_a_wrong_secret(
+    ask: Ask, queries: list[str]
+) -> None:
+    ask(auth=("who", "x"))
+    ask(auth=("job", "x"))
+    assert len(queries) == 2
+    assert queries[0] == queries[1]
+
+
+def test_a_known_client_is_served_without_the_database(ask: Ask, queries: list[str]) -> None:
+    ask()
+    queries.clear()
+    assert ask().status_code == 200
+    assert queries == []
+
+
+def test_a_new_secret_works_at_once(ask: Ask, tmp_path: Path) -> None:
+    assert ask().status_code == 200
+    rotate(tmp_path, "new-secret")
+    assert ask(auth=("job", "new-secret")).status_code == 200
+
+
+def test_an_old_secret_stops_working_when_the_memory_ends(service: Service, tmp_path: Path) -> None:
+    clients = Clients(service.engine, tmp_path, 2, Clock())
+    rotate(tmp_path, "new-secret")
+    job = clients.read("job")
+    assert job
+    assert job.secret_digests == (hashlib.sha256(b"new-secret").digest(),)
+
+
+def test_a_wider_grant_works_at_once(ask: Ask, service: Service) -> None:
+    assert ask({"scope": "admin"}).status_code == 400
+    with service.engine.begin() as connection:
+        connection.execute(update(grants).where(grants.c.client == "job").values(scopes=["admin"]))
+    assert ask({"scope": "admin"}).get_json()["scope"] == "admin"
+
+
+@pytest.mark.parametrize("change", [delete(clients_table), update(clients_table).values(enabled=False)])
+def test_a_client_that_is_gone_gets_no_other_refusal(ask: Ask, service: Service, change: Any) -> None:
+    ask()
+    with service.engine.begin() as connection:
+        connection.execute(delete(grants))
+        connection.execute(change)
+    assert ask({"scope": "admin"}).get_json()["error"] == "invalid_client"
+
+
+def test_a_digest_file_that_is_gone_is_a_wrong_secret_and_logged(
+    ask: Ask, tmp_path: Path, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    (tmp_path / "job.sha256").unlink()
+    assert ask().get_json()["error"] == "invalid_client"
+    unusable, refused = log_lines()
+    assert (unusable["message"], unusable["file"]) == ("secret digest file unusable", "job.sha256")
+    assert refused["reason"] == "no readable secret digest"

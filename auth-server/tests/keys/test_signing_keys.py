@@ -1,0 +1,237 @@
+"""The signing keys as a worker has them, and as those who verify see them change."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.database import create_database_engine, create_tables, signing_keys
+from auth_server.errors import TemporarilyUnavailableError
+from auth_server.keys.encryption import KeyEncryption
+from auth_server.keys.life import SIGNING_ALGS, State
+from auth_server.keys.signing_keys import SigningKeys
+from auth_server.keys.store import KeyStore
+from auth_server.startup import Service
+from flask.testing import FlaskClient
+from joserfc import jwk
+from joserfc.jwk import Key
+from sqlalchemy import delete, event, update
+from werkzeug.test import TestResponse
+
+Ask = Callable[..., TestResponse]
+LogLines = Callable[[], list[dict[str, Any]]]
+
+PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def another_worker(service: Service, ttl: float = 2, now: Callable[[], float] = lambda: 0.0) -> SigningKeys:
+    return SigningKeys(service.keys.store, ttl, now)
+
+
+def statements_of(service: Service) -> list[str]:
+    """Collect the statements that reach the database."""
+    statements: list[str] = []
+    event.listen(service.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    return statements
+
+
+def test_issuing_reads_and_writes_nothing_and_imports_no_key(service: Service) -> None:
+    keys = another_worker(service)
+    first = keys.current("RS256")
+    statements = statements_of(service)
+    assert all(keys.current("RS256") is first for _ in range(10))
+    assert statements == []
+
+
+def test_workers_agree_when_the_memory_ends(service: Service) -> None:
+    clock = Clock(0.0)
+    keys = another_worker(service, 2, clock)
+    leaked, others = keys.current("ES256"), keys.current("RS256")
+    service.keys.store.revoke(leaked.kid)
+    clock.now = 1.9
+    assert keys.current("ES256") is leaked
+    clock.now = 2.0
+    (life,) = service.keys.read().of("ES256", service.keys.store.now(), State.CURRENT)
+    assert keys.current("ES256").kid == life.key.kid
+    assert leaked.kid not in {key["kid"] for key in keys.published()}
+    assert keys.by_protected_header(leaked.protected_header) is None
+    assert keys.current("RS256") is others
+
+
+def test_finds_a_key_that_was_made_after_the_keys_were_read(service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.execute(delete(signing_keys).where(signing_keys.c.alg == "EdDSA"))
+    keys = another_worker(service, 1000)
+    with pytest.raises(TemporarilyUnavailableError) as caught:
+        keys.current("EdDSA")
+    assert caught.value.reason == "no key signs EdDSA"
+    another = another_worker(service, 1000)
+    assert another.by_protected_header(b"") is None
+    service.keys.store.announce()
+    made = keys.current("EdDSA")
+    found = another.by_protected_header(made.protected_header)
+    assert found
+    assert (found.kid, found.key.is_private) == (made.kid, False)
+
+
+def forget_the_next(service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.execute(delete(signing_keys).where(signing_keys.c.generation == 2))
+    service.keys.read()
+
+
+def test_a_next_key_is_made_when_the_keys_are_asked_for_and_not_when_a_token_is(
+    client: FlaskClient, ask: Ask, service: Service
+) -> None:
+    forget_the_next(service)
+    assert ask().status_code == 200
+    assert len(service.keys.read().lives) == 3
+    assert len(client.get("/.well-known/jwks.json").get_json()["keys"]) == 6
+
+
+def test_keys_are_published_though_no_next_one_can_be_made(
+    client: FlaskClient, ask: Ask, service: Service, tmp_path: Path, log_lines: LogLines
+) -> None:
+    assert ask().status_code == 200
+    forget_the_next(service)
+    (tmp_path / "key-encryption-key").unlink()
+    assert len(client.get("/.well-known/jwks.json").get_json()["keys"]) == 3
+    assert "no next signing key made" in [line["message"] for line in log_lines()]
+    assert ask().status_code == 200
+
+
+def test_one_thread_of_a_worker_makes_what_is_due_and_the_others_do_not_wait(
+    client: FlaskClient, service: Service
+) -> None:
+    forget_the_next(service)
+    with service.keys._announcing:
+        assert len(client.get("/.well-known/jwks.json").get_json()["keys"]) == 3
+    assert len(client.get("/.well-known/jwks.json").get_json()["keys"]) == 6
+
+
+def test_a_token_for_which_no_key_signs_is_not_issued_now(
+    ask: Ask, service: Service, log_lines: LogLines
+) -> None:
+    with service.engine.begin() as connection:
+        connection.execute(delete(signing_keys))
+    service.keys.read()
+    response = ask()
+    assert response.status_code == 503
+    assert response.get_json()["error"] == "temporarily_unavailable"
+    assert log_lines()[-1]["reason"] == "no key signs RS256"
+
+
+def test_publishes_next_current_and_previous_and_no_private_member(
+    client: FlaskClient, service: Service
+) -> None:
+    store = service.keys.store
+    changes: list[Callable[[], None]] = [
+        lambda: store.rotate(SIGNING_ALGS),
+        store.reencrypt,
+        lambda: store.rotate(SIGNING_ALGS),
+        lambda: store.revoke(store.read().lives[0].key.kid),
+    ]
+    for change in changes:
+        with service.engine.begin() as connection:  # so that the next ones may sign at once
+            connection.execute(update(signing_keys).values(announced_at=0))
+        change()
+        service.keys.read()
+        keys = client.get("/.well-known/jwks.json").get_json()["keys"]
+        assert {key["kid"] for key in keys} == {key.kid for key in store.read().published(store.now())}
+        for key in keys:
+            assert not PRIVATE & key.keys()
+            assert (key["use"], jwk.import_key(key).is_private) == ("sig", False)
+
+
+class CachingVerifier:
+    """Whoever verifies as our API does: a soft time, and a cooldown between fetches for an unknown kid."""
+
+    def __init__(self, keys: SigningKeys, clock: Clock, soft_time: int, cooldown: int) -> None:
+        self.keys, self.clock, self.soft_time, self.cooldown = keys, clock, soft_time, cooldown
+        self.fetch()
+        self.unknown_fetch_at = -float(cooldown)
+
+    def fetch(self) -> None:
+        """Fetch the key set."""
+        self.known = {key["kid"] for key in self.keys.published()}
+        self.fetched_at = self.clock.now
+
+    def accepts(self, kid: str) -> bool:
+        """Tell whether this key is known, after a fetch if one is allowed."""
+        if self.clock.now >= self.fetched_at + self.soft_time:
+            self.fetch()
+        if kid not in self.known and self.clock.now >= self.unknown_fetch_at + self.cooldown:
+            self.unknown_fetch_at = self.clock.now
+            self.fetch()
+        return kid in self.known
+
+
+SOFT_TIME, COOLDOWN, CACHE = 300, 30, 2
+
+
+@pytest.fixture
+def open_keys(tmp_path: Path) -> Iterator[Callable[[Clock, int], SigningKeys]]:
+    """Open keys that take turns each `announcement` seconds; no setting is checked here."""
+    (tmp_path / "kek").write_text("k" * 43)
+    engine = create_database_engine(f"sqlite:///{tmp_path / 'keys.db'}")
+    create_tables(engine)
+
+    def quickly(_alg: str) -> Key:
+        return jwk.generate_key("EC", "P-256")
+
+    def opened(clock: Clock, announcement: int) -> SigningKeys:
+        store = KeyStore(
+            engine,
+            KeyEncryption(tmp_path / "kek"),
+            rotation=announcement,
+            announcement=announcement,
+            token_lifetime=100,
+            now=clock,
+            generate=quickly,
+        )
+        store.announce()
+        return SigningKeys(store, CACHE, clock)
+
+    yield opened
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("announcement", "longest_outage"), [(SOFT_TIME + COOLDOWN + CACHE + 1, 0), (10, COOLDOWN)]
+)
+def test_a_key_that_signs_before_it_is_known_is_an_outage(
+    open_keys: Callable[[Clock, int], SigningKeys],
+    capsys: pytest.CaptureFixture[str],
+    announcement: int,
+    longest_outage: int,
+) -> None:
+    """Why a start with such times is refused; somebody's forged kid makes the verifier's cooldown begin."""
+    clock = Clock(1000.0)
+    issuer = open_keys(clock, announcement)
+    verifier = CachingVerifier(issuer, clock, SOFT_TIME, COOLDOWN)
+    accepted = []
+    for _ in range(1800):
+        clock.now += 1
+        issuer.published()  # as others fetch them, at any time
+        verifier.accepts("forged")
+        accepted.append(verifier.accepts(issuer.current("RS256").kid))
+    runs = [len(list(run)) for known, run in itertools.groupby(accepted) if not known]
+    with capsys.disabled():
+        print(  # noqa: T201 the numbers are what this test is for
+            f"\nannounced {announcement} s before it signs, fetched after {SOFT_TIME} s: of {len(accepted)} "
+            f"calls {accepted.count(False)} refused, {max(runs, default=0)} s on end"
+        )
+    assert max(runs, default=0) <= longest_outage
+    assert bool(runs) == bool(longest_outage)

@@ -1,0 +1,327 @@
+"""Step 2 with a key: `private_key_jwt` (RFC 7523), one answer for every reason to refuse."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.app import create_app
+from auth_server.clients.public_keys import KeyFileError, read_client_keys
+from auth_server.clients.seen_assertions import SeenAssertions
+from auth_server.database import clients, seen_assertions
+from auth_server.errors import InvalidClientError
+from auth_server.protocol.client_assertion import ClientAssertion, check_claims
+from auth_server.startup import Service
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from joserfc import jwk
+from joserfc.jwk import Key
+from sqlalchemy import func, select, update
+from werkzeug.test import TestResponse
+
+Ask = Callable[..., TestResponse]
+Sign = Callable[..., dict[str, str]]
+LogLines = Callable[[], list[dict[str, Any]]]
+
+ISSUER, ENDPOINT = "https://issuer.example", "https://issuer.example/oauth/token"
+MALFORMED = "client_assertion: malformed"
+NOT_ONE = "client_assertion: iss and sub are not one client_id"
+TYP = "client_assertion: the typ is another one's"
+AUD, EXP, IAT, NBF, JTI = (
+    f"client_assertion: the {name} is missing or wrong" for name in ("aud", "exp", "iat", "nbf", "jti")
+)
+ALG = "client_assertion: the alg is not RS256, ES256 or EdDSA"
+SIGNATURE = "wrong signature or kid"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("kid", ["given", None])
+def test_takes_each_algorithm_with_and_without_a_kid(ask: Ask, sign: Sign, alg: str, kid: str | None) -> None:
+    response = ask(sign(alg=alg, kid=kid and alg), auth=None)
+    assert response.status_code == 200
+    assert response.get_json()["scope"] == "read"
+
+
+@pytest.mark.parametrize(
+    ("claims", "header"),
+    [
+        ({"aud": [ISSUER]}, {}),
+        ({"iat": None}, {}),
+        ({"exp": int(time.time()) + 3600}, {}),
+        ({}, {"typ": "JWT"}),
+        ({}, {"typ": "application/client-authentication+JWT"}),
+    ],
+)
+def test_takes_what_the_rfc_allows(
+    ask: Ask, sign: Sign, claims: dict[str, Any], header: dict[str, Any]
+) -> None:
+    assert ask(sign(claims, **header), auth=None).status_code == 200
+
+
+REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "no issuer": (NOT_ONE, {"iss": None}, {}),
+    "no subject": (NOT_ONE, {"sub": None}, {}),
+    "other subject": (NOT_ONE, {"sub": "flagged"}, {}),
+    "list": (NOT_ONE, {"iss": ["bot"], "sub": ["bot"]}, {}),
+    "impossible id": (NOT_ONE, {"iss": "b\u00f6t", "sub": "b\u00f6t"}, {}),
+    "unknown client": ("unknown client", {"iss": "who", "sub": "who"}, {}),
+    "client with a secret": ("no usable key", {"iss": "job", "sub": "job"}, {}),
+    "disabled": ("disabled client", {"iss": "bot-off", "sub": "bot-off"}, {}),
+    "no audience": (AUD, {"aud": None}, {}),
+    "token endpoint": (AUD, {"aud": ENDPOINT}, {}),
+    "issuer among others": (AUD, {"aud": [ISSUER, "https://other.example"]}, {}),
+    "empty audience": (AUD, {"aud": []}, {}),
+    "odd audience": (AUD, {"aud": {"a": 1}}, {}),
+    "no expiry": (EXP, {"exp": None}, {}),
+    "expiry as text": (EXP, {"exp": "9999999999"}, {}),
+    "true expiry": (EXP, {"exp": True}, {}),
+    "expired": (EXP, {"exp": time.time() - 61}, {}),
+    "expires in two hours": (EXP, {"exp": time.time() + 7200}, {}),
+    "expires at infinity": (MALFORMED, {"exp": float("inf")}, {}),
+    "expires never": (EXP, {"exp": 10**20}, {}),
+    "issued before all time": (MALFORMED, {"iat": -float("inf")}, {}),
+    "not a number": (MALFORMED, {"unknown": float("nan")}, {}),
+    "very large expiry": (EXP, {"exp": 10**400}, {}),
+    "issued tomorrow": (IAT, {"iat": time.time() + 86400}, {}),
+    "issued as text": (IAT, {"iat": "1"}, {}),
+    "not before tomorrow": (NBF, {"nbf": time.time() + 86400}, {}),
+    "no jti": (JTI, {"jti": None}, {}),
+    "empty jti": (JTI, {"jti": ""}, {}),
+    "jti that is a number": (JTI, {"jti": 1}, {}),
+    "no signature algorithm": (ALG, {}, {"alg": "none"}),
+    "HMAC": (ALG, {}, {"alg": "HS256"}),
+    "algorithm list": (ALG, {}, {"alg": ["ES256"]}),
+    "algorithm that the key is not for": (SIGNATURE, {}, {"alg": "RS256", "kid": "ES256"}),
+    "unknown kid": (SIGNATURE, {}, {"kid": "who"}),
+    "kid that is a number": ("client_assertion: the kid is no string", {}, {"kid": 1}),
+    "critical header": ("client_assertion: crit is not understood", {}, {"crit": ["b64"], "b64": False}),
+    "access token": (TYP, {}, {"typ": "at+jwt"}),
+    "typ that is a number": (TYP, {}, {"typ": 1}),
+}
+
+
+def assert_refused(response: TestResponse, line: dict[str, Any], reason: str) -> None:
+    assert response.status_code == 401
+    assert response.get_json() == {
+        "error": "invalid_client",
+        "error_description": "Client authentication failed.",
+    }
+    assert response.headers["WWW-Authenticate"] == f'Basic realm="{ISSUER}", charset="UTF-8"'
+    assert (line["message"], line["error"], line["reason"]) == ("token refused", "invalid_client", reason)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_trap_15_gives_one_answer_for_every_reason_and_logs_the_true_one(
+    ask: Ask, sign: Sign, log_lines: LogLines, case: str
+) -> None:
+    reason, claims, header = REFUSED[case]
+    response = ask(sign(claims, **header), auth=None)
+    assert_refused(response, log_lines()[-1], reason)
+
+
+BROKEN: dict[str, tuple[str, Callable[[dict[str, str]], Any]]] = {
+    "no type": (
+        "the client_assertion_type is not jwt-bearer",
+        lambda form: form.pop("client_assertion_type"),
+    ),
+    "other type": (
+        "the client_assertion_type is not jwt-bearer",
+        lambda form: form.update(client_assertion_type="saml2-bearer"),
+    ),
+    "no assertion": (MALFORMED, lambda form: form.pop("client_assertion")),
+    "one part": (MALFORMED, lambda form: form.update(client_assertion="a")),
+    "four parts": (MALFORMED, lambda form: form.update(client_assertion=form["client_assertion"] + ".YQ")),
+    "no JSON": (MALFORMED, lambda form: form.update(client_assertion="YQ.YQ.YQ")),
+    "no object": (MALFORMED, lambda form: form.update(client_assertion="W10.W10.W10")),
+    "not base64url": (MALFORMED, lambda form: form.update(client_assertion="e30=.e30=.e30=")),
+    "nested deeply": (MALFORMED, lambda form: form.update(client_assertion="W1tb" * 8000 + ".e30.e30")),
+    "UTF-16": (MALFORMED, lambda form: form.update(client_assertion=rewritten(form, "utf-16"))),
+    "UTF-32 without a mark": (
+        MALFORMED,
+        lambda form: form.update(client_assertion=rewritten(form, "utf-32-be")),
+    ),
+    "byte order mark": (MALFORMED, lambda form: form.update(client_assertion=rewritten(form, "utf-8-sig"))),
+    "bad length": (MALFORMED, lambda form: form.update(client_assertion="a.a.a")),
+    "cut signature": (
+        SIGNATURE,
+        lambda form: form.update(client_assertion=form["client_assertion"][:-6]),
+    ),
+    "other signature": (
+        SIGNATURE,
+        lambda form: form.update(client_assertion=form["client_assertion"][:-86] + "A" * 86),
+    ),
+}
+
+
+def rewritten(form: dict[str, str], encoding: str) -> str:
+    """Encode the header otherwise than in UTF-8, as RFC 7519 7.2 has it; it is read before the signature."""
+    header, rest = form["client_assertion"].split(".", 1)
+    text = base64.urlsafe_b64decode(header + "==").decode().encode(encoding)
+    return f"{base64.urlsafe_b64encode(text).decode().rstrip('=')}.{rest}"
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_refuses_what_is_no_assertion(ask: Ask, sign: Sign, log_lines: LogLines, case: str) -> None:
+    reason, breaks = BROKEN[case]
+    form = sign()
+    breaks(form)
+    assert_refused(ask(form, auth=None), log_lines()[-1], reason)
+
+
+def test_refuses_a_secret_of_a_client_with_keys(ask: Ask, log_lines: LogLines) -> None:
+    assert_refused(ask(auth=("bot", "job-secret")), log_lines()[-1], "no readable secret digest")
+
+
+def test_refuses_two_credentials(ask: Ask, sign: Sign) -> None:
+    for response in (ask(sign()), ask(sign() | {"client_secret": "s"}, auth=None)):
+        assert response.status_code == 400
+        assert response.get_json()["error"] == "invalid_request"
+
+
+def test_refuses_a_client_id_that_is_another_client(ask: Ask, sign: Sign) -> None:
+    assert ask(sign() | {"client_id": "bot"}, auth=None).status_code == 200
+    response = ask(sign() | {"client_id": "flagged"}, auth=None)
+    assert (response.status_code, response.get_json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("aud", [ISSUER, ENDPOINT, [ENDPOINT]])
+def test_takes_the_token_endpoint_as_audience_of_a_client_flagged_so(ask: Ask, sign: Sign, aud: Any) -> None:
+    assert ask(sign({"iss": "flagged", "sub": "flagged", "aud": aud}), auth=None).status_code == 200
+
+
+def test_a_flag_takes_effect_at_once(ask: Ask, sign: Sign, service: Service) -> None:
+    assert ask(sign(), auth=None).status_code == 200
+    with service.engine.begin() as connection:
+        connection.execute(update(clients).values(token_endpoint_audience=True))
+    assert ask(sign({"aud": ENDPOINT}), auth=None).status_code == 200
+
+
+def test_refuses_a_replay_on_every_worker_and_after_a_restart(
+    service: Service, sign: Sign, ask: Ask, log_lines: LogLines
+) -> None:
+    form = {"grant_type": "client_credentials", **sign()}
+    another = create_app(service).test_client()
+    assert ask(form, auth=None).status_code == 200
+    assert_refused(ask(form, auth=None), log_lines()[-1], "client_assertion: replayed")
+    assert_refused(another.post("/oauth/token", data=form), log_lines()[-1], "client_assertion: replayed")
+
+
+def test_refuses_for_now_what_it_cannot_remember(ask: Ask, sign: Sign, service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE seen_assertions")
+    response = ask(sign(), auth=None)
+    assert (response.status_code, response.get_json()["error"]) == (503, "temporarily_unavailable")
+    assert response.headers["Retry-After"] == "5"
+
+
+def test_of_many_replays_at_once_one_is_first(service: Service) -> None:
+    workers = [SeenAssertions(service.engine) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        firsts = list(pool.map(lambda worker: worker.record("bot", "once", 2**40), workers * 5))
+    assert firsts.count(True) == 1
+
+
+def test_the_jti_of_another_client_is_another(service: Service) -> None:
+    seen = SeenAssertions(service.engine)
+    assert seen.record("bot", "\ud800", 2**40)
+    assert seen.record("flagged", "\ud800", 2**40)
+    assert not seen.record("bot", "\ud800", 2**40)
+
+
+def test_forgets_what_has_expired_once_a_minute(service: Service) -> None:
+    now = [1000.0]
+    seen = SeenAssertions(service.engine, lambda: now[0])
+
+    def rows() -> Any:
+        with service.engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(seen_assertions))
+
+    seen.record("bot", "a", 1010)
+    now[0] = 1059
+    seen.record("bot", "b", 2000)
+    assert rows() == 2
+    now[0] = 1060
+    seen.record("bot", "c", 2000)
+    assert rows() == 2
+
+
+@given(exp=st.floats(-4000, 8000), iat=st.floats(-200, 200))
+@example(exp=-59.0, iat=-3659.0)
+@example(exp=3660.0, iat=60.0)
+@example(exp=3661.0, iat=60.0)
+def test_grants_an_hour_to_live_by_a_clock_that_is_a_minute_off(exp: float, iat: float) -> None:
+    claims: dict[str, Any] = {"aud": ISSUER, "exp": 10**6 + exp, "iat": 10**6 + iat, "jti": "j"}
+    assertion = ClientAssertion("bot", "ES256", None, claims, b"", b"")
+    try:
+        _, until = check_claims(assertion, [ISSUER], now=10**6)
+    except InvalidClientError:
+        assert not (-60 < exp <= 3660 and iat <= 60)
+    else:
+        assert -60 < exp <= 3660
+        assert iat <= 60
+        assert until >= claims["exp"] + 60, "forgotten while it could still be replayed"
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(assertion=st.text("ey.J0-_=\x7f\u00fc", max_size=40))
+def test_never_fails_on_an_assertion(ask: Ask, sign: Sign, assertion: str) -> None:
+    form = sign() | {"client_assertion": assertion}
+    assert ask(form, auth=None).status_code == 401
+
+
+def test_reads_new_keys_at_once_and_refuses_when_the_file_is_gone(
+    ask: Ask, sign: Sign, tmp_path: Path, log_lines: LogLines
+) -> None:
+    (tmp_path / "bot.json").unlink()
+    assert_refused(ask(sign(), auth=None), log_lines()[-1], "no usable key")
+    assert log_lines()[0]["message"] == "client key file unusable"
+
+
+EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
+SMALL = {"kty": "RSA", "n": "_" * 171, "e": "AQAB"}
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize(
+    "member",
+    [
+        "text",
+        {},
+        {"kty": []},
+        {"kty": "oct", "k2": "YQ"},
+        EC | {"crv": "P-521"},
+        EC | {"x": "YQ"},
+        EC | {"x": 1},
+        EC | {"use": "enc"},
+        EC | {"alg": "ES384"},
+        EC | {"key_ops": ["sign"]},
+        EC | {"kid": 1},
+        {name: value for name, value in EC.items() if name != "y"},
+        SMALL,
+    ],
+)
+def test_skips_keys_that_it_cannot_use(tmp_path: Path, member: Any) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [member, EC | {"kid": "good", "use": "sig", "alg": "ES256"}]}))
+    assert [key.kid for key in read_client_keys(file)] == ["good"]
+    file.write_text(json.dumps({"keys": [member]}))
+    with pytest.raises(KeyFileError, match="has no key for"):
+        read_client_keys(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"keys": {}}', b"[" * 100_000])
+def test_refuses_a_file_that_is_no_jwk_set(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "keys.json").write_bytes(content)
+    with pytest.raises(KeyFileError, match="is no JWK Set"):
+        read_client_keys(tmp_path / "keys.json")
+
+
+def test_refuses_a_file_with_a_private_key(tmp_path: Path, private_keys: dict[str, Key]) -> None:
+    keys = [EC, private_keys["RS256"].as_dict(private=True)]
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}))
+    with pytest.raises(KeyFileError, match="holds a private key"):
+        read_client_keys(tmp_path / "keys.json")

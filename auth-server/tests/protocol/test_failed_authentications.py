@@ -1,0 +1,128 @@
+"""Failed logins are counted per client id and address; a right credential is always served."""
+
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from auth_server.app import create_app
+from auth_server.endpoints.client_address import client_address
+from auth_server.startup import Service
+from flask.testing import FlaskClient
+from flask.wrappers import Request
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, TestResponse
+
+Start = Callable[[dict[str, str]], Service]
+LogLines = Callable[[], list[dict[str, Any]]]
+GOOD = {"grant_type": "client_credentials"}
+
+
+def ask(
+    client: FlaskClient, who: str, secret: str, address: str = "192.0.2.1", **headers: str
+) -> TestResponse:
+    return client.post(
+        "/oauth/token",
+        data=GOOD,
+        auth=(who, secret),
+        headers=headers,
+        environ_overrides={"REMOTE_ADDR": address},
+    )
+
+
+@pytest.fixture
+def limited(environ: dict[str, str], start: Start) -> FlaskClient:
+    settings = {"FAILED_LOGINS_PER_MINUTE": "3", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
+    return create_app(start(environ | settings)).test_client()
+
+
+@pytest.mark.parametrize("who", ["job", "unknown", "off", "bot"])
+def test_answers_429_to_the_failing_request_above_the_limit(
+    limited: FlaskClient, log_lines: LogLines, who: str
+) -> None:
+    assert [ask(limited, who, "wrong").status_code for _ in range(4)] == [401, 401, 401, 429]
+    response = ask(limited, who, "wrong")
+    assert response.get_json() == {
+        "error": "invalid_client",
+        "error_description": "Too many failed logins. Try again later.",
+    }
+    assert dict(response.headers) == {
+        "Content-Type": "application/json",
+        "Content-Length": "92",
+        "Cache-Control": "no-store",
+        "Pragma": "no-cache",
+        "Retry-After": response.headers["Retry-After"],
+    }
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
+    assert log_lines()[-1]["reason"].endswith("; too many failed logins")
+
+
+def test_always_serves_a_right_credential(limited: FlaskClient) -> None:
+    for _ in range(5):
+        ask(limited, "job", "wrong")
+    assert ask(limited, "job", "job-secret").status_code == 200
+    assert ask(limited, "job", "wrong").status_code == 429
+
+
+def test_counts_each_client_id_and_each_address_for_itself(limited: FlaskClient) -> None:
+    for _ in range(4):
+        ask(limited, "job", "wrong")
+    assert ask(limited, "job", "wrong").status_code == 429
+    assert ask(limited, "many", "wrong").status_code == 401
+    assert ask(limited, "job", "wrong", "192.0.2.2").status_code == 401
+
+
+def test_keeps_no_id_that_cannot_exist_and_counts_them_as_one(limited: FlaskClient) -> None:
+    statuses = [ask(limited, f"{number}" * 129, "wrong").status_code for number in range(4)]
+    assert statuses == [401, 401, 401, 429]
+
+
+def test_counts_by_the_address_that_a_trusted_proxy_tells(limited: FlaskClient) -> None:
+    for number in range(5):
+        forged = {"X-Forwarded-For": f"198.51.100.{number}"}
+        direct = ask(limited, "job", "wrong", "192.0.2.1", **forged)
+        proxied = ask(limited, "job", "wrong", "10.1.1.1", **forged)
+    assert (direct.status_code, proxied.status_code) == (429, 401)
+
+
+@pytest.mark.parametrize("limit", ["0", "100"])
+def test_the_limit_can_be_turned_off(environ: dict[str, str], start: Start, limit: str) -> None:
+    client = create_app(start(environ | {"FAILED_LOGINS_PER_MINUTE": limit})).test_client()
+    statuses = [ask(client, "job", "wrong").status_code for _ in range(101)]
+    assert statuses == [401] * 100 + [401 if limit == "0" else 429]
+
+
+def test_a_storage_that_fails_is_logged_and_refuses_nobody_else(
+    limited: FlaskClient, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> int:
+        raise StorageError(OSError("gone"))
+
+    monkeypatch.setattr(MemoryStorage, "incr", fail)
+    assert ask(limited, "job", "wrong").status_code == 401
+    assert [line["message"] for line in log_lines()] == ["failed logins are not counted", "token refused"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        ("10.0.0.1", None, "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "198.51.100.7, 10.0.0.2", "198.51.100.7"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("10.0.0.1", "198.51.100.7, x", "10.0.0.1"),
+        ("10.0.0.1", "2001:db8::1", "2001:db8::1"),
+        ("", "198.51.100.7", ""),
+    ],
+)
+def test_believes_only_what_trusted_proxies_have_added(
+    peer: str, forwarded: str | None, address: str
+) -> None:
+    headers = Headers({"X-Forwarded-For": forwarded} if forwarded else {})
+    request = Request(EnvironBuilder(headers=headers, environ_overrides={"REMOTE_ADDR": peer}).get_environ())
+    assert client_address(request, [ip_network("10.0.0.0/8")]) == address
+    assert client_address(request, []) == peer

@@ -1,0 +1,165 @@
+"""Steps 3 to 5: grant type, target and scope; a client's grants are the ceiling."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from auth_server.clients.registry import ClientGrant
+from auth_server.errors import InvalidScopeError
+from auth_server.protocol.grant import granted_scopes
+from auth_server.startup import Service
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import KeySet
+from werkzeug.test import TestResponse
+
+Ask = Callable[..., TestResponse]
+
+RS, ES, ED = "https://rs.example", "https://es.example", "https://ed.example"
+MANY = {"auth": ("many", "many-secret")}
+SEVERAL = "A token is for one API; audience and resource name several."
+NOT_URI = "The target must be an absolute URI without a fragment."
+NO_GRANT = "The client has no grant for this target."
+NAME_IT = "Name the API the token is for, as audience or resource."
+MALFORMED = "The scope is malformed: tokens are separated by one space each."
+
+REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "no grant type": ("invalid_request", "The grant_type is missing.", {"parameters": "scope=read"}),
+    "empty grant type": ("invalid_request", "The grant_type is missing.", {"parameters": "grant_type="}),
+    "other grant type": (
+        "unsupported_grant_type",
+        "The grant_type must be client_credentials.",
+        {"parameters": {"grant_type": 'pass"w\u00f6rd'}},
+    ),
+    "two targets": ("invalid_target", SEVERAL, {"parameters": {"audience": RS, "resource": ES}}),
+    "two resources": ("invalid_target", SEVERAL, {"parameters": {"resource": [RS, ES]}}),
+    "relative": ("invalid_target", NOT_URI, {"parameters": {"audience": "rs.example"}}),
+    "path": ("invalid_target", NOT_URI, {"parameters": {"resource": "/api"}}),
+    "no URI": ("invalid_target", NOT_URI, {"parameters": {"resource": "https://["}}),
+    "fragment": ("invalid_target", NOT_URI, {"parameters": {"resource": f"{RS}#a"}}),
+    "empty fragment": ("invalid_target", NOT_URI, {"parameters": {"resource": f"{RS}#"}}),
+    "unknown": ("invalid_target", NO_GRANT, {"parameters": {"audience": "https://who.example"}}),
+    "ungranted": ("invalid_target", NO_GRANT, {"parameters": {"audience": ES}}),
+    "trailing slash": ("invalid_target", NO_GRANT, {"parameters": {"audience": f"{RS}/"}}),
+    "none named of several": ("invalid_target", NAME_IT, MANY),
+    "none granted": ("invalid_target", NAME_IT, {"auth": ("none", "none-secret")}),
+    "ungranted scope": (
+        "invalid_scope",
+        "The scope admin is not granted for this target.",
+        {"parameters": {"scope": "read admin other"}},
+    ),
+    "prefix": (
+        "invalid_scope",
+        "The scope rea is not granted for this target.",
+        {"parameters": {"scope": "rea"}},
+    ),
+    "tab": ("invalid_scope", MALFORMED, {"parameters": {"scope": "read\twrite"}}),
+    "newline": ("invalid_scope", MALFORMED, {"parameters": {"scope": "read\nwrite"}}),
+    "two spaces": ("invalid_scope", MALFORMED, {"parameters": {"scope": "read  write"}}),
+    "space only": ("invalid_scope", MALFORMED, {"parameters": {"scope": " "}}),
+    "quote": ("invalid_scope", MALFORMED, {"parameters": {"scope": 'adm"in'}}),
+    "not ASCII": ("invalid_scope", MALFORMED, {"parameters": {"scope": "l\u00e4sen"}}),
+}
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses_what_is_not_granted(ask: Ask, case: str) -> None:
+    error, description, options = REFUSED[case]
+    response = ask(**options)
+    assert response.status_code == 400
+    assert response.get_json() == {"error": error, "error_description": description}
+    assert "WWW-Authenticate" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error"),
+    [
+        ("grant_type=x&grant_type=y&scope=admin", "invalid_request"),
+        ("grant_type=x&audience=x&scope=admin", "unsupported_grant_type"),
+        ("grant_type=client_credentials&audience=x&scope=admin", "invalid_target"),
+        ("grant_type=client_credentials&scope=admin", "invalid_scope"),
+    ],
+)
+def test_refuses_in_the_order_of_the_steps(ask: Ask, parameters: str, error: str) -> None:
+    assert ask(parameters).get_json()["error"] == error
+    wrong = ask(parameters, auth=("job", "wrong")).get_json()["error"]
+    assert wrong == ("invalid_request" if error == "invalid_request" else "invalid_client")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "scope"),
+    [
+        ({}, "read write"),
+        ({"audience": RS}, "read write"),
+        ({"resource": RS}, "read write"),
+        ({"resource": [RS, RS], "audience": RS}, "read write"),
+        ({"scope": "write"}, "write"),
+        ({"scope": "write read write"}, "write read"),
+        ({"scope": ""}, "read write"),
+    ],
+)
+def test_grants_what_is_asked_within_the_ceiling(ask: Ask, parameters: dict[str, Any], scope: str) -> None:
+    response = ask(parameters)
+    assert response.status_code == 200
+    assert response.get_json()["scope"] == scope
+
+
+@pytest.mark.parametrize(
+    ("audience", "alg", "lifetime"), [(RS, "RS256", 2), (ES, "ES256", 60), (ED, "EdDSA", 3600)]
+)
+def test_issues_a_token_of_rfc_9068(
+    ask: Ask, client: FlaskClient, audience: str, alg: str, lifetime: int
+) -> None:
+    response = ask({"audience": audience}, **MANY)
+    body = response.get_json()
+    keys = client.get("/.well-known/jwks.json").get_json()
+    signed = jws.extract_compact(body["access_token"].encode())
+    (key,) = [key for key in keys["keys"] if key["kid"] == signed.headers()["kid"]]
+    assert signed.headers() == {"typ": "at+jwt", "alg": alg, "kid": key["kid"]}
+    assert (key["alg"], key["use"], key.keys() & {"d", "p", "q"}) == (alg, "sig", set())
+    claims = json.loads(signed.payload)
+    assert claims.keys() == {"iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope"}
+    assert claims["exp"] - claims["iat"] == lifetime
+    assert (claims["iss"], claims["aud"]) == ("https://issuer.example", audience)
+    assert (claims["sub"], claims["client_id"], claims["scope"]) == ("many", "many", "read")
+    assert body == {
+        "access_token": body["access_token"],
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+        "scope": "read",
+    }
+    assert dict(response.headers) == {
+        "Content-Type": "application/json",
+        "Content-Length": response.headers["Content-Length"],
+        "Cache-Control": "no-store",
+        "Pragma": "no-cache",
+    }
+    if alg != "EdDSA":  # joserfc warns of that name
+        jws.deserialize_compact(body["access_token"], KeySet.import_key_set(keys), algorithms=[alg])
+
+
+@given(
+    asked=st.lists(st.sampled_from(["a", "b", "c", "d"])), granted=st.sets(st.sampled_from(["a", "b", "c"]))
+)
+def test_never_grants_beyond_the_ceiling(asked: list[str], granted: set[str]) -> None:
+    grant = ClientGrant(RS, tuple(granted), None, "RS256")
+    try:
+        scopes = granted_scopes(" ".join(asked), grant) if asked else granted_scopes(None, grant)
+    except InvalidScopeError:
+        assert not set(asked) <= granted
+    else:
+        assert set(scopes) == (set(asked) or granted)
+        assert len(scopes) == len(set(scopes))
+
+
+@pytest.mark.parametrize("resource", [RS, [RS], [RS, RS]])
+def test_takes_resources_in_json(ask: Ask, resource: Any) -> None:
+    assert ask(json={"grant_type": "client_credentials", "resource": resource}).status_code == 200

@@ -1,0 +1,192 @@
+"""The schema of the tenant file, and making the database equal to it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from auth_server.database import writing
+from auth_server.startup import Service
+from auth_server.tenant.apply import apply_tenant, differences
+from auth_server.tenant.file import Tenant, read_tenant
+
+URI = "must be an absolute URI without a fragment"
+SCOPES = "must be a list of different scopes (RFC 6749 3.3), at least one"
+DIGESTS = "must be a list of one or two names of files in SECRETS_DIR"
+SAMPLE = Path(__file__).parents[2] / "tenant.yaml"
+ONE_KIND = "needs secret_digest_files or a jwks_file, one of them; declare that"
+CLIENT_ID = "must be 1 to 128 printable ASCII characters"
+LIFETIME = "must be 1 to 2592000 seconds"
+
+
+def document() -> dict[str, Any]:
+    return {
+        "apis": [{"identifier": "https://api.example", "name": "API", "scopes": ["read", "write"]}],
+        "clients": [{"client_id": "job", "name": "Job", "secret_digest_files": ["job.sha256"]}],
+        "grants": [{"client": "job", "audience": "https://api.example", "scopes": ["read"]}],
+    }
+
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def put(section: str, member: str, value: Any) -> Change:
+    return lambda tenant: tenant[section][0].__setitem__(member, value)
+
+
+def drop(section: str, member: str) -> Change:
+    return lambda tenant: tenant[section][0].pop(member)
+
+
+BAD: dict[str, tuple[Change, str]] = {
+    "unknown section": (lambda t: t.update(users=[]), "users: is unknown; remove it"),
+    "missing section": (lambda t: t.pop("grants"), "grants: is no list; write one, if only []"),
+    "entry that is no mapping": (lambda t: t["apis"].append("a"), "apis[1]: is no mapping; write one"),
+    "unknown member": (put("clients", "secret", "a"), "clients[0].secret: is unknown; remove it"),
+    "secret and keys": (put("clients", "jwks_file", "job.json"), f"clients[0]: {ONE_KIND}"),
+    "metadata that is a list": (
+        put("clients", "metadata", ["a"]),
+        "clients[0].metadata: must be a mapping of strings to strings",
+    ),
+    "metadata that is a number": (
+        put("clients", "metadata", {"a": 1}),
+        "clients[0].metadata: must be a mapping of strings to strings",
+    ),
+    "no credential": (drop("clients", "secret_digest_files"), f"clients[0]: {ONE_KIND}"),
+    "keys in another folder": (
+        put("clients", "jwks_file", "../job.json"),
+        "clients[0].jwks_file: must be the name of a file in SECRETS_DIR",
+    ),
+    "flag without keys": (
+        put("clients", "token_endpoint_audience", True),
+        "clients[0].token_endpoint_audience: must be true or false, beside a jwks_file",
+    ),
+    "missing member": (
+        drop("apis", "name"),
+        "apis[0].name: is missing; it must be 1 to 100 printable characters",
+    ),
+    "blank name": (put("apis", "name", " "), "apis[0].name: must be 1 to 100 printable characters"),
+    "relative API": (put("apis", "identifier", "api"), f"apis[0].identifier: {URI}"),
+    "API with a fragment": (put("apis", "identifier", "https://a#"), f"apis[0].identifier: {URI}"),
+    "API with a space": (put("apis", "identifier", "https://a b"), f"apis[0].identifier: {URI}"),
+    "API that is a number": (put("apis", "identifier", 1), f"apis[0].identifier: {URI}"),
+    "no scope": (put("apis", "scopes", []), f"apis[0].scopes: {SCOPES}"),
+    "scopes as text": (put("apis", "scopes", "read"), f"apis[0].scopes: {SCOPES}"),
+    "scope with a space": (put("apis", "scopes", ["a b"]), f"apis[0].scopes: {SCOPES}"),
+    "scope twice": (put("apis", "scopes", ["a", "a"]), f"apis[0].scopes: {SCOPES}"),
+    "scope that is a list": (put("apis", "scopes", [["a"]]), f"apis[0].scopes: {SCOPES}"),
+    "algorithm": (
+        put("apis", "signing_alg", "HS256"),
+        "apis[0].signing_alg: must be one of RS256, ES256, EdDSA",
+    ),
+    "algorithm list": (
+        put("apis", "signing_alg", ["a"]),
+        "apis[0].signing_alg: must be one of RS256, ES256, EdDSA",
+    ),
+    "introspected by a list": (
+        put("apis", "introspected_by", ["job"]),
+        f"apis[0].introspected_by: {CLIENT_ID}",
+    ),
+    "introspected by nobody": (
+        put("apis", "introspected_by", "who"),
+        "apis[0].introspected_by: who is no client of this file; declare it",
+    ),
+    "no lifetime": (put("apis", "token_lifetime", 0), f"apis[0].token_lifetime: {LIFETIME}"),
+    "true lifetime": (put("apis", "token_lifetime", True), f"apis[0].token_lifetime: {LIFETIME}"),
+    "null lifetime": (put("grants", "token_lifetime", None), f"grants[0].token_lifetime: {LIFETIME}"),
+    "enabled": (put("clients", "enabled", "no"), "clients[0].enabled: must be true or false"),
+    "client id": (put("clients", "client_id", "j\u00f6b"), f"clients[0].client_id: {CLIENT_ID}"),
+    "no secret": (put("clients", "secret_digest_files", []), f"clients[0].secret_digest_files: {DIGESTS}"),
+    "three secrets": (
+        put("clients", "secret_digest_files", list("abc")),
+        f"clients[0].secret_digest_files: {DIGESTS}",
+    ),
+    "other folder": (
+        put("clients", "secret_digest_files", ["../a"]),
+        f"clients[0].secret_digest_files: {DIGESTS}",
+    ),
+    "unknown client": (
+        put("grants", "client", "who"),
+        "grants[0].client: who is no client of this file; declare it",
+    ),
+    "unknown API": (
+        put("grants", "audience", "https://who"),
+        "grants[0].audience: https://who is no API of this file; declare it",
+    ),
+    "unknown scope": (
+        put("grants", "scopes", ["read", "admin"]),
+        "grants[0].scopes: admin is no scope of https://api.example; declare it there",
+    ),
+    "API twice": (
+        lambda t: t["apis"].append(t["apis"][0]),
+        "apis[1]: declares again what apis[0] declares; remove one",
+    ),
+    "grant twice": (
+        lambda t: t["grants"].append(t["grants"][0]),
+        "grants[1]: declares again what grants[0] declares; remove one",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_names_what_is_wrong_by_its_path(tmp_path: Path, case: str) -> None:
+    change, problem = BAD[case]
+    tenant = document()
+    change(tenant)
+    file = tmp_path / "tenant.yaml"
+    file.write_text(yaml.dump(tenant))
+    problems: list[str] = []
+    read_tenant(file, problems)
+    assert problems == [f"{file}: {problem}"]
+
+
+def test_names_one_problem_where_the_file_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.yaml"
+    file.write_text("apis: []\napis: []")
+    problems: list[str] = []
+    read_tenant(file, problems)
+    assert problems == [f"{file}: line 2: apis repeats; correct it"]
+
+
+def test_refuses_a_document_that_is_no_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "tenant.yaml"
+    file.write_text("- a")
+    problems: list[str] = []
+    read_tenant(file, problems)
+    assert len(problems) == 3
+
+
+def test_gives_the_entries_that_are_right_beside_wrong_ones(tmp_path: Path) -> None:
+    """What they name can then be judged in the same message."""
+    tenant = document()
+    tenant["clients"].append({"client_id": "other", "name": "", "secret_digest_files": ["../a"]})
+    tenant["grants"][0]["scopes"] = []
+    file = tmp_path / "tenant.yaml"
+    file.write_text(yaml.dump(tenant))
+    problems: list[str] = []
+    read = read_tenant(file, problems)
+    assert len(problems) == 3
+    assert [client["client_id"] for client in read.clients] == ["job"]
+    assert (len(read.apis), read.grants) == (1, ())
+
+
+def test_the_sample_tenant_is_right() -> None:
+    problems: list[str] = []
+    clients = {client["client_id"] for client in read_tenant(SAMPLE, problems).clients}
+    assert problems == []
+    assert clients >= {"timesheets-import-job", "approvals-bot"}
+
+
+def test_applying_makes_the_database_equal_and_says_what_changed(service: Service) -> None:
+    declared = service.tenant
+    nothing = Tenant((), (), ())
+    with writing(service.engine) as connection:
+        removed = [str(change) for change in differences(connection, nothing)]
+        assert [str(change) for change in apply_tenant(connection, nothing)] == removed
+    assert removed[0] == "- grant off https://rs.example"
+    assert removed[-1] == "- api https://ed.example"
+    with writing(service.engine) as connection:
+        added = [str(change) for change in apply_tenant(connection, declared)]
+        assert sorted(line[2:] for line in added) == sorted(line[2:] for line in removed)
+        assert apply_tenant(connection, declared) == []

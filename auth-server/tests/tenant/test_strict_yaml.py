@@ -1,0 +1,55 @@
+"""The YAML of the tenant file: what is wrong is said in words, with its line."""
+
+from pathlib import Path
+
+import pytest
+from auth_server.tenant.strict_yaml import YamlProblemError, read_yaml
+
+CHARACTER = "unacceptable character #x0000: special characters are not allowed"
+WRONG = {
+    "cut off": ("apis: [", "line 1: expected the node content, but found '<stream end>'"),
+    "repeated section": ("apis: []\nclients:\n\ngrants: []\napis: []", "line 5: apis repeats"),
+    "repeated member": ("a:\n- b: 1\n  'b': 2", "line 3: b repeats"),
+    "repeated merge": ("a:\n  <<: {b: 1}\n  <<: {c: 1}", "line 3: << repeats"),
+    "merge of no mapping": (
+        "a: {<<: 1}",
+        "line 1: expected a mapping or list of mappings for merging, but found scalar",
+    ),
+    "member that is a list": ("? [a]\n: 1", "line 1: found unhashable key"),
+    "unknown alias": ("a: *b", "line 1: found undefined alias 'b'"),
+    "impossible day": ("a: 2026-99-99", "is no YAML (month must be in 1..12)"),
+    "control character": (
+        "\0",
+        f'is no YAML ({CHARACTER} in "<unicode string>", position 0)',
+    ),
+    "nested deeply": ("[" * 1000, "is nested too deeply"),
+}
+
+
+def problem_of(folder: Path, content: bytes) -> str:
+    (folder / "a.yaml").write_bytes(content)
+    with pytest.raises(YamlProblemError) as caught:
+        read_yaml(folder / "a.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_says_what_is_wrong_and_where(tmp_path: Path, case: str) -> None:
+    text, problem = WRONG[case]
+    assert problem_of(tmp_path, text.encode()) == f"{problem}; correct it"
+
+
+def test_refuses_another_encoding(tmp_path: Path) -> None:
+    assert problem_of(tmp_path, b"\xff") == "is not UTF-8; save it so"
+
+
+def test_merges_members_and_lets_a_mapping_override_them(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("""
+anchors:
+  here: &job {<<: {name: Job, enabled: true}, name: Other}
+next: {<<: *job, enabled: false}
+""")
+    assert read_yaml(tmp_path / "a.yaml") == {
+        "anchors": {"here": {"name": "Other", "enabled": True}},
+        "next": {"name": "Other", "enabled": False},
+    }

@@ -1,0 +1,1 @@
+"""Obtain access tokens and call APIs with them: the folder to copy. It imports nothing of ours but itself."""

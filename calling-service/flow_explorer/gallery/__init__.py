@@ -1,0 +1,1 @@
+"""The gallery: cases that change one thing, and what plays them."""

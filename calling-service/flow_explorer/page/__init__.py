@@ -1,0 +1,1 @@
+"""The page: a run's diagram, and one item of it opened."""

@@ -1,0 +1,1 @@
+"""A run as text in the terminal, and the commands that show one."""

@@ -1,0 +1,170 @@
+"""A curl command sends what was recorded again, pasted into a shell that has the credentials in variables."""
+
+import shlex
+import subprocess
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+import requests
+from calling_service.settings import Settings
+from flow_explorer.exports.curl import commands, public_addresses
+from hypothesis import given
+from hypothesis import strategies as st
+from recording.capture import capture
+from requests.auth import HTTPBasicAuth
+
+PUBLIC = {"http://auth-server:9000": "http://localhost:9000", "http://api:9001/v1": "https://api.example"}
+SECRET = "s3cret-of-the-client"
+TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+UNSIGNED = TOKEN.rpartition(".")[0] + "."
+SERVER, API = "http://auth-server:9000/oauth/token", "http://api:9001/v1/timesheets"
+
+
+def pasted(text: str) -> list[str]:
+    """Return the arguments that curl gets when the text is pasted into a shell."""
+    script = (
+        f"CLIENT_SECRET={SECRET} TOKEN={TOKEN} CLIENT_ASSERTION={TOKEN}\n"
+        "curl() { printf '%s\\0' \"$@\"; }\n" + text
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)  # noqa: S603, S607
+    return done.stdout.decode().split("\0")[:-1]
+
+
+def captured(method: str, url: str, **sent: Any) -> dict[str, Any]:
+    return capture(
+        steps=(),
+        sender="A",
+        receiver="B",
+        request=requests.Request(method, url, **sent).prepare(),
+        response=None,
+        failure="Timeout",
+        started_at=datetime(2026, 11, 24, tzinfo=UTC),
+        elapsed=0.01,
+    ).as_json()
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "sent", "arguments"),
+    [
+        (
+            "POST",
+            SERVER,
+            {"auth": HTTPBasicAuth("a+job", SECRET), "data": {"grant_type": "x", "audience": "http://a"}},
+            [
+                *("http://localhost:9000/oauth/token", "--user", f"a+job:{SECRET}"),
+                *("--data", "grant_type=x", "--data-urlencode", "audience=http://a"),
+            ],
+        ),
+        (
+            "POST",
+            SERVER,
+            {"params": {"client_id": "a", "client_secret": SECRET}, "data": {"scope": "a b"}},
+            [
+                f"http://localhost:9000/oauth/token?client_id=a&client_secret={SECRET}",
+                *("--data-urlencode", "scope=a b"),
+            ],
+        ),
+        (
+            "POST",
+            SERVER,
+            {"data": {"client_secret": SECRET, "client_assertion": TOKEN, "token": TOKEN}},
+            [
+                *("http://localhost:9000/oauth/token", "--data", f"client_secret={SECRET}"),
+                *("--data", f"client_assertion={TOKEN}", "--data", f"token={TOKEN}"),
+            ],
+        ),
+        (
+            "GET",
+            API,
+            {"headers": {"Authorization": f"Bearer {TOKEN}"}, "params": {"limit": "1"}},
+            ["https://api.example/timesheets?limit=1", "--oauth2-bearer", TOKEN],
+        ),
+        (
+            "GET",
+            API,
+            {"headers": {"Authorization": f"Bearer {UNSIGNED}"}},
+            ["https://api.example/timesheets", "--oauth2-bearer", UNSIGNED],
+        ),
+        (
+            "GET",
+            API,
+            {"params": {"limit": "1!", "access_token": TOKEN}},
+            [f"https://api.example/timesheets?limit=1%21&access_token={TOKEN}"],
+        ),
+        ("DELETE", f"{API}/7", {}, ["https://api.example/timesheets/7", "--request", "DELETE"]),
+        ("POST", API, {}, ["https://api.example/timesheets", "--request", "POST"]),
+        (
+            "PUT",
+            API,
+            {"json": {"text": 'it\'s $HOME `id` "!" \\ é'}},
+            [
+                *("https://api.example/timesheets", "--request", "PUT"),
+                *("--header", "Content-Type: application/json"),
+                *("--data", '{"text": "it\'s $HOME `id` \\"!\\" \\\\ \\u00e9"}'),
+            ],
+        ),
+        (
+            "POST",
+            API,
+            {"json": {"entries": ["x" * 5000]}},
+            [
+                "https://api.example/timesheets",
+                "--header",
+                "Content-Type: application/json",
+                "--data",
+                "@body.json",
+            ],
+        ),
+        ("GET", "http://auth-server.example/", {}, ["http://auth-server.example/"]),
+    ],
+)
+def test_a_pasted_command_sends_the_request(
+    method: str, url: str, sent: dict[str, Any], arguments: list[str]
+) -> None:
+    (text,) = commands({"exchanges": [captured(method, url, **sent)]}, PUBLIC)
+    assert pasted(text) == ["-si", *arguments]
+    assert SECRET not in text
+    assert TOKEN not in text
+
+
+@given(
+    st.dictionaries(st.text("abc$`\"'\\ !&;|<>(){}*?~#%=\n\té", min_size=1), st.text(min_size=1), max_size=3)
+)
+def test_no_sign_of_what_was_sent_means_something_to_the_shell(form: dict[str, str]) -> None:
+    (text,) = commands({"exchanges": [captured("POST", SERVER, data=form)]}, PUBLIC)
+    words = shlex.split(text.replace(" \\\n  ", " "))
+    sent = [word for before, word in pairwise(words) if before.startswith("--data")]
+    assert {unquote_plus(name): value for name, _, value in (word.partition("=") for word in sent)} == form
+
+
+def bearing(token: str) -> dict[str, Any]:
+    return captured("GET", API, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_case_presents_what_it_was_issued_what_it_has_signed_or_what_it_has_forged() -> None:
+    issued, assertion, forged = (TOKEN.replace("JhIn0", f"J{sub}In0") for sub in "ijk")
+    asked = captured("POST", SERVER, data={"client_assertion": assertion})
+    asked["response"] = {"token": bearing(issued)["request"]["token"]}
+    case = {"case": {"id": "a"}, "exchanges": [asked, bearing(issued), bearing(assertion), bearing(forged)]}
+    texts = [text.splitlines() for text in commands(case, PUBLIC)]
+    assert [lines[-1] for lines in texts[1:]] == [
+        '  --oauth2-bearer "$TOKEN"',
+        '  --oauth2-bearer "$CLIENT_ASSERTION"',
+        '  --oauth2-bearer "$FORGED_TOKEN"',
+    ]
+    assert texts[3][0] == "# FORGED_TOKEN: what this case makes of a token; its signature is not kept"
+
+
+def test_what_was_not_kept_of_a_body_is_said() -> None:
+    (text,) = commands({"exchanges": [captured("POST", API, json={"entries": ["x" * 5000]})]}, PUBLIC)
+    assert text.startswith("# body.json: the body, of 5,017 bytes, which is not kept\ncurl ")
+
+
+def test_the_addresses_are_those_that_the_servers_are_known_by(settings: Settings) -> None:
+    assert public_addresses(settings) == {
+        str(settings.token_url).removesuffix("/oauth/token"): "http://localhost:9000",
+        settings.api_url: "http://localhost:9001",
+    }

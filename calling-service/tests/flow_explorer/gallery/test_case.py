@@ -1,0 +1,67 @@
+"""The file of cases is well made; that each case is true, the end-to-end tests show."""
+
+import re
+
+import pytest
+from flow_explorer.gallery.case import Ask, Call, Case, Read, gallery
+
+CASES = pytest.mark.parametrize("case", gallery().values(), ids=gallery())
+REQUIRED = {
+    *("wrong-secret", "unknown-client", "disabled-client", "secret-in-the-query", "two-credentials"),
+    *("two-secrets", "private-key-jwt", "replayed-assertion", "wrong-grant-type", "missing-audience"),
+    *("unknown-audience", "ungranted-audience", "ungranted-scope", "action-denies", "action-adds-a-claim"),
+    *("no-token", "token-in-the-query", "tampered-payload", "alg-none", "public-key-as-secret"),
+    *("another-issuer", "assertion-as-token", "another-audience", "scope-too-small", "expired-token"),
+    *("revoked-token", "revoked-token-asked-about", "cached-token", "same-batch-twice", "one-bad-entry"),
+}
+
+
+def test_every_lesson_has_its_case() -> None:
+    assert set(gallery()) == REQUIRED
+
+
+def test_cases_of_a_group_stand_together() -> None:
+    groups = [case.group for case in gallery().values()]
+    assert [group for before, group in zip(["", *groups], groups, strict=False) if group != before] == list(
+        dict.fromkeys(groups)
+    )
+
+
+@CASES
+def test_says_what_it_changes_and_teaches_in_sentences(case: Case) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", case.id)
+    assert re.fullmatch(r"RFC \d{4} \d+(\.\d+)*", case.rfc)
+    assert case.changes.endswith(".")
+    assert case.teaches.endswith(".")
+
+
+@CASES
+def test_names_no_address_and_only_calls_that_change_nothing_or_are_undone(case: Case) -> None:
+    for step in case.steps:
+        match step:
+            case Call(call=call):
+                assert re.fullmatch(r"(GET|POST) /[a-z/]+(\?limit=1)?", call)
+                assert case.cleans_up or call.startswith("GET ") or case.status >= 400
+            case Read(read=path):
+                assert path == "/.well-known/jwks.json"
+            case Ask(parameters=parameters):
+                assert parameters.keys() <= {"grant_type", "audience", "scope"}
+
+
+def test_shows_what_is_expected_and_whether_it_came_so() -> None:
+    case = gallery()["wrong-secret"]
+    expected = {"status": 401, "error": "invalid_client", "check": "credentials"}
+    told = case.as_json(None)
+    assert told == {
+        "id": "wrong-secret",
+        "title": case.title,
+        "teaches": case.teaches,
+        "changes": case.changes,
+        "rfc": "RFC 6749 5.2",
+        "expected": expected,
+        "answered": None,
+        "as_expected": None,
+    }
+    assert case.as_json(expected) == told | {"answered": expected, "as_expected": True}
+    for name, other in (("status", 400), ("error", None), ("check", "request")):
+        assert case.as_json({**expected, name: other})["as_expected"] is False

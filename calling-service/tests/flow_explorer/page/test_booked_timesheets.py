@@ -1,0 +1,66 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from calling_service.oauth_client.token_source import TokenSource
+from flow_explorer.page.booked_timesheets import Books, BooksReader
+from werkzeug.wrappers import Response
+
+
+@pytest.fixture
+def reader(endpoint: Any, api: Any, secret_file: Path) -> Iterator[BooksReader]:
+    with requests.Session() as session:
+        tokens = TokenSource(
+            issuer="http://localhost:9000",
+            client_id="job",
+            secret_file=secret_file,
+            token_url=endpoint.url,
+            session=session,
+        )
+        reader = BooksReader(tokens, api.url, "http://localhost:9001")
+        with reader.session:
+            yield reader
+
+
+def answer(count: int, cursor: str | None = None) -> Response:
+    return Response(json.dumps({"timesheets": [{"id": n} for n in range(count)], "next_cursor": cursor}))
+
+
+def test_reads_the_last_ones_with_a_token_that_allows_no_more(
+    reader: BooksReader, endpoint: Any, api: Any
+) -> None:
+    api.answers = [answer(10), answer(2), answer(0), answer(500, "500")]
+    assert reader.read() == Books([{"id": n} for n in range(9, 1, -1)], 10)
+    assert reader.read() == Books([{"id": 1}, {"id": 0}], 2)
+    assert reader.read() == Books([], 0)
+    assert reader.read().more
+    assert [request.form["scope"] for request in endpoint.requests] == ["read:timesheets"]
+    assert {request.full_path for request in api.requests} == {"/timesheets?limit=500"}
+
+
+@pytest.mark.parametrize(
+    ("told", "fault"),
+    [
+        (Response("{}", 503), "the API answered 503"),
+        (Response("[]"), "the API answered 200"),
+        (Response('{"timesheets": 1}'), "the API answered 200"),
+        (Response("no JSON"), "the API gave no usable answer (JSONDecodeError)"),
+        (Response("[" * 100_000), "the API gave no usable answer (RecursionError)"),
+        (
+            Response("{}", 403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
+            "the API gave no usable answer (InsufficientScopeError)",
+        ),
+    ],
+)
+def test_says_why_they_could_not_be_read(reader: BooksReader, api: Any, told: Response, fault: str) -> None:
+    api.answers = [told]
+    assert reader.read() == Books(fault=fault)
+
+
+def test_says_why_there_was_no_token(reader: BooksReader, endpoint: Any, api: Any) -> None:
+    endpoint.answers = [endpoint.error(400, "invalid_scope", "not yours")]
+    assert reader.read() == Books(fault="no token to read them with: not yours")
+    assert api.requests == []

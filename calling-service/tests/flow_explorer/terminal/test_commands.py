@@ -1,0 +1,223 @@
+"""`flow` and `try` have the running service do it, and print what it did."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from calling_service import cli
+from calling_service.app import create_app
+from calling_service.import_job.job import CHUNK
+from calling_service.service import Service, build
+from calling_service.settings import Settings
+from click.testing import CliRunner, Result
+from flow_explorer.gallery.case import gallery
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
+
+HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
+GOOD = HEADER + "2026-11-09,P,,1.00,C-1,1\n"
+REFUSED = 'request;dur=1, credentials;dur=2;desc="The secret is wrong."'
+
+
+@pytest.fixture
+def service(environ: dict[str, str]) -> Iterator[Service]:
+    service = build(Settings.from_environ(environ | {"EXPLAIN": "1"}))
+    yield service
+    service.cases.stop()
+    service.close()
+
+
+@pytest.fixture
+def url(service: Service) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, create_app(service), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def command(*arguments: str, color: bool = False, environ: Mapping[str, str] | None = None) -> Result:
+    runner = CliRunner(env={"COLUMNS": "100", **(environ or {})})
+    return runner.invoke(cli.main, arguments, color=color)
+
+
+def flow(*arguments: str) -> Result:
+    return command("flow", *arguments)
+
+
+def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint: Any) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n")
+    result = flow("--url", url)
+    assert result.exit_code == 0
+    for shown in (
+        "━━ 1  The job authenticates at the token endpoint",
+        "━━ 2  The authorization server validates them",
+        "━━ 3  The authorization server answers with an access token",
+        "━━ 4  The job calls the API with the token",
+        "    asked    grant_type=client_credentials  audience=http://localhost:9001  scope=batch:upload",
+        "    granted  client_id=job",
+        "POST /oauth/token HTTP/1.1",
+        "scope=batch%3Aupload",
+        "Authorization: Basic [base64 of timesheets-import-job:<client secret>, masked]",
+        "[signature cut]",
+        "    header   alg        RS256",
+        "Timesheets API → Timesheets Import Job",
+        '{"booked": 1, "unchanged": 0}',
+        "a.csv  done          2 rows     1 booked     0 unchanged     1 rejected",
+        "- a.csv line 3, Hours: 25 is not more than 0 and at most 24",
+        f"  This run, drawn        {url}/flow/",
+        f"  This run as JSON       {url}/runs/",
+        "  The gallery: what if?  make try",
+    ):
+        assert shown in result.output
+    assert endpoint.secret not in result.output
+    assert "\x1b" not in result.output
+
+
+def test_flow_prints_the_runs_json_on_demand(url: str, service: Service) -> None:
+    (service.settings.inbox / "é.csv").write_text(GOOD)
+    result = flow("--url", url, "--json")
+    assert json.loads(result.output)["files"][0]["name"] == "é.csv"
+
+
+def test_flow_prints_the_runs_diagram_and_shortens_what_repeats(url: str, service: Service) -> None:
+    (service.settings.inbox / "a.csv").write_text(
+        HEADER + "".join(f"2026-11-09,P,,1,C-1,{number}\n" for number in range(2 * CHUNK))
+    )
+    again = "again  POST /timesheets/upload HTTP/1.1 → HTTP/1.1 200 OK"
+    assert again in flow("--url", url).output
+    assert "sequenceDiagram" in flow("--url", url, "--mermaid").output
+
+
+def test_flow_fails_with_the_run(url: str, service: Service, endpoint: Any) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    endpoint.answers = [endpoint.error(400, "invalid_scope", "not yours")]
+    result = flow("--url", url)
+    assert result.exit_code == 1
+    assert "The authorization server answers without an access token" in result.output
+    assert "! invalid_scope: no token from the authorization server" in result.output
+
+
+def test_flow_gives_up_on_a_run_without_end(url: str, service: Service, endpoint: Any) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    endpoint.hold = threading.Event()
+    result = flow("--url", url, "--timeout", "0")
+    endpoint.hold.set()
+    assert (result.exit_code, "is still on after 0 s" in result.output) == (1, True)
+
+
+def test_flow_says_that_no_service_answers() -> None:
+    result = flow("--url", "http://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: http://127.0.0.1:1 did not answer as the calling service does: ")
+
+
+def test_flow_prints_a_har_on_demand(url: str, service: Service) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    entries = json.loads(flow("--url", url, "--har").output)["log"]["entries"]
+    assert [entry["request"]["method"] for entry in entries] == ["POST", "POST"]
+
+
+def test_flow_prints_curl_commands_on_demand(url: str, service: Service, environ: dict[str, str]) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    result = command("flow", "--url", url, "--curl", environ=environ)
+    assert result.output.splitlines()[:2] == [
+        "curl -si http://localhost:9000/oauth/token \\",
+        '  --user "timesheets-import-job:$CLIENT_SECRET" \\',
+    ]
+    assert "curl -si http://localhost:9001/timesheets/upload \\\n  --oauth2-bearer" in result.output
+
+
+def test_curl_commands_need_the_settings(url: str, service: Service) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    result = command("flow", "--url", url, "--curl", environ={"ISSUER": ""})
+    assert (result.exit_code, "ISSUER: not set" in result.output) == (1, True)
+
+
+def test_try_prints_a_case_and_what_came_of_it(url: str, endpoint: Any, service: Service) -> None:
+    (service.settings.credential_file.parent / "payroll-report").write_text("a secret\n")
+    endpoint.answers = [endpoint.error(401, "invalid_client", Server_Timing=REFUSED)]
+    result = command("try", "wrong-secret", "--url", url)
+    assert result.exit_code == 0
+    for shown in (
+        "━━ 1  payroll-report asks for an access token with a made-up secret ━",
+        "  Calling Service → Authorization Server\n",
+        "  ✓ request 1\N{NO-BREAK SPACE}ms\n",
+        "  ✗ credentials: The secret is wrong.\n",
+        "  ✓ As expected: 401 invalid_client at the check credentials\n",
+    ):
+        assert shown in result.output
+
+
+def test_try_fails_where_the_case_comes_out_otherwise(url: str, endpoint: Any) -> None:
+    endpoint.answers = [Response('{"access_token": "a"}')]
+    result = command("try", "wrong-secret", "--url", url)
+    assert (result.exit_code, "✗ Not as expected: 200, instead of 401" in result.output) == (1, True)
+
+
+def test_try_fails_where_what_was_booked_could_not_be_deleted(url: str, service: Service, api: Any) -> None:
+    for client in ("timesheets-import-job", "timesheets-console"):
+        (service.settings.credential_file.parent / client).write_text("a secret\n")
+    api.answers = [None, None, Response("no JSON")]
+    result = command("try", "same-batch-twice", "--url", url)
+    assert "✓ As expected: 200\n  ! unreachable: a service did not answer" in result.output
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("form", ["--json", "--har", "--mermaid"])
+def test_the_exit_status_is_the_same_in_every_form(url: str, endpoint: Any, form: str) -> None:
+    endpoint.answers = [endpoint.error(401, "invalid_client", Server_Timing=REFUSED), Response("{}", 500)]
+    assert [command("try", "wrong-secret", "--url", url, form).exit_code for _ in range(2)] == [0, 1]
+
+
+@pytest.mark.parametrize("form", ["--json", "--har", "--mermaid", "--timeout=60"])
+def test_no_form_lets_a_server_act_on_the_terminal(url: str, endpoint: Any, form: str) -> None:
+    refusal = json.dumps({"error": "\x9b31m\ud800", "error_description": "\x1b[31m"})
+    endpoint.answers = [Response(refusal, "401 \x9b31m", {"Server-Timing": 'credentials;desc="\x9b31m"'})]
+    printed = command("try", "wrong-secret", "--url", url, form).output
+    assert "401" in printed
+    assert re.sub("[\n\N{NO-BREAK SPACE}]", "", printed).isprintable()
+
+
+def test_try_alone_lists_the_cases_and_asks_no_service() -> None:
+    result = command("try", "--url", "http://127.0.0.1:1")
+    assert result.exit_code == 0
+    assert all(f"\n  {case} " in result.output for case in gallery())
+    assert command("try", "--markdown").output.startswith("## Who is asking?\n")
+
+
+@pytest.mark.parametrize(
+    ("case", "like"),
+    [("wrong-secrt", "did you mean wrong-secret or "), ("alg_none", "did you mean alg-none? "), ("§", "")],
+)
+def test_an_unknown_case_is_told_with_those_like_it(case: str, like: str) -> None:
+    result = command("try", case)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: there is no case '{case}'; {like}")
+    assert result.output.endswith("`make try` lists them all\n")
+
+
+def test_a_refusal_of_the_service_is_told(serve: Any) -> None:
+    url = serve(lambda _: Response('{"detail": "It does not show the flow."}', 404))
+    result = command("try", "wrong-secret", "--url", url)
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: {url} does not do that: It does not show the flow.\n",
+    )
+
+
+@pytest.mark.parametrize("answer", [Response("no JSON", 502), Response("{}", 500), Response("[]", 404)])
+def test_another_service_is_told(serve: Any, answer: Response) -> None:
+    result = command("try", "wrong-secret", "--url", serve(lambda _: answer))
+    assert (result.exit_code, " did not answer as the calling service does: " in result.output) == (1, True)
+
+
+def test_colour_is_for_terminals_that_want_it() -> None:
+    assert "\x1b[" in command("try", color=True).output
+    assert "\x1b[" not in command("try", color=True, environ={"NO_COLOR": "1"}).output
+    assert "\x1b[" not in command("try").output

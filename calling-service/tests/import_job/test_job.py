@@ -1,0 +1,496 @@
+import csv
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calling_service.database import connection, prepare
+from calling_service.import_job.export_rows import Entry
+from calling_service.import_job.inbox import exports
+from calling_service.import_job.job import ImportJob
+from calling_service.import_job.timesheets_api import ApiError, Receipt
+from calling_service.runs.run import Run
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
+
+
+class Killed(BaseException):
+    """What a kill -9 is to a test: nothing of ours runs after it."""
+
+
+class Books:
+    """An API that books as ours does, and may be killed before or after it has booked."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.chunks: list[int] = []
+        self.kill_before: int | None = None
+        self.kill_after: int | None = None
+
+    def upload(self, entries: list[Entry]) -> Receipt:
+        """Book all or none."""
+        self.chunks.append(len(entries))
+        if self.kill_before == len(self.chunks):
+            raise Killed
+        conflicts = {
+            index: ("Hours", "is booked with other values")
+            for index, entry in enumerate(entries)
+            if self.entries.get(entry.external_id, entry) != entry
+        }
+        if conflicts:
+            return Receipt(refused=conflicts)
+        known = sum(entry.external_id in self.entries for entry in entries)
+        self.entries |= {entry.external_id: entry for entry in entries}
+        if self.kill_after == len(self.chunks):
+            raise Killed
+        return Receipt(len(entries) - known, known)
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "state").mkdir()
+    prepare(tmp_path / "state")
+    return tmp_path / "inbox"
+
+
+Import = Callable[..., Run]
+
+
+@pytest.fixture
+def import_now(inbox: Path, books: Any) -> Import:
+    job = ImportJob(inbox, inbox.parent / "state", books, now=lambda: 2_000_000_000.0)
+
+    def work(*, resend: bool = False, progress: Callable[[int, int], None] = lambda *_: None) -> Run:
+        run = Run("1", "cli", "0" * 32, datetime.now(UTC), resend=resend)
+        job.run(run, progress)
+        return run
+
+    return work
+
+
+def row(number: int, hours: str = "1.00", project: str = "P") -> str:
+    return f"2026-11-09,{project},,{hours},C-1,{number}\n"
+
+
+def counts(run: Run) -> dict[str, tuple[Any, ...]]:
+    return {
+        file.name: (file.state, file.rows, file.booked, file.unchanged, file.rejected) for file in run.files
+    }
+
+
+def rejects(run: Run) -> list[tuple[Any, ...]]:
+    return [(reject.file, reject.line, reject.column, reject.reason) for reject in run.rejects]
+
+
+def test_uploads_in_chunks(inbox: Path, books: Books, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(1200))))
+    seen: list[tuple[int, int]] = []
+    run = import_now(progress=lambda done, total: seen.append((done, total)))
+    assert counts(run) == {"a.csv": ("done", 1200, 1200, 0, 0)}
+    assert books.chunks == [500, 500, 200]
+    assert seen == [(501, 1201), (1001, 1201), (1201, 1201), (1201, 1201)]
+
+
+def test_a_content_that_is_done_is_not_sent_again_under_any_name(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    import_now()
+    (inbox / "a.csv").rename(inbox / "b.csv")
+    assert counts(import_now()) == {"b.csv": ("known", 0, 0, 0, 0)}
+    assert len(books.chunks) == 1
+
+
+def test_sends_again_when_asked_to_and_the_same_content_once(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    (inbox / "b.csv").write_text(HEADER + row(1))
+    assert counts(import_now())["b.csv"] == ("known", 0, 0, 0, 0)
+    run = import_now(resend=True)
+    assert counts(run) == {"a.csv": ("done", 1, 0, 1, 0), "b.csv": ("known", 0, 0, 0, 0)}
+
+
+def test_a_repeated_id_is_rejected_naming_the_first_line(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "week.csv").write_text(HEADER + row(1) + row(2) + row(1, "2.00"))
+    (inbox / "week-late.csv").write_text(HEADER + row(2, "3.00") + row(3))
+    for run in (import_now(), import_now(resend=True)):
+        assert rejects(run) == [
+            ("week.csv", 4, "entry_id", "repeats 1 of week.csv line 2"),
+            ("week-late.csv", 2, "entry_id", "repeats 2 of week.csv line 3"),
+        ]
+    assert {entry.hours for entry in books.entries.values()} == {"1.00"}
+
+
+def test_an_export_may_be_replaced_by_a_longer_one(inbox: Path, books: Books, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2))
+    import_now()
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "5.00") + row(3))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", 3, 1, 1, 1)}
+    assert rejects(run) == [("a.csv", 3, "Hours", "is booked with other values")]
+    assert sorted(books.entries) == ["1", "2", "3"]
+
+
+def test_a_row_that_the_api_refuses_can_be_put_right_in_another_file(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    import_now()
+    (inbox / "a.csv").write_text(HEADER + row(1, "2.00"))
+    assert rejects(import_now()) == [("a.csv", 2, "Hours", "is booked with other values")]
+    books.entries.clear()  # by hand, say
+    (inbox / "b.csv").write_text(HEADER + row(1, "3.00"))
+    assert rejects(import_now()) == []
+    assert {entry.hours for entry in books.entries.values()} == {"3.00"}
+
+
+def booked_before(number: int, hours: str) -> dict[str, Entry]:
+    return {str(number): Entry(str(number), "C-1", "2026-11-09", "P", hours)}
+
+
+CONFLICT = ("Hours", "is booked with other values")
+
+
+@pytest.mark.parametrize("between", [0, 1, 498, 499, 500])
+def test_a_row_that_the_api_refuses_can_be_put_right_in_any_row_after_it(
+    inbox: Path, books: Books, import_now: Import, between: int
+) -> None:
+    books.entries = booked_before(1, "1.00")
+    rows = [row(1, "2.00"), row(1, "3.00"), *map(row, range(10, 10 + between)), row(1), row(1)]
+    (inbox / "a.csv").write_text(HEADER + "".join(rows))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", between + 4, between, 1, 3)}
+    assert rejects(run) == [
+        ("a.csv", 2, *CONFLICT),
+        ("a.csv", 3, *CONFLICT),
+        ("a.csv", between + 5, "entry_id", f"repeats 1 of a.csv line {between + 4}"),
+    ]
+
+
+@pytest.mark.parametrize(("point", "chunk"), [("kill_before", 1), ("kill_before", 2), ("kill_after", 2)])
+def test_killed_before_or_after_a_row_was_put_right_it_gives_the_same_reasons(
+    inbox: Path, books: Books, import_now: Import, *, point: str, chunk: int
+) -> None:
+    books.entries = booked_before(1, "1.00")
+    (inbox / "a.csv").write_text(HEADER + row(1, "2.00") + row(1) + row(1, "3.00"))
+    setattr(books, point, chunk)
+    with pytest.raises(Killed):
+        import_now()
+    setattr(books, point, None)
+    for run in (import_now(), import_now(resend=True)):
+        assert rejects(run) == [
+            ("a.csv", 2, *CONFLICT),
+            ("a.csv", 4, "entry_id", "repeats 1 of a.csv line 3"),
+        ]
+
+
+def test_rejects_are_told_in_the_order_of_their_lines(inbox: Path, books: Books, import_now: Import) -> None:
+    books.entries = booked_before(1, "1.00") | booked_before(2, "1.00")
+    lines = [row(3), row(3), row(1, "2.00"), row(4, "25"), row(2, "2.00"), row(2, "3.00"), row(5, "25")]
+    (inbox / "a.csv").write_text(HEADER + "".join(lines))
+    run = import_now()
+    assert [line for _, line, _, _ in rejects(run)] == [3, 4, 5, 6, 7, 8]
+    with (inbox.parent / "state" / "rejects" / "a.csv").open(newline="") as file:
+        assert [cells[1] for cells in csv.reader(file)] == ["line", "3", "4", "5", "6", "7", "8"]
+
+
+def test_moves_bad_rows_to_a_rejects_file_with_place_and_reason(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "25") + ',,"x\ny",1,C-1,3\n')
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", 3, 1, 0, 2)}
+    path = inbox.parent / "state" / "rejects" / "a.csv"
+    with path.open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["file", "line", "column", "reason", *HEADER.strip().split(",")],
+            [
+                "a.csv",
+                "3",
+                "Hours",
+                "25 is not more than 0 and at most 24",
+                "2026-11-09",
+                "P",
+                "",
+                "25",
+                "C-1",
+                "2",
+            ],
+            ["a.csv", "4", "Date, Project", "is empty; is empty", "", "", "x\ny", "1", "C-1", "3"],
+        ]
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2))
+    import_now()
+    assert not path.exists()
+
+
+def test_a_quote_that_is_not_closed_holds_back_no_other_row(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    good = [row(number) for number in range(5000)]
+    broken = '2026-11-09,"P,,1.00,C-1,x'
+    (inbox / "a.csv").write_text("".join([HEADER, *good[:10], f"{broken}\n", *good[10:]]))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("done", 5001, 5000, 0, 1)}
+    assert [reject.line for reject in run.rejects] == [12]
+    assert len(books.entries) == 5000
+    with (inbox.parent / "state" / "rejects" / "a.csv").open(newline="") as file:
+        assert [cells[4:] for cells in csv.reader(file)][1:] == [[broken]]
+
+
+def test_a_file_that_is_still_written_waits(inbox: Path, import_now: Import) -> None:
+    path = inbox / "a.csv"
+    path.write_text(HEADER + row(1) + "2026-11-0")
+    os.utime(path, (2_000_000_000 - 30, 2_000_000_000 - 30))
+    assert counts(import_now()) == {"a.csv": ("waiting", 0, 0, 0, 0)}
+    os.utime(path, (2_000_000_000 - 90, 2_000_000_000 - 90))
+    assert counts(import_now()) == {"a.csv": ("done", 2, 1, 0, 1)}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_in_any_way_and_are_counted(inbox: Path, import_now: Import, end: str) -> None:
+    (inbox / "a.csv").write_bytes((HEADER + row(1) + row(2)).replace("\n", end).encode())
+    os.utime(inbox / "a.csv", (2_000_000_000, 2_000_000_000))
+    seen: list[tuple[int, int]] = []
+    run = import_now(progress=lambda done, total: seen.append((done, total)))
+    assert counts(run) == {"a.csv": ("done", 2, 2, 0, 0)}
+    assert seen == [(3, 3), (3, 3)]
+
+
+def test_a_line_end_is_one_where_a_block_ends_within_it(inbox: Path) -> None:
+    (inbox / "a.csv").write_bytes(b"x" * ((1 << 20) - 1) + b"\r\n\r")
+    (export,) = exports(inbox, 0, 0)
+    assert (export.lines, export.complete) == (2, True)
+
+
+def test_a_file_that_changes_while_it_settles_waits_and_one_moved_in_does_not(
+    inbox: Path, books: Any
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+    (inbox / "b.csv").write_text(HEADER + row(2))
+    (inbox / "moved.csv").write_text(HEADER + row(3))
+    os.utime(inbox / "moved.csv", (1, 1))
+    paused: list[float] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == 1:
+            (inbox / "b.csv").write_text(HEADER + row(2) + row(4))
+
+    job = ImportJob(inbox, inbox.parent / "state", books, settling=2, pause=pause)
+    states = []
+    for _ in range(2):
+        run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+        job.run(run, lambda *_: None)
+        states.append([file.state for file in run.files])
+    assert states == [["done", "waiting", "done"], ["known", "done", "known"]]
+    assert (paused, sorted(books.entries)) == ([2, 2], ["1", "2", "3", "4"])
+
+
+def test_a_file_replaced_while_it_is_imported_is_taken_again(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1))
+
+    def replace(*_: object) -> None:
+        (inbox / "a.csv").write_text(HEADER + row(1) + row(2))
+
+    assert counts(import_now(progress=replace)) == {"a.csv": ("waiting", 1, 1, 0, 0)}
+    assert counts(import_now()) == {"a.csv": ("done", 2, 1, 1, 0)}
+    assert sorted(books.entries) == ["1", "2"]
+
+
+def test_leaves_alone_what_is_no_export(inbox: Path, import_now: Import) -> None:
+    (inbox / ".hidden.csv").write_text(HEADER + row(1))
+    (inbox / "a.csv.part").write_text(HEADER + row(1))
+    (inbox / "folder.csv").mkdir()
+    os.mkfifo(inbox / "pipe.csv")
+    (inbox / "dangling.csv").symlink_to("nowhere")
+    (inbox / "loop.csv").symlink_to("loop.csv")
+    assert counts(import_now()) == {}
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read, even by root"
+)
+def test_a_file_that_cannot_be_read_fails_alone(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").symlink_to("/proc/self/mem")
+    (inbox / "b.csv").write_text(HEADER + row(1))
+    run = import_now()
+    assert counts(run) == {"a.csv": ("failed", 0, 0, 0, 1), "b.csv": ("done", 1, 1, 0, 0)}
+    assert rejects(run) == [("a.csv", 1, "", "cannot be read: Input/output error")]
+
+
+def test_a_file_may_have_any_name(inbox: Path, import_now: Import) -> None:
+    names = [b"\xff.csv", b"\xfe.csv", b"x" * 251 + b".csv", "時間 表.CSV".encode(), b"a\nb\x1b[31m.csv"]
+    for number, name in enumerate(names):
+        Path(os.fsdecode(os.fsencode(inbox) + b"/" + name)).write_text(HEADER + row(number) + row(number))
+    shown = {r"\xff.csv", r"\xfe.csv", "x" * 251 + ".csv", "時間 表.CSV", "a\nb\x1b[31m.csv"}
+    assert counts(import_now()) == dict.fromkeys(shown, ("done", 2, 1, 0, 1))
+    rejected = (inbox.parent / "state" / "rejects").iterdir()
+    assert sorted(os.fsencode(path.name) for path in rejected) == sorted(names)
+
+
+def test_a_file_without_the_columns_fails_alone(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text("x\n1\n")
+    (inbox / "b.csv").write_bytes(b"\xef\xbb\xbf" + (HEADER + row(1)).replace("\n", "\r\n").encode())
+    run = import_now()
+    assert counts(run) == {"a.csv": ("failed", 0, 0, 0, 1), "b.csv": ("done", 1, 1, 0, 0)}
+    columns = "entry_id, Employee Id, Date, Project, Hours"
+    assert rejects(run) == [("a.csv", 1, "", f"must name each of these columns once: {columns}")]
+
+
+@pytest.mark.parametrize("point", ["kill_before", "kill_after"])
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_killed_in_any_chunk_and_started_again_books_each_entry_once(
+    inbox: Path, books: Books, import_now: Import, *, point: str, chunk: int
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + "".join(map(row, range(750))) + row(7, "2.00"))
+    (inbox / "b.csv").write_text(HEADER + row(900) + row(8))
+    setattr(books, point, chunk)
+    with pytest.raises(Killed):
+        import_now()
+    setattr(books, point, None)
+    run = import_now()
+    assert len(books.entries) == 751
+    assert rejects(run)[-1] == ("b.csv", 3, "entry_id", "repeats 8 of a.csv line 10")
+    assert set(counts(import_now()).values()) == {("known", 0, 0, 0, 0)}
+
+
+def test_an_api_that_is_down_stops_the_run_and_leaves_the_file_to_do(
+    inbox: Path, books: Books, import_now: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "25"))
+
+    def down(_: Any) -> Receipt:
+        raise ApiError("http://api/", 503, "no keys")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(books, "upload", down)
+        with pytest.raises(ApiError):
+            import_now()
+    assert list((inbox.parent / "state" / "rejects").iterdir()) == []
+    assert counts(import_now()) == {"a.csv": ("done", 2, 1, 0, 1)}
+
+
+@st.composite
+def shuffled(draw: st.DrawFn) -> list[list[tuple[int, str]]]:
+    lines = draw(st.lists(st.tuples(st.integers(0, 8), st.sampled_from(["1.00", "2.00", "25"])), max_size=24))
+    cuts = sorted(draw(st.lists(st.integers(0, len(lines)), max_size=3)))
+    return [lines[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
+
+
+@hypothesis_settings(max_examples=40)
+@given(files=shuffled())
+def test_any_split_over_files_books_the_first_good_row_of_each_id(
+    tmp_path_factory: pytest.TempPathFactory, files: list[list[tuple[int, str]]]
+) -> None:
+    root = tmp_path_factory.mktemp("split")
+    (root / "state").mkdir()
+    prepare(root / "state")
+    (root / "inbox").mkdir()
+    for number, lines in enumerate(files):
+        (root / "inbox" / f"{number}.csv").write_text(HEADER + "".join(row(*line) for line in lines))
+    first: dict[str, str] = {}
+    for number, hours in (line for lines in files for line in lines if line[1] != "25"):
+        first.setdefault(str(number), hours)
+    books = Books()
+    run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+    ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
+    assert {entry.external_id: entry.hours for entry in books.entries.values()} == first
+
+
+@hypothesis_settings(max_examples=40)
+@given(
+    lines=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["1.00", "2.00", "25"])), max_size=12),
+    before=st.dictionaries(st.integers(0, 4), st.sampled_from(["1.00", "2.00"])),
+    data=st.data(),
+)
+def test_where_a_chunk_ends_makes_no_difference(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[tuple[int, str]],
+    before: dict[int, str],
+    data: st.DataObject,
+) -> None:
+    def outcome(rows_before: int) -> Any:
+        root = tmp_path_factory.mktemp("chunks")
+        (root / "inbox").mkdir()
+        (root / "state").mkdir()
+        prepare(root / "state")
+        rows = [*((1000 + number, "1.00") for number in range(rows_before)), *lines]
+        (root / "inbox" / "a.csv").write_text(HEADER + "".join(row(*line) for line in rows))
+        books = Books()
+        for number, hours in before.items():
+            books.entries |= booked_before(number, hours)
+        run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+        ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
+        rejected = [(reject.line - rows_before, reject.column) for reject in run.rejects]
+        return rejected, run.files[0].unchanged, [books.entries.get(str(number)) for number in range(5)]
+
+    assert outcome(data.draw(st.integers(500 - len(lines), 500))) == outcome(0)
+
+
+@hypothesis_settings(max_examples=40)
+@given(files=shuffled(), data=st.data())
+def test_any_order_of_arrival_and_any_crash_end_in_books_that_account_for_every_row(
+    tmp_path_factory: pytest.TempPathFactory, files: list[list[tuple[int, str]]], data: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("arrivals")
+    (root / "state").mkdir()
+    prepare(root / "state")
+    (root / "inbox").mkdir()
+    books = Books()
+    job = ImportJob(root / "inbox", root / "state", books)  # type: ignore[arg-type]
+    run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+    for number in data.draw(st.permutations(range(len(files)))):
+        lines = "".join(row(*line) for line in files[number])
+        (root / "inbox" / f"{number}.csv").write_text(f"{HEADER}{lines}")
+        books.kill_after = data.draw(st.sampled_from([None, len(books.chunks) + 1]))
+        with suppress(Killed):
+            job.run(run, lambda *_: None)
+        books.kill_after = None
+    before = len(books.entries)  # not all, where the last crash came before the last file's turn
+    run = Run("2", "cli", "0" * 32, datetime.now(UTC), resend=True)
+    job.run(run, lambda *_: None)
+    good = [(str(number), hours) for lines in files for number, hours in lines if hours != "25"]
+    booked = {entry.external_id: entry.hours for entry in books.entries.values()}
+    assert booked.keys() == {number for number, _ in good}, "nothing lost, nothing made up"
+    assert booked.items() <= set(good), "with the values of one of its rows"
+    told = run.as_json()
+    assert told["booked"] == len(booked) - before, "nothing twice"
+    sent = [file for file in run.files if file.state == "done"]
+    assert all(file.rows == file.booked + file.unchanged + file.rejected for file in sent)
+    if len(set(good)) == len(booked):  # no row changed: the order cannot matter
+        assert booked == dict(good)
+
+
+def test_the_ledger_is_made_by_several_threads_at_once(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+    errors: list[BaseException] = []
+
+    def opened() -> None:
+        barrier.wait(10)
+        try:
+            prepare(tmp_path)
+            with connection(tmp_path) as database:
+                database.execute("SELECT count(*) FROM runs")
+        except Exception as error:  # noqa: BLE001  # collected for the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=opened) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []

@@ -1,0 +1,187 @@
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import requests
+from calling_service.cli import main
+from calling_service.oauth_client.private_key_jwt import (
+    ASSERTION_TYPE,
+    LIFETIME,
+    PrivateKeyTokenSource,
+    public_jwk_set,
+)
+from calling_service.oauth_client.token_source import TokenError
+from calling_service.service import build
+from calling_service.settings import Settings
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from recording.redaction import CUT
+
+ISSUER, SCOPES, NOW = "https://as.example", ("a",), 1_800_000_000
+KEYS: dict[str, Any] = {
+    "RS256": rsa.generate_private_key(65537, 2048),
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+}
+
+
+def pem(key: Any) -> bytes:
+    written: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return written
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "key.pem"
+    path.write_bytes(pem(KEYS["ES256"]))
+    return path
+
+
+@pytest.fixture
+def source(endpoint: Any, key_file: Path, clock: Any) -> Iterator[PrivateKeyTokenSource]:
+    with requests.Session() as session:
+        yield PrivateKeyTokenSource(
+            issuer=ISSUER,
+            client_id="approvals-bot",
+            secret_file=key_file,
+            token_url=endpoint.url,
+            session=session,
+            clock=clock,
+            wall_clock=lambda: NOW + 0.5,
+        )
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_authenticates_with_a_signed_assertion_and_nothing_else(
+    source: PrivateKeyTokenSource, endpoint: Any, key_file: Path, algorithm: str
+) -> None:
+    key_file.write_bytes(pem(KEYS[algorithm]))
+    source.get("https://api.example", SCOPES)
+    (request,) = endpoint.requests
+    assert request.headers.get("Authorization") is None
+    assertion = request.form["client_assertion"]
+    assert set(request.form) == {
+        "grant_type",
+        "audience",
+        "scope",
+        "client_assertion_type",
+        "client_assertion",
+    }
+    assert request.form["client_assertion_type"] == ASSERTION_TYPE
+    assert jwt.get_unverified_header(assertion)["alg"] == algorithm
+    public = KEYS[algorithm].public_key()
+    options: Any = {"verify_exp": False, "verify_iat": False}
+    claims = jwt.decode(
+        assertion, public, [algorithm], audience=ISSUER, issuer="approvals-bot", options=options
+    )
+    assert len(claims.pop("jti")) >= 16
+    assert claims == {
+        "iss": "approvals-bot",
+        "sub": "approvals-bot",
+        "aud": ISSUER,
+        "iat": NOW,
+        "exp": NOW + LIFETIME,
+    }
+
+
+def test_each_call_has_a_jti_of_its_own(source: PrivateKeyTokenSource, endpoint: Any, clock: Any) -> None:
+    for _ in range(3):
+        source.get("https://api.example", SCOPES)
+        clock.now += 3600
+    assertions = [request.form["client_assertion"] for request in endpoint.requests]
+    ids = {jwt.decode(each, options={"verify_signature": False})["jti"] for each in assertions}
+    assert len(ids) == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no key", pem(x25519.X25519PrivateKey.generate()), pem(ec.generate_private_key(ec.SECP384R1()))],
+)
+def test_says_what_key_is_needed(
+    source: PrivateKeyTokenSource, endpoint: Any, key_file: Path, content: bytes
+) -> None:
+    key_file.write_bytes(content)
+    with pytest.raises(TokenError) as error:
+        source.get("https://api.example", SCOPES)
+    assert str(error.value) == (
+        f"no_credential: {key_file} holds no RSA, P-256 or Ed25519 key in PEM without a password"
+    )
+    assert endpoint.calls == 0
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_the_key_set_to_register_verifies_what_the_key_signs_and_has_no_private_member(
+    algorithm: str,
+) -> None:
+    (member,) = public_jwk_set(pem(KEYS[algorithm]).decode())["keys"]
+    assert (member["use"], member["alg"]) == ("sig", algorithm)
+    assert not member.keys() & {"d", "p", "q", "dp", "dq", "qi"}
+    assert jwt.decode(jwt.encode({"a": 1}, KEYS[algorithm], algorithm), jwt.PyJWK(member)) == {"a": 1}
+
+
+def test_the_command_prints_the_key_set_of_a_file_or_of_standard_input(key_file: Path) -> None:
+    runner, written = CliRunner(), key_file.read_text()
+    printed = [runner.invoke(main, ["public-keys", str(key_file)])]
+    printed += [runner.invoke(main, ["public-keys", "-"], input=written)]
+    assert [json.loads(one.output) for one in printed] == [public_jwk_set(written)] * 2
+
+
+def test_the_command_says_what_key_is_needed(key_file: Path) -> None:
+    key_file.write_text("secret")
+    refused = CliRunner().invoke(main, ["public-keys", str(key_file)])
+    usable = "RSA, P-256 or Ed25519 key in PEM without a password"
+    assert (refused.exit_code, refused.output) == (1, f"Error: {key_file} holds no {usable}\n")
+
+
+def test_after_invalid_client_a_changed_key_is_tried_at_once(
+    source: PrivateKeyTokenSource, endpoint: Any, key_file: Path
+) -> None:
+    endpoint.answers = [endpoint.error(401, "invalid_client")]
+    for _ in range(2):
+        with pytest.raises(TokenError, match="invalid_client"):
+            source.get("https://api.example", SCOPES)
+    assert endpoint.calls == 1
+    key_file.write_bytes(pem(KEYS["EdDSA"]))
+    assert source.get("https://api.example", SCOPES).value
+
+
+def test_never_repeats_the_assertion_that_a_server_echoes(
+    source: PrivateKeyTokenSource, endpoint: Any
+) -> None:
+    def echo(request: Any) -> Any:
+        return endpoint.error(400, "invalid_request", f"odd: {request.form['client_assertion']}")
+
+    endpoint.token = lambda **_: echo(endpoint.requests[-1])
+    with pytest.raises(TokenError) as error:
+        source.get("https://api.example", SCOPES)
+    assert str(error.value) == "invalid_request: odd: ***"
+
+
+def test_the_job_runs_with_a_key_and_repeats_no_assertion_that_may_have_arrived(
+    environ: dict[str, str], endpoint: Any, key_file: Path
+) -> None:
+    changed = {"CLIENT_SECRET_FILE": "", "CLIENT_KEY_FILE": str(key_file), "HTTP_RETRIES": "3"}
+    service = build(Settings.from_environ(environ | changed))
+    (service.settings.inbox / "a.csv").write_text(
+        "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
+    )
+    endpoint.answers = [endpoint.error(503, "temporarily_unavailable")]
+    states = []
+    for _ in range(2):
+        service.runner.start("web", "0" * 32)
+        for thread in threading.enumerate():
+            if thread.name == "run":
+                thread.join(10)
+        run = service.history.recent()[0]
+        states.append((run["state"], run["booked"], endpoint.calls))
+    document = service.history.find(run["id"])
+    service.close()
+    assert states == [("failed", 0, 1), ("completed", 1, 2)]
+    assert document
+    assert document["exchanges"][0]["request"]["body"].endswith(f".{CUT}")
+    assert endpoint.requests[-1].form["client_assertion"] not in str(document)

@@ -1,0 +1,398 @@
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+import requests
+from calling_service.oauth_client.token_source import (
+    LONGEST_PAUSE,
+    REFUSAL_PAUSE,
+    RENEWAL_PAUSE,
+    TokenError,
+    TokenSource,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.wrappers import Request, Response
+
+API, OTHER_API, SCOPES = "https://api.example", "https://other.example", ("b", "a")
+
+
+@pytest.fixture
+def source(endpoint: Any, clock: Any, secret_file: Path) -> Iterator[TokenSource]:
+    with requests.Session() as session:
+        yield TokenSource(
+            issuer="http://localhost:9000",
+            client_id="job:1 ü",
+            secret_file=secret_file,
+            token_url=endpoint.url,
+            session=session,
+            clock=clock,
+            jitter=lambda: 0.0,
+        )
+
+
+def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
+    """Do the work in so many threads that all begin at the same moment; return results or errors."""
+    barrier = threading.Barrier(number)
+
+    def begin() -> Any:
+        barrier.wait(10)
+        try:
+            return work()
+        except TokenError as error:
+            return error
+
+    with ThreadPoolExecutor(number) as threads:
+        return [each.result(10) for each in [threads.submit(begin) for _ in range(number)]]
+
+
+def test_asks_with_form_encoded_basic_credentials(source: TokenSource, endpoint: Any) -> None:
+    source.get(API, SCOPES)
+    request = endpoint.requests[0]
+    assert request.form.to_dict() == {"grant_type": "client_credentials", "audience": API, "scope": "a b"}
+    assert unquote_plus(request.authorization.username) == "job:1 ü"
+    assert unquote_plus(request.authorization.password) == endpoint.secret
+    assert ":" not in request.authorization.username
+
+
+def test_names_the_api_as_the_server_wants_it(source: TokenSource, endpoint: Any) -> None:
+    source.audience_parameter = "resource"
+    source.get(API, SCOPES)
+    form = endpoint.requests[0].form.to_dict()
+    assert form == {"grant_type": "client_credentials", "resource": API, "scope": "a b"}
+
+
+def test_keeps_a_token_until_sixty_seconds_before_its_expiry(
+    source: TokenSource, endpoint: Any, clock: Any
+) -> None:
+    first = source.get(API, SCOPES)
+    clock.now += 3600 - 60.1
+    assert source.get(API, reversed(SCOPES)) is first
+    clock.now += 0.2
+    assert source.get(API, SCOPES) is not first
+    assert endpoint.calls == 2
+
+
+def test_renews_a_short_lived_token_at_half_of_its_life(
+    source: TokenSource, endpoint: Any, clock: Any
+) -> None:
+    endpoint.lifetime = 2
+    first = source.get(API, SCOPES)
+    clock.now += 0.9
+    assert source.get(API, SCOPES) is first
+    clock.now += 0.2
+    assert source.get(API, SCOPES) is not first
+
+
+@given(life=st.floats(0.01, 1e8), jitter=st.floats(0, 1, exclude_max=True))
+def test_renews_before_expiry_whatever_life_and_jitter(life: float, jitter: float) -> None:
+    source = TokenSource(issuer="i", client_id="c", secret_file=Path("none"), jitter=lambda: jitter)
+    token = source._checked({"access_token": "t", "token_type": "bearer", "expires_in": life}, frozenset(), 0)
+    lead = min(60, life / 2)
+    assert life - 1.1 * lead - 1e-6 <= token.renew_at <= life - lead + 1e-6 < token.expires_at == life
+
+
+def test_renews_with_the_parameters_of_the_first_call(source: TokenSource, endpoint: Any, clock: Any) -> None:
+    source.get(API, SCOPES)
+    clock.now += 3599
+    source.get(API, SCOPES)
+    assert endpoint.requests[0].form == endpoint.requests[1].form
+
+
+def test_keeps_tokens_apart_by_audience_and_scopes(source: TokenSource, endpoint: Any) -> None:
+    tokens = {source.get(api, scopes).value for api in (API, OTHER_API) for scopes in (SCOPES, ("a",))}
+    assert len(tokens) == endpoint.calls == 4
+
+
+def test_fifty_threads_at_a_cold_start_make_one_call(source: TokenSource, endpoint: Any) -> None:
+    endpoint.hold = threading.Event()
+    threading.Thread(target=lambda: endpoint.arrived.wait(10) and endpoint.hold.set()).start()
+    tokens = in_threads(50, lambda: source.get(API, SCOPES))
+    assert endpoint.calls == 1
+    assert {token.value for token in tokens} == {tokens[0].value}
+
+
+def test_fifty_threads_at_renewal_make_one_call_and_do_not_wait_for_it(
+    source: TokenSource, endpoint: Any, clock: Any
+) -> None:
+    old = source.get(API, SCOPES)
+    clock.now += 3600 - 30
+    endpoint.arrived.clear()
+    endpoint.hold = threading.Event()
+    with ThreadPoolExecutor(1) as one:
+        leader = one.submit(source.get, API, SCOPES)
+        assert endpoint.arrived.wait(10)
+        assert in_threads(50, lambda: source.get(API, SCOPES)) == [old] * 50
+        endpoint.hold.set()
+        new = leader.result(10)
+    assert new != old
+    assert in_threads(50, lambda: source.get(API, SCOPES)) == [new] * 50
+    assert endpoint.calls == 2
+
+
+def test_an_error_goes_to_those_waiting_and_to_nobody_else(source: TokenSource, endpoint: Any) -> None:
+    endpoint.hold = threading.Event()
+    endpoint.answers = [endpoint.error(500, "server_error")]
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(source.get, API, SCOPES) for _ in range(2)]
+        assert endpoint.arrived.wait(10)
+        endpoint.hold.set()
+        errors = [call.exception(10) for call in waiting]
+    assert str(errors[0]) == "server_error: no"
+    assert source.get(API, SCOPES).value
+
+
+def test_a_failed_renewal_leaves_the_valid_token_in_use_and_is_tried_again_later(
+    source: TokenSource, endpoint: Any, clock: Any
+) -> None:
+    old = source.get(API, SCOPES)
+    clock.now += 3600 - 30
+    endpoint.answers = [endpoint.error(500, "server_error")]
+    assert source.get(API, SCOPES) is old
+    assert source.get(API, SCOPES).value == old.value
+    assert endpoint.calls == 2
+    clock.now += RENEWAL_PAUSE
+    assert source.get(API, SCOPES).value != old.value
+    endpoint.answers = [endpoint.error(500, "server_error")]
+    clock.now += 3600
+    with pytest.raises(TokenError, match="server_error"):
+        source.get(API, SCOPES)
+
+
+def test_a_token_dropped_while_its_renewal_fails_is_not_used(
+    source: TokenSource, endpoint: Any, clock: Any
+) -> None:
+    old = source.get(API, SCOPES)
+    clock.now += 3600 - 30
+    endpoint.arrived.clear()
+    endpoint.hold = threading.Event()
+    endpoint.answers = [endpoint.error(500, "server_error")]
+    with ThreadPoolExecutor(1) as one:
+        leader = one.submit(source.get, API, SCOPES)
+        assert endpoint.arrived.wait(10)
+        source.drop(old)
+        endpoint.hold.set()
+        assert isinstance(leader.exception(10), TokenError)
+
+
+def test_after_invalid_client_nothing_is_sent_until_the_back_off_ends(
+    source: TokenSource, endpoint: Any, clock: Any
+) -> None:
+    endpoint.answers = [endpoint.error(401, "invalid_client")]
+    with pytest.raises(TokenError) as first:
+        source.get(API, SCOPES)
+    assert (first.value.error, first.value.status, first.value.pause) == (
+        "invalid_client",
+        401,
+        REFUSAL_PAUSE,
+    )
+    clock.now += 10
+    with pytest.raises(TokenError) as unsent:
+        source.get(OTHER_API, SCOPES)
+    assert (unsent.value.error, unsent.value.pause) == ("invalid_client", REFUSAL_PAUSE - 10)
+    assert endpoint.calls == 1
+    clock.now += REFUSAL_PAUSE - 10
+    assert source.get(API, SCOPES).value
+
+
+def test_after_invalid_client_a_changed_secret_file_is_tried_at_once(
+    source: TokenSource, endpoint: Any, secret_file: Path
+) -> None:
+    endpoint.answers = [endpoint.error(401, "invalid_client")]
+    with pytest.raises(TokenError):
+        source.get(API, SCOPES)
+    secret_file.write_text("another", encoding="utf-8")
+    assert source.get(API, SCOPES).value
+    assert endpoint.requests[1].authorization.password == "another"
+
+
+@pytest.mark.parametrize(
+    ("after", "pause"), [("7", 7), ("99999999999", LONGEST_PAUSE), ("soon", 0), ("", 0), ("-1", 0)]
+)
+def test_retry_after_is_honoured_up_to_a_bound(
+    source: TokenSource, endpoint: Any, clock: Any, *, secret_file: Path, after: str, pause: float
+) -> None:
+    endpoint.answers = [endpoint.error(503, "temporarily_unavailable", Retry_After=after)]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert error.value.pause == pause
+    secret_file.write_text("another secret changes nothing", encoding="utf-8")
+    if pause:
+        clock.now += pause - 0.5
+        with pytest.raises(TokenError, match="temporarily_unavailable"):
+            source.get(API, SCOPES)
+        assert endpoint.calls == 1
+        clock.now += 0.5
+    assert source.get(API, SCOPES).value
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"access_token": None}, "bad_response: the token response has no usable access_token"),
+        ({"access_token": "a\r\nX: y"}, "bad_response: the token response has no usable access_token"),
+        ({"access_token": 5}, "bad_response: the token response has no usable access_token"),
+        ({"token_type": None}, "bad_response: the token response's token_type is not Bearer"),
+        ({"token_type": "DPoP"}, "bad_response: the token response's token_type is not Bearer"),
+        ({"token_type": ["Bearer"]}, "bad_response: the token response's token_type is not Bearer"),
+        ({"expires_in": None}, "bad_response: the token response's expires_in is no number of seconds"),
+        ({"expires_in": "3600"}, "bad_response: the token response's expires_in is no number of seconds"),
+        ({"expires_in": True}, "bad_response: the token response's expires_in is no number of seconds"),
+        ({"expires_in": 0}, "bad_response: the token response's expires_in is no number of seconds"),
+        ({"expires_in": 1e12}, "bad_response: the token response's expires_in is no number of seconds"),
+        (
+            {"expires_in": float("nan")},
+            "bad_response: the token response's expires_in is no number of seconds",
+        ),
+        ({"scope": "b c"}, "missing_scope: the token lacks the scope a"),
+        ({"scope": ""}, "missing_scope: the token lacks the scope a b"),
+    ],
+)
+def test_refuses_a_token_response_that_is_not_what_was_asked_for(
+    source: TokenSource, endpoint: Any, changes: dict[str, Any], sentence: str
+) -> None:
+    endpoint.answers = [endpoint.token(**changes)]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == sentence
+    assert source.peek(API, SCOPES) is None
+
+
+def test_takes_a_response_without_scope_and_with_any_case_of_bearer(
+    source: TokenSource, endpoint: Any
+) -> None:
+    endpoint.answers = [endpoint.token(token_type="bEARER", scope=None)]
+    assert source.get(API, SCOPES).scopes == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (500, "<html>", "bad_response: HTTP 500 without a usable body"),
+        (200, "[1]", "bad_response: HTTP 200 without a usable body"),
+        (200, "", "bad_response: HTTP 200 without a usable body"),
+        (200, "[" * 100_000, "bad_response: HTTP 200 without a usable body"),
+        (200, '{"expires_in": ' + "9" * 5000 + "}", "bad_response: HTTP 200 without a usable body"),
+        (302, "", "bad_response: HTTP 302 without a usable body"),
+        (400, '{"error": "invalid_scope\\u001b[31m", "error_description": 7}', "invalid_scope[31m: 7"),
+    ],
+)
+def test_tells_what_the_server_said_and_no_control_characters(
+    source: TokenSource, endpoint: Any, status: int, body: str, sentence: str
+) -> None:
+    endpoint.answers = [Response(body, status, {"Location": "http://127.0.0.1:1/"})]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == sentence
+
+
+def test_never_repeats_the_secret_that_a_server_echoes(
+    source: TokenSource, endpoint: Any, secret_file: Path
+) -> None:
+    secret_file.write_text("echo-me", encoding="utf-8")
+    endpoint.answers = [endpoint.error(400, "echo-me", "secret echo-me is wrong")]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == "***: secret *** is wrong"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff"])
+def test_says_which_secret_file_cannot_be_read(
+    source: TokenSource, endpoint: Any, secret_file: Path, content: bytes | None
+) -> None:
+    secret_file.unlink() if content is None else secret_file.write_bytes(content)
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == f"no_credential: the secret file {secret_file} is empty or unreadable"
+    assert endpoint.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:1/oauth/token", "ConnectionError"),
+        ("https://[", "InvalidURL"),
+        ("https:", "InvalidURL"),
+    ],
+)
+def test_says_that_the_server_did_not_answer(source: TokenSource, url: str, why: str) -> None:
+    source.token_url = url
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == f"unreachable: {url} did not answer ({why})"
+
+
+def test_a_netrc_file_does_not_replace_the_credentials(
+    source: TokenSource, endpoint: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    source.get(API, SCOPES)
+    assert endpoint.requests[0].authorization.password != "other"
+
+
+def test_a_token_shows_in_no_repr(source: TokenSource, endpoint: Any) -> None:
+    token = source.get(API, SCOPES)
+    assert token.value not in repr(token)
+    assert endpoint.secret not in repr(source)
+
+
+def test_an_interrupt_frees_those_waiting(source: TokenSource) -> None:
+    class InterruptedSession(requests.Session):
+        def request(self, *_: Any, **__: Any) -> requests.Response:
+            raise KeyboardInterrupt
+
+    session = source.session
+    source.session = InterruptedSession()
+    with pytest.raises(KeyboardInterrupt):
+        source.get(API, SCOPES)
+    source.session = session
+    assert source.get(API, SCOPES).value
+
+
+@pytest.mark.parametrize("path", ["", "/tenant/one"])
+def test_finds_the_token_endpoint_in_the_issuers_metadata_at_each_call(
+    source: TokenSource, endpoint: Any, serve: Any, path: str
+) -> None:
+    asked = []
+
+    def metadata(request: Request) -> Response:
+        asked.append(request.path)
+        return Response(json.dumps({"issuer": source.issuer, "token_endpoint": endpoint.url}))
+
+    source.token_url, source.issuer = None, serve(metadata) + path
+    source.get(API, SCOPES)
+    endpoint.url = endpoint.url.replace("127.0.0.1", "localhost")
+    source.get(OTHER_API, SCOPES)
+    assert asked == ["/.well-known/oauth-authorization-server" + path] * 2
+    assert [request.host.partition(":")[0] for request in endpoint.requests] == ["127.0.0.1", "localhost"]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"issuer": "http://other", "token_endpoint": "https://other/token"},
+        {"issuer": "ISSUER/", "token_endpoint": "https://other/token"},
+        {"issuer": "ISSUER"},
+        {"issuer": "ISSUER", "token_endpoint": "file:///token"},
+        {"issuer": "ISSUER", "token_endpoint": ["https://other/token"]},
+    ],
+)
+def test_refuses_metadata_of_another_issuer_or_without_endpoint(
+    source: TokenSource, endpoint: Any, serve: Any, metadata: dict[str, str]
+) -> None:
+    source.token_url = None
+    source.issuer = serve(lambda _: Response(json.dumps(metadata).replace("ISSUER", source.issuer)))
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert (
+        str(error.value) == f"bad_metadata: the metadata is not {source.issuer}'s, or has no token_endpoint"
+    )
+    assert endpoint.calls == 0

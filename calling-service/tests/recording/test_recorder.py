@@ -1,0 +1,61 @@
+import json
+from typing import Any
+
+import pytest
+import requests
+from calling_service.oauth_client.retry import patience
+from calling_service.trace import tracing
+from recording.exchange import Exchange
+from recording.recorder import recorded_session, recording
+from recording.story import JOB, of_authorization_server
+from werkzeug.wrappers import Request, Response
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def numbers(exchange: Exchange) -> list[int]:
+    return [step.number for step in exchange.steps]
+
+
+def test_keeps_each_exchange_of_a_run_and_no_other(serve: Any) -> None:
+    seen: list[Request] = []
+
+    def answer(request: Request) -> Response:
+        seen.append(request)
+        return Response("{}", 400 if request.path == "/refused" else 200)
+
+    url, kept = serve(answer), list[Exchange]()
+    with recorded_session(JOB, "B", of_authorization_server, patience(0)) as session:
+        session.get(url)
+        with recording(kept.append), tracing(TRACE):
+            session.get(url)
+            session.post(f"{url}/refused")
+            session.post(url)
+    assert [numbers(exchange) for exchange in kept] == [[0], [1, 2, 3], [1, 2, 3]]
+    assert "without" in kept[1].steps[2].label
+    assert {(exchange.sender, exchange.receiver) for exchange in kept} == {(JOB, "B")}
+    traces = [request.headers.get("traceparent", "") for request in seen]
+    assert traces[0] == ""
+    assert {each.split("-")[1] for each in traces[1:]} == {TRACE}
+    assert len(set(traces)) == 4
+
+
+def test_keeps_a_call_that_was_not_answered(serve: Any) -> None:
+    kept: list[Exchange] = []
+
+    def broken(_: Request) -> Response:
+        response = Response(json.dumps({"a": 1}))
+        response.headers["Content-Length"] = "1000"  # more than there is
+        return response
+
+    with recorded_session(JOB, "B", of_authorization_server, patience(0)) as session, recording(kept.append):
+        for url in (serve(broken), "http://127.0.0.1:1/"):
+            with pytest.raises(requests.RequestException):
+                session.get(url)
+        with pytest.raises(requests.RequestException):
+            session.post("http://127.0.0.1:1/")
+    assert kept.pop().steps[-1].label == "The authorization server does not answer"
+    assert [(exchange.status, exchange.failure) for exchange in kept] == [
+        (None, "ChunkedEncodingError"),
+        (None, "ConnectionError"),
+    ]

@@ -1,0 +1,146 @@
+"""The API's description is OpenAPI 3.1, names each route with its scope, and the API answers as it says.
+
+API_EXAMPLES says how many requests are made up for each operation, besides those for its edges.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from protected_api.app import create_app
+from protected_api.settings import Settings
+from protected_api.timesheets.database import Database
+from protected_api.timesheets.models import Entry
+from protected_api.timesheets.store import Booker, Timesheets
+
+Bearer = Callable[..., dict[str, str]]
+
+EXAMPLES = os.environ.get("API_EXAMPLES")
+SCOPES = ["batch:upload", "read:timesheets", "create:timesheets", "delete:timesheets", "approve:timesheets"]
+APP = create_app(Settings("http://localhost:9000/", "http://localhost:9001", "not opened"))
+DESCRIPTION = json.loads(APP.extensions["openapi"]())
+# 404, 409 and 422 say what no schema can: that an id is unknown, a timesheet approved, an entry a conflict.
+EXPECTED = {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "422"]}}
+schema = schemathesis.openapi.from_dict(
+    DESCRIPTION, config=schemathesis.Config.from_dict({"checks": EXPECTED})
+)
+
+
+@pytest.fixture
+def app(fresh_settings: Settings) -> Flask:
+    """Return an API with timesheets 1, which is approved, and 2."""
+    values = {"user_id": "u1", "date": "2026-11-02", "project": "P", "hours": "1"}
+    entries = [Entry.model_validate({"external_id": name, **values}) for name in ("e1", "e2")]
+    store = Timesheets(Database(fresh_settings.database_file))
+    store.book(Booker("job"), list(enumerate(entries)))
+    store.approve(1, "bot", "2026-11-03T00:00:00Z")
+    app = create_app(fresh_settings)
+    app.extensions["keys"].refresh()
+    return app
+
+
+def test_is_openapi_3_1() -> None:
+    OpenAPIV31SpecValidator(DESCRIPTION).validate()
+
+
+def test_is_served_to_everybody(app: Flask, issuer: Any) -> None:
+    served = app.test_client().get("/openapi.json")
+    assert (served.status_code, served.content_type) == (200, "application/json")
+    assert json.loads(served.text.replace(issuer.url, "http://localhost:9000")) == DESCRIPTION
+
+
+def test_describes_every_route() -> None:
+    routes = {str(rule).replace("<timesheet:", "{").replace(">", "}") for rule in APP.url_map.iter_rules()}
+    assert routes == DESCRIPTION["paths"].keys()
+
+
+def test_names_the_scope_of_each_operation() -> None:
+    demanded = {
+        f"{method.upper()} {path}": operation["security"]
+        for path, methods in DESCRIPTION["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert demanded == {
+        "POST /timesheets/upload": [{"client_credentials": ["batch:upload"]}],
+        "GET /timesheets": [{"client_credentials": ["read:timesheets"]}],
+        "POST /timesheets": [{"client_credentials": ["create:timesheets"]}],
+        "DELETE /timesheets/{timesheet_id}": [{"client_credentials": ["delete:timesheets"]}],
+        "GET /approvals": [{"client_credentials": ["approve:timesheets"]}],
+        "PUT /approvals/{timesheet_id}": [{"client_credentials": ["approve:timesheets"]}],
+        "GET /.well-known/oauth-protected-resource": [],
+        "GET /openapi.json": [],
+        "GET /healthz": [],
+        "GET /readyz": [],
+    }
+
+
+def test_says_where_tokens_come_from_and_what_each_scope_allows() -> None:
+    assert DESCRIPTION["components"]["securitySchemes"] == {
+        "client_credentials": {
+            "type": "oauth2",
+            "flows": {
+                "clientCredentials": {
+                    "tokenUrl": "http://localhost:9000/oauth/token",
+                    "scopes": {
+                        "batch:upload": "Book one entry or a batch, all or none, each once",
+                        "create:timesheets": "Book one entry once",
+                        "read:timesheets": "Read timesheets, in the order of booking",
+                        "delete:timesheets": "Delete a timesheet that is not approved",
+                        "approve:timesheets": "Read timesheets with their approvals, in the order of booking,"
+                        " Approve a timesheet; what is approved stays as it is",
+                    },
+                }
+            },
+        }
+    }
+
+
+@schema.parametrize()
+@settings(
+    max_examples=int(EXAMPLES or 30),
+    derandomize=EXAMPLES is None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_answers_whatever_is_sent_as_described(case: Any, app: Flask, bearer: Bearer) -> None:
+    case.call_and_validate(app=app, headers=bearer(scope=" ".join(SCOPES)))
+
+
+REFUSED: dict[str, tuple[int, Callable[[Any], list[tuple[str, str]]]]] = {
+    "no token": (401, lambda _: []),
+    "two headers": (400, lambda _: [("Authorization", "Bearer a"), ("Authorization", "Bearer a")]),
+    "a bad token": (401, lambda issuer: [("Authorization", f"Bearer {issuer.token(aud='x')}")]),
+    "no scope": (403, lambda issuer: [("Authorization", f"Bearer {issuer.token(scope='x')}")]),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+@pytest.mark.parametrize(("path", "method"), [(p, m) for p in DESCRIPTION["paths"] for m in schema[p]])
+def test_refuses_as_described(app: Flask, issuer: Any, path: str, method: str, why: str) -> None:
+    status, headers = REFUSED[why]
+    if not DESCRIPTION["paths"][path][method]["security"]:
+        status = 200
+    answer = app.test_client().open(
+        path.replace("{timesheet_id}", "1"), method=method, headers=headers(issuer)
+    )
+    assert answer.status_code == status
+    schema[path][method].validate_response(answer)
+
+
+def test_answers_503_as_described(app: Flask, issuer: Any, bearer: Bearer) -> None:
+    headers = bearer(scope="approve:timesheets")
+    issuer.introspection = b""
+    answer = app.test_client().get("/approvals", headers=headers)
+    assert answer.status_code == 503
+    schema["/approvals"]["get"].validate_response(answer)
+    issuer.key_set = {"keys": []}
+    app.extensions["keys"].refresh()
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    schema["/readyz"]["get"].validate_response(answer)

@@ -1,0 +1,122 @@
+"""What a caller sees of the gate: RFC 6750 2.1 and 3, RFC 9728 5.1. Not here: hostile tokens and headers."""
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from protected_api.resource_server.protect import metadata_url
+from werkzeug.test import TestResponse, create_environ, run_wsgi_app
+
+METADATA = 'resource_metadata="http://localhost:9001/.well-known/oauth-protected-resource"'
+Make = Callable[[Any], str]
+
+
+def read(client: FlaskClient, authorization: str) -> TestResponse:
+    return client.get("/timesheets", headers={"Authorization": authorization})
+
+
+@pytest.mark.parametrize(
+    ("name", "offset"),
+    [("exp", -58), ("exp", 10**9), *[(n, o) for n in ("iat", "nbf") for o in (58, -(10**9))]],
+)
+def test_allows_sixty_seconds_of_clock_skew(client: FlaskClient, issuer: Any, name: str, offset: int) -> None:
+    assert read(client, f"Bearer {issuer.token(**{name: time.time() + offset})}").status_code == 200
+
+
+GOOD: list[tuple[str, Make]] = [
+    ("RS256", lambda i: i.token()),
+    ("ES256", lambda i: i.token({"alg": "ES256", "kid": "ec"})),
+    ("EdDSA", lambda i: i.token({"alg": "EdDSA", "kid": "ed"})),
+    ("the long type, any case", lambda i: i.token({"typ": "Application/AT+JWT"})),
+    (
+        "unknown header members",
+        lambda i: i.token({"jku": "http://evil.example", "x5c": [1], "b64": False, "x": {}}),
+    ),
+    (
+        "several audiences",
+        lambda i: i.token(aud=["https://invoices.exampleco.example", "http://localhost:9001"]),
+    ),
+    ("fractional times", lambda i: i.token(exp=time.time() + 60.5, iat=time.time() - 0.5)),
+    ("unknown claims", lambda i: i.token(**{"https://exampleco.example/x": [1]})),
+]
+
+
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in GOOD])
+def test_accepts_a_good_token(client: FlaskClient, issuer: Any, make: Make) -> None:
+    response = read(client, f"Bearer {make(issuer)}")
+    assert (response.status_code, response.json) == (200, {"timesheets": [], "next_cursor": None})
+    assert "WWW-Authenticate" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "Basic YTpi", "Bearerx abc", 'Digest username="a", uri="b", qop=auth', "DPoP abc"]
+)
+def test_asks_for_a_token_with_a_bare_challenge(client: FlaskClient, header: str | None) -> None:
+    response = client.get("/timesheets", headers={} if header is None else {"Authorization": header})
+    assert (response.status_code, response.json) == (401, BARE)
+    assert response.headers["WWW-Authenticate"] == f'Bearer realm="Timesheets API", {METADATA}'
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+BARE = {
+    "type": "about:blank",
+    "title": "Unauthorized",
+    "status": 401,
+    "detail": "A token is required: Authorization, scheme Bearer.",
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "description"),
+    [
+        *[
+            (header, "The Authorization header is not Bearer and one token.")
+            for header in ("Bearer", "bearer ", "Bearer =", "Bearer ü", "Bearer ,a=b")
+        ],
+        *[
+            (header, "There are several Authorization headers.")
+            for header in ("Basic YTpi,Bearer", ",", "Bearer ,", "Basic a, Digest b")
+        ],
+    ],
+)
+def test_refuses_a_header_with_no_token_in_it(client: FlaskClient, header: str, description: str) -> None:
+    response = read(client, header)
+    body = {"error": "invalid_request", "error_description": description}
+    assert (response.status_code, response.json) == (400, body)
+    assert response.headers["WWW-Authenticate"] == (
+        f'Bearer realm="Timesheets API", error="invalid_request", error_description="{description}", '
+        f"{METADATA}"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
+def test_reads_the_scheme_in_any_case(client: FlaskClient, issuer: Any, scheme: str) -> None:
+    assert read(client, f"{scheme} {issuer.token()}").status_code == 200
+
+
+def test_refuses_a_token_without_the_scope_before_it_reads_the_body(app: Flask, issuer: Any) -> None:
+    body = io.BytesIO(b"unread")
+    environ = create_environ(
+        "/timesheets/upload",
+        method="POST",
+        input_stream=body,
+        headers={"Authorization": f"Bearer {issuer.token(scope='read:timesheets')}", "Content-Length": "6"},
+    )
+    _, status, _ = run_wsgi_app(app, environ)
+    assert (status, body.tell()) == ("403 FORBIDDEN", 0)
+
+
+@pytest.mark.parametrize(
+    ("audience", "url"),
+    [
+        ("http://localhost:9001", "http://localhost:9001/.well-known/oauth-protected-resource"),
+        ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),
+        ("https://api.example/v1/x", "https://api.example/.well-known/oauth-protected-resource/v1/x"),
+    ],
+)
+def test_finds_the_metadata_of_a_resource(audience: str, url: str) -> None:
+    assert metadata_url(audience) == url

@@ -1,0 +1,123 @@
+"""A set counts for its usable keys, whatever else is in it (RFC 7517 5)."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from protected_api.resource_server.jwk_set import usable_keys
+
+WEAK = rsa.generate_private_key(65537, 1024)  # noqa: S505  (refused for it)
+P384 = ec.generate_private_key(ec.SECP384R1())
+KIND = "not of a kind that we verify with"
+
+
+def each(*values: Any) -> tuple[Any, ...]:
+    return values
+
+
+# The one thing that is wrong with a member, otherwise the key of that name; and what the log says of it.
+POISONED: list[tuple[str, dict[str, Any], str]] = [
+    *[("rsa", {"kid": kid}, "not an object with a kid") for kid in each(None, 1, ["rsa"], {})],
+    *[("rsa", {"kty": kty}, KIND) for kty in each(None, "oct", "rsa", "XYZ", ["RSA"], {})],
+    *[("rsa", {"alg": alg}, KIND) for alg in each("RS512", "PS256", "HS256", "none", 1, None, [])],
+    *[("rsa", {"use": use}, "not for signatures") for use in each("enc", "", 1, None, ["sig"])],
+    *[("rsa", {"key_ops": ops}, "not for signatures") for ops in each(["sign"], [], "verify", None)],
+    *[("rsa", {"n": n}, "not a public key") for n in each(None, 1, "", "!", [], "AQAB")],
+    *[("rsa", {"e": e}, "not a public key") for e in each(None, 1, "", "AA", "AQ", "Ag")],
+    ("rsa", {"d": "AQAB"}, "a private key"),
+    *[("ec", {"crv": crv}, KIND) for crv in each(None, "P-384", "secp256k1", 1, [])],
+    *[("ec", {"x": x}, "not a public key") for x in each(None, 1, "", "AA", "A" * 43)],
+    ("ed", {"crv": "Ed448"}, KIND),
+    *[("ed", {"x": x}, "not a public key") for x in each(None, 1, "", "AA")],
+]
+
+
+@pytest.mark.parametrize(("kid", "changes", "reason"), POISONED)
+def test_skips_what_is_no_usable_key(
+    issuer: Any, caplog: pytest.LogCaptureFixture, kid: str, changes: dict[str, Any], reason: str
+) -> None:
+    keys = usable_keys({"keys": [issuer.jwk(kid) | {"kid": "bad"} | changes, issuer.jwk("rsa")]}, {})
+    assert list(keys) == ["rsa"]
+    assert [vars(record)["reason"] for record in caplog.records if record.message == "key skipped"] == [
+        reason
+    ]
+
+
+@pytest.mark.parametrize(("kid", "changes"), [(kid, changes) for kid, changes, _ in POISONED])
+def test_a_poisoned_set_lets_nobody_in_and_keeps_nobody_out(
+    app: Flask, issuer: Any, kid: str, changes: dict[str, Any]
+) -> None:
+    """The member is refused for its one fault: without it, it would verify the token."""
+    keys, client = app.extensions["keys"], app.test_client()
+    alg = issuer.jwk(kid)["alg"]
+    token = issuer.sign(json.dumps(issuer.header(kid="bad", alg=alg)), json.dumps(issuer.claims()), kid)
+
+    def statuses(**changes: Any) -> list[int]:
+        issuer.key_set = {"keys": [issuer.jwk(kid) | {"kid": "bad"} | changes, issuer.jwk("rsa")]}
+        keys.refresh()
+        headers = [{"Authorization": f"Bearer {each}"} for each in (token, issuer.token())]
+        return [client.get("/timesheets", headers=each).status_code for each in headers]
+
+    assert statuses(**changes) == [401, 200]
+    assert statuses() == [200, 200]
+
+
+def test_poisons_a_set_in_many_ways() -> None:
+    assert len(POISONED) > 50
+
+
+def test_skips_an_rsa_key_under_2048_bits(issuer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    weak = {**RSAAlgorithm.to_jwk(WEAK.public_key(), as_dict=True), "kid": "weak"}
+    assert list(usable_keys({"keys": [weak, issuer.jwk("ec")]}, {})) == ["ec"]
+    assert "an RSA key under 2048 bits" in [vars(record).get("reason") for record in caplog.records]
+
+
+def test_skips_a_key_of_another_curve(issuer: Any) -> None:
+    p384 = {**ECAlgorithm.to_jwk(P384.public_key(), as_dict=True), "kid": "p384"}
+    assert list(usable_keys({"keys": [p384, issuer.jwk("ed")]}, {})) == ["ed"]
+
+
+@pytest.mark.parametrize("member", [None, 1, "key", [], {}])
+def test_skips_what_is_no_key_at_all(issuer: Any, member: Any) -> None:
+    assert list(usable_keys({"keys": [member, issuer.jwk("rsa")]}, {})) == ["rsa"]
+
+
+def test_takes_the_first_of_two_keys_with_one_kid(issuer: Any) -> None:
+    keys = usable_keys({"keys": [issuer.jwk("rsa", kid="k"), issuer.jwk("ec", kid="k")]}, {})
+    assert keys["k"].algorithm_name == "RS256"
+
+
+def test_needs_no_alg_and_no_use_and_ignores_other_members(issuer: Any) -> None:
+    member = issuer.jwk("rsa", x5c=["..."], crv="P-256", key_ops=["verify"])
+    del member["alg"], member["use"]
+    assert usable_keys({"keys": [member]}, {})["rsa"].algorithm_name == "RS256"
+
+
+def test_keeps_the_object_of_an_unchanged_key_and_replaces_a_changed_one(issuer: Any) -> None:
+    known = usable_keys({"keys": [issuer.jwk("rsa"), issuer.jwk("ec")]}, {})
+    again = usable_keys({"keys": [issuer.jwk("rsa"), issuer.jwk("ed", kid="ec")]}, known)
+    assert again["rsa"] is known["rsa"]
+    assert again["ec"] is not known["ec"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=5,
+)
+BASE64URL = st.binary(max_size=300).map(lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode())
+
+
+@given(
+    st.dictionaries(st.sampled_from(["kid", "alg", "use", "key_ops"]), JSON),
+    st.sampled_from([{"kty": "RSA"}, {"kty": "EC", "crv": "P-256"}, {"kty": "OKP", "crv": "Ed25519"}]),
+    st.dictionaries(st.sampled_from(["n", "e", "x", "y", "oth", "k"]), JSON | BASE64URL),
+)
+def test_survives_any_member(common: dict[str, Any], kind: dict[str, Any], numbers: dict[str, Any]) -> None:
+    usable_keys({"keys": [{"kid": "k"} | common | kind | numbers]}, {})
