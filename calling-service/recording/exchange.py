@@ -3,9 +3,10 @@
 Not here: how one is made of what requests has (capture.py) and how it looks (terminal.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from recording.server_timing import Check, ServerCall
 
@@ -52,6 +53,27 @@ class Exchange:
     checks: tuple[Check, ...]  # that the receiver made, as far as it tells
     calls: tuple[ServerCall, ...]  # of the receiver's own
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the exchange that this document was made of."""
+        response = document["response"]
+        return cls(
+            steps=tuple(Step(s["number"], s["label"], tuple(s["shows"])) for s in document["steps"]),
+            sender=document["from"],
+            receiver=document["to"],
+            url=document["url"],
+            method=document["method"],
+            request=_message(document["request"]),
+            status=document["status"],
+            response=_message(response) if response else None,
+            failure=document["failure"],
+            failed_before=tuple(document["failed_before"]),
+            started_at=datetime.fromisoformat(document["started_at"]),
+            elapsed=document["elapsed"],
+            checks=tuple(Check(**check) for check in document.get("checks", ())),
+            calls=tuple(ServerCall(**call) for call in document.get("calls", ())),
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return the exchange as the run's JSON shows it."""
         return {
@@ -81,3 +103,8 @@ def _message_json(message: Message) -> dict[str, Any]:
         "body_shortened": message.body_shortened,
         "token": message.token,
     }
+
+
+def _message(document: Mapping[str, Any]) -> Message:
+    headers = tuple((name, value) for name, value in document["headers"])
+    return Message(**{**document, "headers": headers})

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from calling_service.runs.run import CaseReport, Outcome
+
 FILE = Path(__file__).with_name("cases.toml")
 
 
@@ -71,15 +73,21 @@ class Case:
     cleans_up: bool = False
 
     @property
-    def expected(self) -> dict[str, Any]:
-        """What is to come of the case, as verdict.outcome says what came of it."""
-        return {"status": self.status, "error": self.error, "check": self.check}
+    def expected(self) -> Outcome:
+        """Return what the last step is to be answered."""
+        return Outcome(self.status, self.error, self.check)
 
-    def as_json(self, answered: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return the case as a run shows it; `answered` is what came of it, None so far."""
-        told = {name: getattr(self, name) for name in ("id", "title", "teaches", "changes", "rfc")}
-        told |= {"expected": self.expected, "answered": answered}
-        return told | {"as_expected": answered and answered == self.expected}
+    def report(self, answered: Outcome | None = None) -> CaseReport:
+        """Return the case as a run reports it."""
+        return CaseReport(
+            self.id,
+            self.title,
+            self.teaches,
+            self.changes,
+            self.rfc,
+            expected=self.expected,
+            answered=answered,
+        )
 
 
 class UnknownCaseError(Exception):

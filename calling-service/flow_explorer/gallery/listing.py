@@ -1,6 +1,7 @@
 """The gallery as a list: for the terminal, and in Markdown for docs/gallery.md."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from itertools import groupby
 
 from click import style
@@ -17,7 +18,7 @@ def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
     for group, members in groupby(cases, key=lambda case: case.group):
         yield from heading(group, width)
         for case in members:
-            text = f"{case.title} → {answer(case.expected)}"
+            text = f"{case.title} → {answer(asdict(case.expected))}"
             first, *others = wrapped(text, width - column, words=True)
             yield f"  {style(f'{case.id:<{column - 2}}', bold=True)}{first}"
             yield from (" " * column + line for line in others)

@@ -13,7 +13,7 @@ import requests
 from calling_service import trace
 from calling_service.oauth_client.token_source import TokenError
 from calling_service.runs.history import History
-from calling_service.runs.run import Failure, Run
+from calling_service.runs.run import Failure, Outcome, Run
 from calling_service.settings import Settings
 from recording.exchange import Exchange
 from recording.recorder import recording
@@ -54,7 +54,7 @@ class Cases:
                 self.recover()  # of a case whose end could not be recorded: a full disk, say
             if case_id not in self._on:
                 trace_id = trace.current() or trace.trace_id_of(None)
-                run = Run(secrets.token_hex(8), "web", trace_id, datetime.now(UTC), case=case.as_json(None))
+                run = Run(secrets.token_hex(8), "web", trace_id, datetime.now(UTC), case=case.report())
                 self._history.save(run)
                 done = self._thread.submit(self._run, run, case)
                 done.add_done_callback(Future.result)  # whose error, if there is one, is logged
@@ -100,7 +100,7 @@ class Cases:
                         said = exchanges[-1].steps[0].label
                         raise UnexpectedAnswerError(f"{said}: {response.status_code} {response.reason}")
                 self._go_on()
-                run.case = case.as_json(outcome(exchanges[-1].as_json()))
+                run.case = case.report(Outcome(**outcome(exchanges[-1].as_json())))
             finally:
                 if case.cleans_up:
                     stage.clean_up()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from calling_service.runs.run import CaseReport, Outcome
 from flow_explorer.gallery.case import Ask, Call, Case, Read, gallery
 
 CASES = pytest.mark.parametrize("case", gallery().values(), ids=gallery())
@@ -51,7 +52,7 @@ def test_names_no_address_and_only_calls_that_change_nothing_or_are_undone(case:
 def test_shows_what_is_expected_and_whether_it_came_so() -> None:
     case = gallery()["wrong-secret"]
     expected = {"status": 401, "error": "invalid_client", "check": "credentials"}
-    told = case.as_json(None)
+    told = case.report().as_json()
     assert told == {
         "id": "wrong-secret",
         "title": case.title,
@@ -62,6 +63,12 @@ def test_shows_what_is_expected_and_whether_it_came_so() -> None:
         "answered": None,
         "as_expected": None,
     }
-    assert case.as_json(expected) == told | {"answered": expected, "as_expected": True}
-    for name, other in (("status", 400), ("error", None), ("check", "request")):
-        assert case.as_json({**expected, name: other})["as_expected"] is False
+    came = case.report(Outcome(401, "invalid_client", "credentials"))
+    assert came.as_json() == told | {"answered": expected, "as_expected": True}
+    assert CaseReport.from_json(came.as_json()) == came
+    for other in (
+        Outcome(400, "invalid_client", "credentials"),
+        Outcome(401, None, "credentials"),
+        Outcome(401, "invalid_client", "request"),
+    ):
+        assert case.report(other).as_json()["as_expected"] is False

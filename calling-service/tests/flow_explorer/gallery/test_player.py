@@ -197,7 +197,7 @@ def test_a_case_that_died_with_its_process_is_told_and_not_taken_up(
 
 
 def test_a_case_whose_end_could_not_be_recorded_is_ended_by_the_next_to_start(service: Service) -> None:
-    lost = Run("lost", "web", "0" * 32, datetime.now(UTC), case=gallery()["expired-token"].as_json(None))
+    lost = Run("lost", "web", "0" * 32, datetime.now(UTC), case=gallery()["expired-token"].report())
     service.history.save(lost)
     assert played(service, "wrong-secret")["state"] == "completed"
     document = service.history.find("lost")

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from calling_service.app import create_app
-from calling_service.runs.run import Run
+from calling_service.runs.run import Outcome, Run
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 from flask.testing import FlaskClient
@@ -100,11 +100,16 @@ def test_a_button_plays_a_case_of_the_gallery_and_the_next_one_is_at_hand(client
 def test_a_case_says_whether_it_came_as_expected(
     client: FlaskClient, service: Service, *, as_expected: bool | None, shown: str | None, outcome: str
 ) -> None:
-    case = gallery()["wrong-secret"].as_json(None) | {
-        "as_expected": as_expected,
-        "answered": {"status": 200, "error": None, "check": None},
-    }
-    run = Run("0123456789abcdef", "web", "t", datetime.now(UTC), state="completed", case=case)
+    case = gallery()["wrong-secret"]
+    answers = {True: case.expected, False: Outcome(200, None, None), None: None}
+    run = Run(
+        "0123456789abcdef",
+        "web",
+        "t",
+        datetime.now(UTC),
+        state="completed",
+        case=case.report(answers[as_expected]),
+    )
     service.history.save(run)
     text = client.get("/").text
     assert re.findall("Came [a-z ]*</span>(?:: 200)?", text) == ([shown] if shown else [])
