@@ -8,7 +8,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try down clean logs test test-e2e lint format lock bench bench-import screenshots venv
+.PHONY: help up flow try down clean logs test test-e2e lint format size lock bench bench-import screenshots venv
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ lint: venv ## ruff and mypy, strict
 format: venv ## let ruff format and mend what it can
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+size: ## print the modules and lines of code of each package
+	@$(or $(PYTHON),python3) stack/size.py
 
 bench: venv ## rates, p99, CPU and memory of the services beside bare Flask, the time of the page; then bench-import
 	PYTHONPATH=tests-e2e:protected-api $(VENV)/bin/python -m bench

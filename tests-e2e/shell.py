@@ -1,12 +1,17 @@
-"""A shell into which commands are pasted as the docs have them; their addresses lead to a copy's ports."""
+"""Run the commands of a page as a reader would: paste them into a shell and compare what they print.
 
+Not here: which pages are run (test_readme.py, test_recipes.py).
+"""
+
+import re
 import subprocess
+from collections.abc import Iterator
 
 from live_stack import SERVICES, Stack
 
 
 class Shell:
-    """A bash that keeps its variables from block to block."""
+    """A bash that keeps its variables between commands; a page's addresses lead to the ports of a copy."""
 
     def __init__(self, stack: Stack) -> None:
         redirect = " ".join(
@@ -33,8 +38,35 @@ class Shell:
         lines = iter(self.process.stdout.readline, "END-OF-OUTPUT\n")
         return "".join(lines).strip()
 
+    def run_block(self, block: str) -> None:
+        """Run the commands of a console block; fail at the first that prints something else than shown."""
+        for command, expected in commands(block):
+            printed = self.run(command)
+            assert re.fullmatch(pattern(expected), printed and f"{printed}\n"), f"$ {command}\n{printed}"
+
     def __enter__(self) -> "Shell":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.communicate(timeout=10)
+
+
+def blocks(page: str, *languages: str) -> list[tuple[str, str]]:
+    """Return (language, text) of a page's fenced blocks in these languages, in their order."""
+    return re.findall(rf"^```({'|'.join(languages)})\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+
+
+def commands(block: str) -> Iterator[tuple[str, str]]:
+    """Yield (command, expected output); a command continues after a backslash or a pipe at a line's end."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        match = re.match(r"((?:[^\n]*[\\|]\n)*[^\n]*)\n(.*)", part, re.DOTALL)
+        assert match, part
+        yield match[1], match[2]
+
+
+def pattern(expected: str) -> str:
+    """Return a pattern for the output shown: `…` stands for any text, and alone in a line for any lines."""
+    lines = expected.rstrip("\n").splitlines()
+    return "".join(
+        "(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in lines
+    )

@@ -10,7 +10,7 @@ import requests
 from live_stack import CHECKOUT, Stack
 from shell import Shell
 
-FILE = CHECKOUT / "calling-service/calling_service/gallery.toml"
+FILE = CHECKOUT / "calling-service/flow_explorer/gallery/cases.toml"
 CASES = tomllib.loads(FILE.read_text())["case"]
 EACH = pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 

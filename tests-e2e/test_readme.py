@@ -1,38 +1,19 @@
-"""The README is true: its console blocks run and print what it shows, its tables name all there is."""
+"""The README is true: its console blocks run and print what it shows, and its tables are complete."""
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 from live_stack import CHECKOUT, SERVICES, Stack
 from protected_api.resource_server.access_token import CHECKS
-from shell import Shell
+from shell import Shell, blocks
 
+SIZE_TOLERANCE = 75  # lines; the README rounds to hundreds, and a small change need not touch it
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 README = (CHECKOUT / "README.md").read_text()
 ENDPOINTS = (CHECKOUT / "docs/endpoints.md").read_text()
 API_DOCS = (CHECKOUT / "docs/timesheets-api.md").read_text()
-
-
-def console_blocks() -> list[str]:
-    """Return the README's ```console blocks in their order."""
-    return re.findall(r"^```console\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-
-
-def commands(block: str) -> Iterator[tuple[str, str]]:
-    """Split a block into (command, expected output); a command goes on after a trailing backslash or pipe."""
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        match = re.match(r"((?:[^\n]*[\\|]\n)*[^\n]*)\n(.*)", part, re.DOTALL)
-        assert match, part
-        yield match[1], match[2]
-
-
-def pattern(expected: str) -> str:
-    """Turn what the README shows into a pattern: `…` stands for what differs, as a line for any lines."""
-    lines = expected.rstrip("\n").splitlines()
-    return "".join(
-        "(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in lines
-    )
 
 
 @pytest.fixture
@@ -43,16 +24,16 @@ def shell(new_stack: Callable[[], Stack]) -> Iterator[Shell]:
 
 
 def test_every_console_block_prints_what_the_readme_shows(shell: Shell) -> None:
-    assert console_blocks()
-    for block in console_blocks():
-        for command, expected in commands(block):
-            printed = shell.run(command)
-            assert re.fullmatch(pattern(expected), printed and f"{printed}\n"), f"$ {command}\n{printed}"
+    console_blocks = blocks(README, "console")
+    assert console_blocks
+    for _, block in console_blocks:
+        shell.run_block(block)
 
 
 def test_the_diagram_is_of_a_recorded_run(stack: Stack) -> None:
-    shown = re.findall(r"^```mermaid\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert shown == [stack.run("stack/stack", "flow", "--mermaid").stdout]
+    assert [text for _, text in blocks(README, "mermaid")] == [
+        stack.run("stack/stack", "flow", "--mermaid").stdout
+    ]
 
 
 def section(heading: str) -> str:
@@ -75,7 +56,7 @@ def test_every_make_target_is_in_the_readme() -> None:
 
 def test_every_setting_is_in_the_readme_and_no_other() -> None:
     read = set(re.findall(r"\b([A-Z_]+_PORT|RUNTIME|PYTHON|VENV)\b", (CHECKOUT / "stack/stack").read_text()))
-    for source in CHECKOUT.glob("*-*/*/settings.py"):
+    for source in CHECKOUT.glob("*-*/*/settings*.py"):
         read |= set(re.findall(r'"([A-Z][A-Z_]{3,})"', source.read_text())) - LOG_LEVELS
     assert rows(section("Settings")) == read
 
@@ -86,22 +67,25 @@ def test_every_check_of_the_api_is_in_the_docs_in_its_order() -> None:
     assert documented == ["presenting", *checks, "scope", "fresh"]
 
 
-def test_every_file_to_copy_of_the_api_is_in_the_docs() -> None:
+def test_every_module_of_the_folder_to_copy_is_in_the_docs() -> None:
     rows = [line for line in API_DOCS.splitlines() if line.startswith("| `")]
-    copied = {name for row in rows for name in re.findall(r"`(\w+)\.py`", row)}
-    package, known = CHECKOUT / "protected-api/protected_api", {"resource_server"}
-    while (
-        more := {
-            name
-            for module in known
-            for name in re.findall(
-                r"^from \.(\w+) import", (package / f"{module}.py").read_text(), re.MULTILINE
-            )
-        }
-        - known
-    ):
-        known |= more
-    assert copied == known
+    documented = {name for row in rows for name in re.findall(r"`(\w+)\.py`", row)}
+    folder = CHECKOUT / "protected-api/protected_api/resource_server"
+    assert documented == {module.stem for module in folder.glob("*.py")} - {"__init__"}
+
+
+def test_the_sizes_in_the_readme_are_those_that_make_size_prints() -> None:
+    printed = subprocess.check_output(["make", "size"], cwd=CHECKOUT, text=True)
+    sizes = {
+        package: int(lines.replace(",", "")) for package, _, lines in map(str.split, printed.splitlines()[1:])
+    }
+    shown = dict(re.findall(r"^\| \[`([\w/-]+)/`\][^|]*\|.*\| about ([0-9,]+) \|$", README, re.MULTILINE))
+    assert shown.keys() == sizes.keys()
+    for package, lines in sizes.items():
+        difference = abs(lines - int(shown[package].replace(",", "")))
+        assert difference <= SIZE_TOLERANCE, (
+            f"{package} has {lines} lines of code: say about {round(lines, -2):,}"
+        )
 
 
 @pytest.mark.parametrize("service", SERVICES)
