@@ -1,5 +1,5 @@
-# The menu of the project; `make` alone prints it. Settings: RUNTIME=docker|local, PYTHON=python3.13,
-# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; CASE, of `make try`.
+# The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, PYTHON=python3.13,
+# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -20,7 +20,7 @@ up: ## start the three services, run one import, show the flow
 flow: ## run one import with a fresh token and print its four steps
 	@stack/stack flow
 
-try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list them
+try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list the cases
 	@stack/stack try $(CASE)
 
 logs: ## follow what the services print
@@ -29,42 +29,42 @@ logs: ## follow what the services print
 down: ## stop the services, keep their data
 	@stack/stack down
 
-clean: ## stop the services, forget all data and secrets
+clean: ## stop the services, delete all data and secrets
 	@stack/stack clean
 
-test: venv ## what needs no Docker: unit tests, end-to-end on local processes, the README's commands
+test: venv ## run what needs no Docker: unit tests, end-to-end tests on local processes, the docs' commands
 	$(VENV)/bin/pytest --numprocesses=auto $(if $(CI),$(COVERAGE))
 	RUNTIME=local $(VENV)/bin/pytest --numprocesses=3 --dist=loadfile $(if $(CI),,-m 'not long') tests-e2e
 
-test-e2e: venv ## the end-to-end tests against the Compose stack
+test-e2e: venv ## run the end-to-end tests against the Compose stack
 	RUNTIME=docker $(VENV)/bin/pytest tests-e2e
 
-lint: venv ## ruff and mypy, strict
+lint: venv ## check the code with ruff and strict mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy stack bench tests-e2e
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && $(VENV)/bin/mypy --config-file ../pyproject.toml .) || exit 1; done
 
-format: venv ## let ruff format and mend what it can
+format: venv ## format the code, and fix what ruff can fix
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 size: ## print the modules and lines of code of each package
 	@$(or $(PYTHON),python3) stack/size.py
 
-bench: venv ## rates, p99, CPU and memory of the services beside bare Flask, the time of the page; then bench-import
+bench: venv ## measure the services beside bare Flask, and the page; then bench-import
 	PYTHONPATH=tests-e2e:protected-api $(VENV)/bin/python -m bench
 	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.page
 	@$(MAKE) --no-print-directory bench-import
 
-bench-import: venv ## rows per second and peak memory of the import job; ROWS=1000000 for the million
+bench-import: venv ## measure rows per second and peak memory of the import job; ROWS=1000000 for a million
 	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.imports
 
-screenshots: venv ## renew docs/screenshots from the running stack, in Chromium
+screenshots: venv ## take docs/screenshots again from the running stack, in Chromium
 	$(VENV)/bin/python tests-e2e/screenshots.py
 
-lock: venv ## renew the lock files: newest versions that the pyproject.toml files allow
+lock: venv ## renew the lock files with the newest versions that the pyproject.toml files allow
 	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt
 	for service in $(SERVICES); do \
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done

@@ -1,4 +1,4 @@
-"""What every test of the three services shares: examples are generated at whatever speed the machine has."""
+"""The settings of hypothesis for all tests: a slow machine is not an error."""
 
 from hypothesis import HealthCheck, settings
 

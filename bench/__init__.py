@@ -1,1 +1,1 @@
-"""Rates, p99, CPU time and memory of the services beside bare Flask on the same gunicorn options."""
+"""Measure the services beside bare Flask with the same gunicorn options: rates, p99, CPU time, memory."""

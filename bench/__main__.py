@@ -1,8 +1,9 @@
-"""Measure the stack beside bare Flask: `make bench`. One run, all figures; compare the ratios, not the rates.
+"""Measure the stack beside bare Flask: `make bench`. One run gives all figures; compare ratios, not rates.
 
-The services run as local processes with the options of docker-compose.yml, pinned to one core where there are
-two, the load generator to another. Every target is measured in each round, so that a noisy machine hurts all
-alike; a ratio is the median of the rounds' ratios. Not measured: TLS, a network, other databases.
+The services run as local processes with the options of docker-compose.yml. On two cores or more, they are
+pinned to one core and the load generator to another. Every round measures every target, so that a noisy
+machine affects all of them; a ratio is the median of the rounds' ratios. Not measured: TLS, a network, other
+databases.
 """
 
 import itertools
@@ -29,7 +30,7 @@ COLUMNS = "{:<46} {:>8} {:>8} {:>10} {:>12}"
 
 @dataclass(slots=True)
 class Target:
-    """One thing to measure: a port, the master process behind it, and the requests to send."""
+    """One thing to measure: a port, its master process, and the requests to send."""
 
     name: str
     port: int
@@ -40,7 +41,7 @@ class Target:
     cpus: list[float] = field(default_factory=list)
 
     def measure(self, count: int = REQUESTS) -> None:
-        """Run once and keep the figures."""
+        """Measure once and keep the figures."""
         requests = self.requests(count)
         before = processes.cpu_seconds(self.master)
         result = load.run(self.port, requests, count=count)
@@ -50,12 +51,12 @@ class Target:
 
 
 def fresh_reads(stack: Stack) -> Callable[[int], Iterator[bytes]]:
-    """Return reads that each present a token that no worker has seen."""
+    """Return reads, each with a token that no worker has seen."""
     return lambda count: iter([reads.read(stack.token("payroll-report")) for _ in range(count)])
 
 
 def repeat(request: bytes) -> Callable[[int], Iterator[bytes]]:
-    """Return the same request again and again."""
+    """Return an endless repetition of one request."""
     return lambda _: itertools.repeat(request)
 
 
@@ -79,7 +80,7 @@ def bare_flask(stack: Stack) -> Iterator[tuple[int, int]]:
 
 
 def targets(stack: Stack, bare: tuple[int, int], unguarded: tuple[int, int]) -> list[Target]:
-    """List what is measured; the first is the yardstick of the others."""
+    """Return the targets; the others are compared with the first."""
     auth, api = stack.ports["auth-server"], stack.ports["protected-api"]
     auth_master, api_master = stack.master("auth-server"), stack.master("protected-api")
     remembered = reads.read(stack.token("payroll-report"))
@@ -105,12 +106,12 @@ def targets(stack: Stack, bare: tuple[int, int], unguarded: tuple[int, int]) -> 
 
 
 def report(measured: Sequence[Target], stack: Stack) -> None:
-    """Print the medians, and each target's ratio to the yardstick, round by round."""
-    yardstick = measured[0]
+    """Print the medians, and the median of each target's ratio to the first."""
+    baseline = measured[0]
     print(f"CPython {platform.python_version()}, {ROUNDS} rounds of {REQUESTS} requests, medians")
     print(COLUMNS.format("", "per s", "p99 ms", "CPU ms", "ratio to bare"))
     for target in measured:
-        ratio = statistics.median(a / b for a, b in zip(target.rates, yardstick.rates, strict=True))
+        ratio = statistics.median(a / b for a, b in zip(target.rates, baseline.rates, strict=True))
         rate, p99, cpu = (statistics.median(values) for values in (target.rates, target.p99s, target.cpus))
         print(
             COLUMNS.format(target.name, f"{rate:.0f}", f"{p99 * 1e3:.1f}", f"{cpu * 1e3:.2f}", f"{ratio:.2f}")
@@ -121,7 +122,7 @@ def report(measured: Sequence[Target], stack: Stack) -> None:
 
 
 def pin(core: int) -> None:
-    """Keep this process, and what it starts from now on, on one core; without effect on a single core."""
+    """Pin this process, and what it starts from now on, to one core, if there are several."""
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {core})
 

@@ -1,7 +1,8 @@
 """Measure the import job on one big file: `make bench-import`, or with ROWS=1000000 for the million.
 
-Everything runs as local processes with the settings of docker-compose.yml: rows per second and peak memory of
-the job, beside what the API alone takes from one connection, in chunks of the job's size and smaller ones.
+It prints the job's rows per second and peak memory, and how many rows per second the API alone accepts from
+one connection, in chunks of the job's size and in smaller ones. Everything runs as local processes with the
+settings of docker-compose.yml.
 """
 
 import itertools
@@ -19,7 +20,7 @@ from bench import load
 from bench.load import http
 
 ROWS = int(os.environ.get("ROWS", "100000"))
-CHUNKS, ROWS_ALONE = (100, 500), 50_000  # rows per upload; the job's come last
+CHUNKS, ROWS_ALONE = (100, 500), 50_000  # rows per upload; the last is the job's
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 JOB = """
 from pathlib import Path
@@ -65,7 +66,7 @@ def main() -> None:
             big = stack.folder / "calling-service/inbox/big.csv"
             with big.open("w") as file:
                 file.writelines(export(ROWS))
-            os.utime(big, (0, 0))  # as one that was moved in, so that the job does not wait for it to settle
+            os.utime(big, (0, 0))  # an old file: the job does not wait for it to settle
             started = time.perf_counter()
             printed = stack.inside("calling-service", "python", "-c", JOB)
             rate = ROWS / (time.perf_counter() - started)

@@ -1,6 +1,6 @@
-"""A closed-loop HTTP/1.1 load generator for loopback: keep-alive connections, one request in flight on each.
+"""A closed-loop HTTP/1.1 load generator for loopback: keep-alive connections with one request in flight each.
 
-One thread and one selector, so that it costs little beside what it measures. Bounded by a count of requests.
+It has one thread and one selector, so that it uses little CPU, and stops after a number of requests.
 """
 
 import selectors
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 def http(method: str, path: str, headers: dict[str, str], body: str = "") -> bytes:
-    """Write one request as it goes over the wire."""
+    """Return the bytes of one request."""
     lines = [
         f"{method} {path} HTTP/1.1",
         "Host: localhost",
@@ -22,13 +22,13 @@ def http(method: str, path: str, headers: dict[str, str], body: str = "") -> byt
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run measured: requests per second, and the latencies in seconds, sorted."""
+    """What one run measured: requests per second, and the sorted latencies in seconds."""
 
     rate: float
     latencies: Sequence[float]
 
     def percentile(self, percent: float) -> float:
-        """Return the latency in seconds that `percent` of the requests did not exceed."""
+        """Return the latency in seconds that `percent` per cent of the requests did not exceed."""
         return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))]
 
 
@@ -44,7 +44,7 @@ class _Connection:
         self.sent_at = time.perf_counter()
 
     def answered(self) -> bool:
-        """Read what has come and tell whether the response is whole; anything but a 200 ends the run."""
+        """Read what has arrived and return whether the response is complete; raise unless it is a 200."""
         chunk = self.sock.recv(65536)
         self.received += chunk
         head, separator, body = self.received.partition(b"\r\n\r\n")
@@ -55,7 +55,7 @@ class _Connection:
 
 
 def run(port: int, requests: Iterator[bytes], *, count: int, connections: int = 8) -> Result:
-    """Send `count` requests to 127.0.0.1 and time them from the last byte sent to the last byte received."""
+    """Send `count` requests to 127.0.0.1; time each from its last byte sent to the last byte received."""
     latencies: list[float] = []
     selector = selectors.DefaultSelector()
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Measure how long the page takes to render a run of 20 exchanges, no two in a row alike (`make bench`)."""
+"""Measure how long the page takes to render a run of 20 exchanges, of two kinds in turn (`make bench`)."""
 
 import os
 import sqlite3
@@ -14,7 +14,7 @@ EXCHANGES, SAMPLES = 20, 100
 
 
 def lengthen(database: Path, run_id: str) -> None:
-    """Repeat the run's first two exchanges, of the token and of an upload, until there are enough."""
+    """Repeat the run's first two exchanges, a token request and an upload, until there are enough."""
     with sqlite3.connect(database) as history:
         query = "SELECT document FROM exchanges WHERE run_id = ? ORDER BY number LIMIT 2"
         pair = [document for (document,) in history.execute(query, (run_id,))]

@@ -1,6 +1,6 @@
 """Where the time of a read of the Timesheets API goes: stage by stage, and the whole over a connection.
 
-The stages are the API's own functions, called in this process; what they leave is HTTP and Flask.
+The stages are the API's own functions, called in this process; the rest of the time is HTTP and Flask.
 """
 
 import os
@@ -36,7 +36,7 @@ Times = dict[str, float]  # seconds by stage
 
 @contextmanager
 def unguarded(stack: Stack) -> Iterator[tuple[int, int]]:
-    """Run the API without its gate, otherwise as it runs; yield its port and process id."""
+    """Run the API without its gate, with the same options otherwise; yield its port and process id."""
     (port,) = free_ports(1)
     serve = (
         "gunicorn",
@@ -59,12 +59,12 @@ def unguarded(stack: Stack) -> Iterator[tuple[int, int]]:
 
 
 def read(token: str) -> bytes:
-    """Write a read of one timesheet with an access token."""
+    """Return a request that reads one timesheet with an access token."""
     return load.http("GET", "/timesheets?limit=1", {"Authorization": f"Bearer {token}"})
 
 
 def measure(stack: Stack, unguarded_port: int) -> None:
-    """Print where the time goes without the gate, with a token that is remembered, and with a new one."""
+    """Print where the time goes: without the gate, with a remembered token, and with a new token."""
     compact, port = stack.token("payroll-report"), stack.ports["protected-api"]
     always, remembered, new = _stages(stack, compact)
     stages = {"no check": always, "remembered": always | remembered, "new": always | new}
@@ -93,7 +93,7 @@ def _microseconds(seconds: float | None) -> str:
 
 
 def _stages(stack: Stack, compact: str) -> tuple[Times, Times, Times]:
-    """Return the seconds of what every read does, of the gate for a remembered token, and for a new one."""
+    """Return the seconds of what every read does, of the gate for a remembered token, and for a new token."""
     jwks_uri = f"{stack.url['auth-server']}/.well-known/jwks.json"
     keys = IssuerKeys(partial(fetch_key_set, ISSUER, jwks_uri, call))
     keys.refresh()
@@ -125,7 +125,7 @@ def _seconds(stage: Callable[[], object]) -> float:
 
 
 def _wholes(targets: dict[str, tuple[int, Callable[[], str]]]) -> dict[str, float]:
-    """Read from each port with its tokens, in turns, and return the median seconds."""
+    """Read from each port in turn, with its tokens, and return the median seconds."""
     times: dict[str, list[float]] = {name: [] for name in targets}
     for _ in range(ROUNDS):
         for name, (port, token) in targets.items():
@@ -136,7 +136,7 @@ def _wholes(targets: dict[str, tuple[int, Callable[[], str]]]) -> dict[str, floa
 
 @contextmanager
 def _unseen() -> Iterator[None]:
-    """Send what is logged to a file, as the service's log is."""
+    """Write log lines to a file, as the service does."""
     sys.stdout.flush()
     kept = os.dup(1)
     with tempfile.TemporaryFile() as file:

@@ -1,6 +1,6 @@
-"""How long a refusal takes, by its true reason: the answers are equal, and so must their times be.
+"""How long a refusal takes, by its true reason: the answers are equal, so their times must be equal too.
 
-The clients that this needs, disabled ones and one with keys, are added to the measured tenant.
+The clients for this, disabled ones and one with keys, are added to the tenant that is measured.
 """
 
 import json
@@ -41,7 +41,7 @@ Form = dict[str, str]
 
 
 def prepare(stack: Stack) -> None:
-    """Add the clients, before the stack starts; failed logins are counted, and never too many."""
+    """Add the clients before the stack starts; allow so many failed logins that none is refused for that."""
     stack.edit("auth-server/tenant.yaml", "\ngrants:\n", CLIENTS)
     stack.edit(
         "docker-compose.yml",
@@ -54,7 +54,7 @@ def prepare(stack: Stack) -> None:
 
 
 def signed_form(client_id: str = "bench-keys", key: jwk.Key = KEY) -> Form:
-    """Make the parameters of a token request with private_key_jwt."""
+    """Return the parameters of a token request with private_key_jwt."""
     claims = {"jti": str(uuid.uuid4())}
     header = {"kid": "bench"}
     assertion = private_key_jwt_sign(key, client_id, ISSUER, alg="ES256", claims=claims, header=header)
@@ -63,7 +63,7 @@ def signed_form(client_id: str = "bench-keys", key: jwk.Key = KEY) -> Form:
 
 
 def measure(stack: Stack) -> None:
-    """Send the refused requests in turn and print the median time of each."""
+    """Send the requests in turn and print the median time of each refusal."""
     url = f"{stack.url['auth-server']}/oauth/token"
     right = stack.secret("payroll-report")
     secrets = {

@@ -1,6 +1,6 @@
-"""Where a token request's time goes, by the authorization server's own Server-Timing.
+"""Where the time of a token request goes, as the authorization server reports it in Server-Timing.
 
-One request after another on one connection, so that nothing waits for anything else.
+The requests go one after another over one connection, so that none waits for another.
 """
 
 import re
@@ -18,7 +18,7 @@ REST = "the rest: HTTP, Flask, the log"
 
 
 def measure(stack: Stack) -> None:
-    """Have the server explain its answers, and print the median time of each check, by algorithm."""
+    """Restart the server with EXPLAIN=1, and print the median time of each check by algorithm."""
     stack.edit("docker-compose.yml", 'EXPLAIN: "0"', 'EXPLAIN: "1"')
     stack.make("up")
     table = {alg: _medians(stack, audience) for alg, audience in token_requests.AUDIENCES.items()}

@@ -1,4 +1,4 @@
-"""Requests of the OAuth endpoints as they go over the wire, by algorithm and by method of authentication."""
+"""Requests to the OAuth endpoints, as bytes, by algorithm and by method of authentication."""
 
 import base64
 import urllib.parse
@@ -23,13 +23,13 @@ def prepare(stack: Stack) -> None:
 
 
 def with_basic(stack: Stack, audience: str) -> bytes:
-    """Write a token request with client_secret_basic."""
+    """Return a token request with client_secret_basic."""
     form = {"grant_type": "client_credentials", "audience": audience}
     return http("POST", "/oauth/token", FORM | _basic(stack), urllib.parse.urlencode(form))
 
 
 def introspection(stack: Stack) -> bytes:
-    """Write a request to introspect a token of the client's own."""
+    """Return a request to introspect one of the client's own tokens."""
     form = {"token": stack.token("payroll-report")}
     return http("POST", "/oauth/introspect", FORM | _basic(stack), urllib.parse.urlencode(form))
 
@@ -40,13 +40,13 @@ def _basic(stack: Stack) -> dict[str, str]:
 
 
 def with_post(stack: Stack, audience: str) -> bytes:
-    """Write a token request with client_secret_post."""
+    """Return a token request with client_secret_post."""
     form = {"grant_type": "client_credentials", "audience": audience}
     form |= {"client_id": "payroll-report", "client_secret": stack.secret("payroll-report")}
     return http("POST", "/oauth/token", FORM, urllib.parse.urlencode(form))
 
 
 def with_assertions(count: int) -> Iterator[bytes]:
-    """Write token requests with private_key_jwt, each with an assertion of its own."""
+    """Return token requests with private_key_jwt, each with a new assertion."""
     forms = [urllib.parse.urlencode(refusals.signed_form()) for _ in range(count)]
     return iter([http("POST", "/oauth/token", FORM, form) for form in forms])

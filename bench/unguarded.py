@@ -1,4 +1,4 @@
-"""The Timesheets API without its gate: what a read costs when nobody is asked for a token."""
+"""The Timesheets API without its gate: what a read costs if no token is checked."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from protected_api.wsgi import app
 
 
 class NoGate:
-    """Lets everybody through."""
+    """Accepts every request."""
 
     def authorize(self, *_: Any, **__: Any) -> AccessToken:
         """Return a token that nobody presented."""

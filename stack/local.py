@@ -2,8 +2,9 @@
 
 Usage: `python stack/local.py up|start|stop|down [SERVICE ...]`, or `exec SERVICE COMMAND ...`.
 
-The same programs, the same settings, with four replacements: a service's own address and the address it
-listens on become loopback addresses, `/run/secrets` and `/data` become folders of the checkout.
+It starts the same programs with the same settings, but for four replacements: the addresses of services and
+the address that a service listens on become loopback addresses; `/run/secrets` and `/data` become folders of
+the checkout.
 Not here: secrets and the virtual environment (stack/stack), ports (stack/ports), readiness (stack/ready.py).
 """
 
@@ -29,7 +30,7 @@ START_SECONDS, STOP_SECONDS = 30, 15
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of the Compose file, ready to start as a process."""
+    """One service of the Compose file, as a process to start."""
 
     name: str
     command: tuple[str, ...]
@@ -38,16 +39,16 @@ class Service:
 
     @property
     def pid_file(self) -> Path:
-        """Hold the process id of gunicorn's master and the fingerprint of what it runs."""
+        """Return the file with the process id of gunicorn's master and the fingerprint of what it runs."""
         return STATE / "run" / f"{self.name}.pid"
 
     @property
     def log_file(self) -> Path:
-        """Hold everything the service printed."""
+        """Return the file with everything that the service printed."""
         return STATE / "run" / f"{self.name}.log"
 
     def fingerprint(self) -> str:
-        """Digest what the process is made of, so that a change restarts it."""
+        """Return a digest of everything that the process is made of; a change of it means a restart."""
         digest = hashlib.sha256(repr((self.command, sorted(self.environment.items()))).encode())
         folder = ROOT / self.name
         for path in sorted(folder.rglob("*.*")):
@@ -60,7 +61,7 @@ class Service:
         return digest.hexdigest()
 
     def pid(self) -> int | None:
-        """Return the id of the running master, or None: a stale file, or another program's id, is nobody."""
+        """Return the process id of the running master; None if it has ended, also if its id is reused."""
         with suppress(FileNotFoundError, ValueError):
             pid = int(self.pid_file.read_text().split()[0])
             shown = subprocess.run(
@@ -71,12 +72,12 @@ class Service:
         return None
 
     def is_current(self) -> bool:
-        """Tell whether the process runs what the checkout holds."""
+        """Return whether the running process matches the checkout."""
         return self.pid() is not None and self.pid_file.read_text().split()[1:] == [self.fingerprint()]
 
 
 def services() -> list[Service]:
-    """Read the Compose file; its order is the order of starting."""
+    """Return the services of the Compose file, in the order in which to start them."""
     declared = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     inside = {name: int(service["ports"][0].rsplit(":", 1)[1]) for name, service in declared.items()}
     ports = {name: int(os.environ.get(_port_setting(name), port)) for name, port in inside.items()}
@@ -106,15 +107,15 @@ def _localised(value: str, name: str, inside: dict[str, int], ports: dict[str, i
 
 
 def require_free_ports(services: Iterable[Service]) -> None:
-    """Exit with a message for each port that somebody else has."""
-    # gunicorn itself would not notice: with --reuse-port it shares a port with whoever else does.
+    """Exit with a message for each port that another program uses."""
+    # Gunicorn would not notice: with --reuse-port it shares a port with any other program that does the same.
     pairs = [f"{_port_setting(service.name)}={service.port}" for service in services]
     if subprocess.run([ROOT / "stack/ports", *pairs], check=False).returncode:
         sys.exit(1)
 
 
 def start(service: Service) -> None:
-    """Start the process and wait until it answers; exit with what it printed if it does not."""
+    """Start the process and wait until it answers; if it does not, exit with what it printed."""
     (STATE / service.name).mkdir(exist_ok=True)
     with service.log_file.open("a") as log:
         before = log.tell()
@@ -139,7 +140,7 @@ def start(service: Service) -> None:
 
 
 def stop(service: Service) -> None:
-    """Ask the process to stop and wait for it; after the grace period, kill it and its workers."""
+    """Ask the process to stop, and wait; after the grace period, kill it and its workers."""
     if (pid := service.pid()) is not None:
         os.kill(pid, signal.SIGTERM)
         for _ in _until(STOP_SECONDS):
@@ -167,7 +168,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def main(verb: str, *names: str) -> None:
-    """Carry out the verb on the services named, or on all of them."""
+    """Run the verb on the services with these names, or on all of them."""
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     if verb == "exec":
         (service,) = (service for service in services() if service.name == names[0])

@@ -1,6 +1,6 @@
-"""Wait until every URL given answers 200: `python ready.py SECONDS URL ...`. Standard library only.
+"""Wait until every URL answers 200: `python ready.py SECONDS URL ...`. Standard library only.
 
-It is piped into a container's Python too, so that the host needs none.
+With Docker it is piped into a container's Python, so that the host needs no Python.
 """
 
 import sys
@@ -10,7 +10,7 @@ import urllib.request
 
 
 def answer(url: str) -> str:
-    """Return "200", or what else the URL says, in words."""
+    """Return "200", or what the URL answered instead."""
     try:
         with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 -- loopback or Compose addresses
             return str(response.status)
@@ -21,7 +21,7 @@ def answer(url: str) -> str:
 
 
 def main(seconds: str, *urls: str) -> int:
-    """Poll until all are ready or the time is over; name those that are not."""
+    """Poll until all URLs are ready or the time is over; print those that are not ready."""
     deadline = time.monotonic() + float(seconds)
     while waiting := {url: said for url in urls if (said := answer(url)) != "200"}:
         if time.monotonic() > deadline:

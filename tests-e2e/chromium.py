@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# It asks nobody but the page: no updates, no telemetry. Its sandbox would want another user than root.
+# It must contact nothing but the page: no updates, no telemetry. Its sandbox does not work for root.
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -15,13 +15,13 @@ FLAGS = (
 
 
 def installed() -> str | None:
-    """Return where the browser is, None if there is none."""
+    """Return the path of the browser, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
 def started(path: str) -> Iterator[Browser]:
-    """Run the browser, without a window and with a new profile."""
+    """Run the browser without a window and with a new profile."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser

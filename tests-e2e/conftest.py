@@ -1,4 +1,4 @@
-"""The stack that the end-to-end tests share: one, started by `make up`, in the runtime that RUNTIME names."""
+"""The stack that the end-to-end tests share, started by `make up` in the runtime that RUNTIME names."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ MEASURED = "measured"
 
 @pytest.fixture(scope="session")
 def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
-    """Return a function that makes a copy of the checkout, not started; all are dropped at the end."""
+    """Return a function that copies the checkout and starts nothing; all copies are removed at the end."""
     stacks: list[Stack] = []
 
     def make() -> Stack:
@@ -25,7 +25,7 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 
 @pytest.fixture(scope="session")
 def stack(new_stack: Callable[[], Stack]) -> Stack:
-    """Return the running stack: its logs at DEBUG."""
+    """Return the running stack, which logs at DEBUG."""
     stack = new_stack()
     stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")
     stack.first_output = stack.make("up")
@@ -40,12 +40,12 @@ def checkout() -> Path:
 
 @pytest.fixture
 def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Return a function that takes a line of figures, to be printed at the end, passed or failed."""
+    """Return a function that takes a line of figures and prints it at the end, even if the test fails."""
     return lambda line: record_property(MEASURED, line)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the tests measured, whichever process they ran in."""
+    """Print what the tests of all processes measured."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     lines = [str(value) for report in reports for name, value in report.user_properties if name == MEASURED]
     if lines:

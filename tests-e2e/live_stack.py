@@ -1,6 +1,6 @@
-"""A stack of its own for the tests: a copy of the checkout with its own ports, secrets and volumes.
+"""A stack for the tests alone: a copy of the checkout with its own ports, secrets and volumes.
 
-Everything goes through `make` and `stack/stack`, as a user's would; RUNTIME chooses the runtime.
+The tests start and stop it with `make` and `stack/stack`, as a user does. RUNTIME chooses the runtime.
 """
 
 import os
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Stack:
-    """One running copy; `url` maps a service to its address, `tokens` holds every token handed out."""
+    """One copy. `url` maps a service to its address; `tokens` has every token issued to the tests."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,14 +61,14 @@ class Stack:
                 shutil.copy2(CHECKOUT / name, folder / name)
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replace what a file of the copy says; the old text must be there once or more."""
+        """Replace a text in a file of the copy, wherever it occurs; it must occur."""
         path = self.folder / name
         text = path.read_text()
         assert old in text, f"{name} does not contain {old!r}"
         path.write_text(text.replace(old, new))
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy, output captured, never raising."""
+        """Run a command in the copy and capture its output; do not raise if it fails."""
         return subprocess.run(
             command,
             check=False,
@@ -80,13 +80,13 @@ class Stack:
         )
 
     def make(self, *targets: str, **environment: str) -> str:
-        """Run make and return what it printed; a failure shows all of it."""
+        """Run make and return what it printed; fail with all of it if make fails."""
         done = self.run("make", *targets, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def start(self, *services: str) -> None:
-        """Start services that were stopped."""
+        """Start services that are stopped."""
         self._verb("start", *services)
 
     def wait_until_ready(self) -> None:
@@ -103,7 +103,7 @@ class Stack:
         return int((self.folder / f".local/run/{service}.pid").read_text().split()[0])
 
     def processes(self) -> set[str]:
-        """Return what identifies the running services: container ids, or ids of gunicorn's masters."""
+        """Return what identifies the running services: ids of containers, or of gunicorn's masters."""
         if self.environment["RUNTIME"] == "docker":
             return set(self.run("docker", "compose", "ps", "--quiet").stdout.split())
         return {path.read_text() for path in self.folder.glob(".local/run/*.pid")}
@@ -117,25 +117,25 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def inside(self, service: str, *command: str) -> str:
-        """Run a program with a service's settings, where the service runs; return what it printed."""
+        """Run a program where a service runs, with its settings; return what it printed."""
         done = self.run("stack/stack", "exec", service, *command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def logs(self, service: str) -> str:
-        """Return all that a service printed."""
+        """Return everything that a service has printed."""
         if self.environment["RUNTIME"] == "local":
             return (self.folder / f".local/run/{service}.log").read_text()
         container = self.run("docker", "compose", "ps", "--all", "--quiet", service).stdout.strip()
         return self.run("docker", "logs", container).stdout
 
     def secret(self, client_id: str) -> str:
-        """Return a client's secret from where its holder keeps it."""
+        """Return a client's secret, from its holder's folder."""
         (path,) = self.folder.glob(f".secrets/*/{client_id}")
         return path.read_text().strip()
 
     def ask_for_token(self, client_id: str, *, secret: str | None = None, **form: str) -> requests.Response:
-        """Ask for a token with client_secret_basic; the parameters are the form's."""
+        """Ask for a token with client_secret_basic; `form` has the parameters."""
         response = requests.post(
             f"{self.url['auth-server']}/oauth/token",
             auth=(client_id, self.secret(client_id) if secret is None else secret),
@@ -190,31 +190,31 @@ class Stack:
         return eventually(ended, "the run ends")
 
     def drop(self) -> None:
-        """Forget the copy: processes, containers, volumes, images."""
+        """Remove everything of the copy: processes, containers, volumes, images."""
         self.run("make", "clean")
         if self.environment["RUNTIME"] == "docker":
             self.run("docker", "compose", "down", "--rmi", "local", "--volumes")
 
 
 def eventually(probe: Callable[[], T | None], what: str, seconds: float = 30) -> T:
-    """Ask until the answer is something; fail, naming what was awaited, when it never is."""
+    """Call `probe` until it returns something, and return that; fail after `seconds`, naming `what`."""
     deadline = time.monotonic() + seconds
     while (answer := probe()) is None:
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"did not happen within {seconds} s: {what}"
         time.sleep(0.05)
     return answer
 
 
 @contextmanager
 def four_threads(act: Callable[[], None]) -> Iterator[None]:
-    """Do something again and again in four threads; raise what any of them raises."""
+    """Call `act` repeatedly in four threads during the block; raise what any of them raises."""
     stop, failures = threading.Event(), list[Exception]()
 
     def run() -> None:
         try:
             while not stop.is_set():
                 act()
-        except Exception as failure:  # noqa: BLE001 raised below, in the test's own thread
+        except Exception as failure:  # noqa: BLE001 raised below, in the thread of the test
             failures.append(failure)
 
     threads = [threading.Thread(target=run) for _ in range(4)]
@@ -231,7 +231,7 @@ def four_threads(act: Callable[[], None]) -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, and that no outgoing connection is given meanwhile."""
+    """Return free ports, below those that the system gives to outgoing connections."""
     ports: list[int] = []
     for port in random.sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL)):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

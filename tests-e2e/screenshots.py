@@ -19,7 +19,7 @@ PICTURES: dict[str, tuple[str, str, Colours]] = {  # the button to press, the st
 
 
 def take(browser: Browser, address: str, name: str) -> None:
-    """Run what the picture shows, and take it."""
+    """Run what the picture shows, and take the picture."""
     button, step, colours = PICTURES[name]
     page = browser.new_page(
         viewport={"width": 1280, "height": 860}, reduced_motion="reduce", color_scheme=colours

@@ -1,4 +1,4 @@
-"""The job and the API work unchanged, by settings alone, with an authorization server that nobody here wrote.
+"""The job and the API work with an authorization server from elsewhere, by a change of settings alone.
 
 The server is panva's oidc-provider, run by Node (another_server/); the two services are local processes.
 """
@@ -23,9 +23,9 @@ SECRET, KEY = f"/run/secrets/{CLIENT}", "/run/secrets/approvals-bot.pem"
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the server's program beside what it needs, as package-lock.json has it."""
+    """Return the server's program, with its dependencies installed as package-lock.json has them."""
     if shutil.which("npm") is None and "CI" not in os.environ:
-        pytest.skip("npm is not installed; with CI set this would be a failure")
+        pytest.skip("npm is not installed (with CI set, this is a failure)")
     folder = tmp_path_factory.mktemp("another") / "server"
     shutil.copytree(Path(__file__).with_name("another_server"), folder)
     subprocess.run(["npm", "ci", "--loglevel=error"], cwd=folder, check=True, timeout=120)
@@ -36,7 +36,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(
     request: pytest.FixtureRequest, new_stack: Callable[[], Stack], program: Path
 ) -> Iterator[tuple[Stack, str]]:
-    """Return job and API, and their issuer, which knows the job by one method or the other."""
+    """Return the stack and its issuer, at which the job authenticates by one method or the other."""
     stack, (port,) = new_stack(), free_ports(1)
     issuer = f"http://127.0.0.1:{port}"
     stack.environment["RUNTIME"] = "local"

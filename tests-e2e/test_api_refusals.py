@@ -9,7 +9,7 @@ from live_stack import INVOICES, Stack, eventually
 
 
 def tampered(token: str) -> str:
-    """Ask for one more scope in the payload and keep the signature."""
+    """Return the token with one more scope in its payload, and the signature as it was."""
     header, payload, signature = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
     claims["scope"] += " batch:upload"
@@ -17,7 +17,7 @@ def tampered(token: str) -> str:
     return f"{header}.{changed}.{signature}"
 
 
-def test_a_missing_token_gets_a_bare_challenge_that_says_where_to_look(stack: Stack) -> None:
+def test_a_missing_token_gets_a_bare_challenge_that_names_the_metadata(stack: Stack) -> None:
     refused = stack.api("GET", "/timesheets")
     assert refused.status_code == 401
     challenge = refused.headers["WWW-Authenticate"]
@@ -41,7 +41,9 @@ def test_refuses_a_bad_token(stack: Stack, which: str) -> None:
 
 
 def test_refuses_a_token_once_it_has_expired(stack: Stack) -> None:
-    token = stack.token("gallery-short")  # lives two seconds, and two more are granted for clocks
+    token = stack.token(
+        "gallery-short"
+    )  # it lives two seconds, and the API allows for two more of clock skew
     assert stack.api("GET", "/timesheets", token).status_code == 200
 
     def refusal() -> int | None:

@@ -1,4 +1,4 @@
-"""The happy flow: what `make up` shows, what a run records, and that importing twice books nothing twice."""
+"""The flow that succeeds: what `make up` shows, what a run records, and that nothing is booked twice."""
 
 import re
 
@@ -21,7 +21,7 @@ def test_make_up_shows_the_four_steps_with_the_values_that_crossed_the_wire(stac
     ):
         assert re.search(expected, shown), expected
     assert re.search(r"expires in 5\d minutes", shown)
-    assert "\x1b[" not in shown, "colour belongs to a terminal"
+    assert "\x1b[" not in shown, "colours are for a terminal"
 
 
 def test_every_good_row_of_the_sample_is_booked_and_every_bad_one_is_reported(stack: Stack) -> None:
@@ -50,7 +50,7 @@ def test_the_run_records_each_exchange_and_no_secret(stack: Stack) -> None:
     assert not re.search(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{16,}", str(run)), "a token with its signature"
 
 
-def test_each_service_is_restarted_and_the_import_still_ends_in_the_same_books(stack: Stack) -> None:
+def test_each_service_is_restarted_and_the_import_still_books_the_same(stack: Stack) -> None:
     stack.run_import(resend=True)
     before = stack.timesheets()
     for service in stack.ports:

@@ -1,4 +1,4 @@
-"""Every case of the gallery comes as its file says, on the running services, and leaves them as they were."""
+"""Every case of the gallery is answered as its file says, and leaves the services as they were."""
 
 import json
 import re
@@ -17,7 +17,7 @@ EACH = pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES]
 
 @pytest.fixture(scope="module")
 def played(stack: Stack) -> dict[str, dict[str, Any]]:
-    """Play every case twice, and give the second run of each by its id."""
+    """Play every case twice, and return the second run of each by its id."""
     before = stack.timesheets()
     runs = {case["id"]: stack.play(case["id"]) for case in CASES * 2}
     assert stack.timesheets() == before
@@ -25,7 +25,7 @@ def played(stack: Stack) -> dict[str, dict[str, Any]]:
 
 
 @EACH
-def test_comes_as_expected(played: dict[str, dict[str, Any]], case: dict[str, Any]) -> None:
+def test_is_answered_as_expected(played: dict[str, dict[str, Any]], case: dict[str, Any]) -> None:
     run = played[case["id"]]
     assert (run["state"], run["error"]) == ("completed", None)
     expected = {name: case.get(name) for name in ("status", "error", "check")}
@@ -36,11 +36,11 @@ def test_comes_as_expected(played: dict[str, dict[str, Any]], case: dict[str, An
         "as_expected": True,
     }
     answers = [exchange for exchange in run["exchanges"] if "clean up" not in exchange["steps"][0]["label"]]
-    assert came_of(answers[-1]) == expected
+    assert outcome(answers[-1]) == expected
 
 
-def came_of(exchange: dict[str, Any]) -> dict[str, Any]:
-    """Read status, error and failing check from what crossed the wire."""
+def outcome(exchange: dict[str, Any]) -> dict[str, Any]:
+    """Return status, error and failing check, from what crossed the wire."""
     headers = dict(exchange["response"]["headers"])
     failed = re.search(r'([\w-]+);dur=[\d.]+;desc="(?!GET|POST)', headers.get("Server-Timing", ""))
     challenge = re.search(r'error="(\w+)"', headers.get("WWW-Authenticate", ""))
@@ -50,7 +50,7 @@ def came_of(exchange: dict[str, Any]) -> dict[str, Any]:
 
 
 @EACH
-def test_the_page_says_what_each_part_of_it_is_for(
+def test_the_page_explains_each_part_of_the_case(
     stack: Stack, played: dict[str, dict[str, Any]], case: dict[str, Any]
 ) -> None:
     flow = f"{stack.url['calling-service']}/flow/{played[case['id']]['id']}"
@@ -77,7 +77,7 @@ def test_keeps_no_secret_and_no_signature(
     assert not re.search(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", shown)
 
 
-def test_make_try_plays_a_case_and_exits_by_what_came_of_it(stack: Stack) -> None:
+def test_make_try_plays_a_case_and_its_exit_status_says_whether_it_was_as_expected(stack: Stack) -> None:
     done = stack.run("make", "try", "CASE=wrong-secret")
     assert done.returncode == 0, done.stderr
     for shown in (

@@ -1,6 +1,6 @@
-"""Signing keys change under load without a failed call, and a revoked one is refused within a known time.
+"""Signing keys change under load without a failed call, and a revoked key is refused within a known time.
 
-The times are short here: JWKS are kept 1 s, a key is announced 4 s before it signs, and signs for 8 s.
+The times are short here: APIs keep a key set for 1 s; a key is announced 4 s before it signs, for 8 s.
 """
 
 import base64
@@ -18,7 +18,7 @@ from live_stack import ISSUER, TIMESHEETS, Stack, eventually, four_threads
 
 SOFT_TIME, COOLDOWN, CACHE, ANNOUNCEMENT, ROTATION = 1, 1, 1, 4, 8
 pytestmark = pytest.mark.long
-CONNECTIONS = 40  # of so many, one of two workers gets none once in 2 ** 39 times
+CONNECTIONS = 40  # so that both workers get one: all go to the same worker once in 2 ** 39 times
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
 
 
 class OtherVerifier(JWTBearerTokenValidator):  # type: ignore[misc]
-    """Authlib's, as its documentation has it: the keys are kept for as long as their max-age says."""
+    """Authlib's validator, used as its documentation shows; it keeps the keys for as long as max-age says."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(ISSUER, TIMESHEETS)
@@ -43,7 +43,7 @@ class OtherVerifier(JWTBearerTokenValidator):  # type: ignore[misc]
         self.keep_until = 0.0
 
     def get_jwks(self) -> Any:
-        """Give the keys, fetched again once they are old; an unknown kid is no reason to."""
+        """Return the keys, fetched again when they are old; an unknown kid causes no fetch."""
         if time.monotonic() >= self.keep_until:
             answer = requests.get(self.url, timeout=5)
             self.keys = KeySet.import_key_set(answer.json())
@@ -52,7 +52,7 @@ class OtherVerifier(JWTBearerTokenValidator):  # type: ignore[misc]
         return self.keys
 
     def accepts(self, token: str) -> bool:
-        """Tell whether the token is good."""
+        """Return whether the token is good."""
         try:
             self.validate_token(self.authenticate_token(token), ["read:timesheets"], None)
         except InvalidTokenError:
@@ -65,7 +65,7 @@ def kid(token: str) -> str:
 
 
 def keys(stack: Stack, *command: str) -> list[dict[str, Any]]:
-    """Run a command on the keys; return what it lists of RS256."""
+    """Run a command on the keys; return the RS256 keys that it lists."""
     listed = stack.inside("auth-server", "flask", "--app", "auth_server.wsgi", "keys", *command, "--json")
     return [key for key in json.loads(listed) if key["alg"] == "RS256"]
 
@@ -73,7 +73,7 @@ def keys(stack: Stack, *command: str) -> list[dict[str, Any]]:
 def test_keys_change_twice_while_four_threads_fetch_tokens_and_call_the_api(
     stack: Stack, measured: Callable[[str], None]
 ) -> None:
-    """Once by command, once on schedule; each call with a new token, and one with the first token of all."""
+    """Once by command, once on schedule. Each time one call has a new token, another the oldest token."""
     oldest = stack.token("payroll-report")
     by_kid = {kid(oldest): [oldest]}
     statuses: list[int] = []
@@ -125,7 +125,7 @@ def test_the_tokens_of_a_revoked_key_are_refused_within_the_soft_time(
         f"key revoked, soft time {SOFT_TIME} s, cache {CACHE} s: refused by the API after "
         f"{by_api - revoked:.1f} s, by Authlib's validator after {by_other - revoked:.1f} s"
     )
-    assert by_api - revoked < SOFT_TIME + CACHE + 3  # for as many calls on a busy machine
+    assert by_api - revoked < SOFT_TIME + CACHE + 3  # a busy machine needs time for so many calls
     assert by_other - revoked < SOFT_TIME + CACHE + 3
     assert stack.api("GET", "/timesheets", stack.token("payroll-report")).status_code == 200
 
@@ -133,16 +133,16 @@ def test_the_tokens_of_a_revoked_key_are_refused_within_the_soft_time(
 def test_an_api_that_keeps_keys_for_longer_than_they_are_announced_refuses_new_tokens(
     stack: Stack, measured: Callable[[str], None]
 ) -> None:
-    """What the refusal to start with such times saves from: the issuer was not told of them here."""
+    """Show why the server refuses to start with such times; here it does not know those of the API."""
     old = f'JWKS_TTL: "{SOFT_TIME}"\n      JWKS_COOLDOWN: "{COOLDOWN}"\n      '
     stack.edit("docker-compose.yml", f"{old}DATABASE", f"{old.replace('1', '600')}DATABASE")
     stack.stop("protected-api")
     stack.start("protected-api")
     stack.wait_until_ready()
-    for _ in range(CONNECTIONS):  # the one fetch for an unknown kid, somebody's mischief has used up
+    for _ in range(CONNECTIONS):  # an attacker has used up the fetch for an unknown kid
         header = base64.urlsafe_b64encode(b'{"typ":"at+jwt","alg":"RS256","kid":"forged"}').decode()
         stack.api("GET", "/timesheets", f"{header.rstrip('=')}.e30.AAAA")
-    another_api = OtherVerifier(stack)  # which keeps to the times: keys are made for those who ask
+    another_api = OtherVerifier(stack)  # it fetches often, so that the server makes new keys
     known = {key["kid"] for key in keys(stack, "list")}
 
     def unknown() -> str | None:

@@ -1,4 +1,4 @@
-"""No secret and no token in any line that any service printed at DEBUG."""
+"""No service prints a secret or a token, not even at DEBUG."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote get tokens; a secret is rotated under load without a failed call."""
+"""Clients from elsewhere get tokens; a secret is rotated under load without a failed call."""
 
 import hashlib
 import json
@@ -51,7 +51,7 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
 
 @pytest.fixture
 def token_url(stack: Stack) -> str:
-    """Return where the stack under test issues tokens; the issuer's own address may be another stack's."""
+    """Return the token endpoint of the stack under test; the issuer's address may lead to another stack."""
     return f"{stack.url['auth-server']}/oauth/token"
 
 
@@ -74,7 +74,7 @@ def test_authlib_with_private_key_jwt(stack: Stack, token_url: str) -> None:
     assert_serves(stack, token["access_token"])
 
 
-@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name, by RFC 9864
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # RFC 9864 deprecates the name
 def test_authlib_with_the_key_of_the_sample(stack: Stack, token_url: str) -> None:
     key = jwk.import_key(stack.secret("approvals-bot.pem"), "OKP")
     method = PrivateKeyJWT(ISSUER, alg="EdDSA")

@@ -1,4 +1,4 @@
-"""The page in a browser: the happy flow, its steps, failing cases, keyboard, no JavaScript, accessibility."""
+"""The page in a browser: the flow, its steps, failing cases, keyboard, no JavaScript, accessibility."""
 
 import os
 import re
@@ -20,7 +20,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start the system's Chromium; without one these tests are skipped, but in CI they fail."""
+    """Start the system's Chromium; without it these tests are skipped, and fail in CI."""
     if (path := chromium.installed()) is None:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up(f"none of {', '.join(chromium.NAMES)} is installed")
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    """Return a function that opens a path of the page; at the end nothing may have gone wrong in any."""
+    """Return a function that opens a path of the page; fail at the end if anything went wrong in any page."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
     asked: list[str] = []
@@ -40,7 +40,7 @@ def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
         size: ViewportSize = {"width": width, "height": WIDTHS[width]}
         contexts.append(browser.new_context(viewport=size, **{"reduced_motion": "reduce"} | options))
         page = contexts[-1].new_page()
-        page.on("console", lambda message: wrong.append(message.text))  # violations of the CSP among them
+        page.on("console", lambda message: wrong.append(message.text))  # also violations of the CSP
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(home + path)
@@ -54,14 +54,14 @@ def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
 
 
 def run(page: Page, button: str) -> None:
-    """Press a button and wait until the run that it starts has ended."""
+    """Press a button and wait for the end of the run that it starts."""
     page.get_by_role("button", name=button).first.click()
     expect(page.locator("[data-run]:not([data-running])")).to_be_visible(timeout=30_000)
     assert "/flow/" in page.url
 
 
 def arrows(page: Page) -> list[str]:
-    """Return what the diagram's items say, one line each, without their times."""
+    """Return the texts of the diagram's items, one line each, without their times."""
     items = page.locator(".items > li").all_text_contents()
     return [re.sub(r"\s+", " ", re.sub(r"[\d.]+\sms", "", item)).strip() for item in items]
 
@@ -129,7 +129,7 @@ def test_a_failing_case_opens_where_it_failed(visit: Visit, case: str, answer: s
     expect(page.locator("#pane .checks .failed .check")).to_have_text(check)
 
 
-def test_steps_are_walked_with_the_keyboard(visit: Visit) -> None:
+def test_the_keyboard_steps_through_a_run(visit: Visit) -> None:
     page = visit()
     run(page, "Run the import with a fresh token")
     position, current = page.locator("#pane .position"), page.locator('[aria-current="step"]')
@@ -141,8 +141,8 @@ def test_steps_are_walked_with_the_keyboard(visit: Visit) -> None:
     expect(current).to_be_focused()
 
 
-def test_a_run_is_followed_while_it_is_on(visit: Visit, stack: Stack) -> None:
-    """The API is away: the job asks for a token, then tries the API again and again, and gives up."""
+def test_a_run_is_drawn_while_it_is_running(visit: Visit, stack: Stack) -> None:
+    """The API is down: the job gets a token, tries the API several times, and gives up."""
     page = visit()
     stack.stop("protected-api")
     try:
@@ -167,7 +167,7 @@ def test_works_without_javascript(visit: Visit) -> None:
     expect(page.locator("#pane")).to_contain_text("The job calls the API with the token")
 
 
-def test_a_new_run_is_drawn_arrow_by_arrow_unless_motion_is_unwanted(visit: Visit) -> None:
+def test_a_new_run_is_drawn_arrow_by_arrow_unless_the_reader_wants_no_motion(visit: Visit) -> None:
     moving = visit(reduced_motion="no-preference")
     run(moving, "Run the import with a fresh token")
     expect(moving.locator(".items > li.arriving")).to_have_count(6)
@@ -190,7 +190,9 @@ def test_anybody_can_read_it_at_any_width_in_light_and_dark(visit: Visit, width:
         run(page, button)
         page.locator(f'.items [data-step="{step}"]').click()
         expect(page.locator(f'[data-step="{step}"][aria-current="step"]')).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") == width, "nothing sticks out"
+        assert page.evaluate("document.documentElement.scrollWidth") == width, (
+            "nothing is wider than the window"
+        )
         found = Axe().run(page).response["violations"]
         assert [(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found] == []
 

@@ -1,4 +1,4 @@
-"""Prometheus scrapes a guarded page, with the `oauth2:` block of docs/other-clients.md."""
+"""Prometheus scrapes a page that needs a token, with the `oauth2:` block of docs/other-clients.md."""
 
 import re
 import shutil
@@ -14,13 +14,13 @@ from live_stack import CHECKOUT, ISSUER, Stack, eventually, free_ports
 
 LESSON = CHECKOUT / "docs/other-clients.md"
 pytestmark = pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="no prometheus here (Debian: apt install prometheus)"
+    shutil.which("prometheus") is None, reason="Prometheus is not installed (Debian: apt install prometheus)"
 )
 
 
 @pytest.fixture
 def guarded_page(stack: Stack) -> Iterator[int]:
-    """Serve metrics to whoever brings a token that the Timesheets API takes; yield the port."""
+    """Serve metrics to requests with a token that the Timesheets API accepts; yield the port."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -44,7 +44,7 @@ def guarded_page(stack: Stack) -> Iterator[int]:
 
 @pytest.fixture
 def query(stack: Stack, guarded_page: int, tmp_path: Path) -> Iterator[Callable[[str], str | None]]:
-    """Run Prometheus on the page; return what asks it for the value of a series."""
+    """Run Prometheus on the page; yield a function that returns the value of a series."""
     (block,) = re.findall(r"^```yaml\n(.*?)^```$", LESSON.read_text(), re.DOTALL | re.MULTILINE)
     here = {
         ".secrets": f"{stack.folder}/.secrets",

@@ -18,7 +18,7 @@ API_DOCS = (CHECKOUT / "docs/timesheets-api.md").read_text()
 
 @pytest.fixture
 def shell(new_stack: Callable[[], Stack]) -> Iterator[Shell]:
-    """Return one shell in a copy of the checkout, where the README's addresses lead to the copy's ports."""
+    """Return a shell in a copy of the checkout; the README's addresses lead to the copy's ports."""
     with Shell(new_stack()) as shell:
         yield shell
 
@@ -37,12 +37,12 @@ def test_the_diagram_is_of_a_recorded_run(stack: Stack) -> None:
 
 
 def section(heading: str) -> str:
-    """Return what the README says below a heading."""
+    """Return the README's text below a heading."""
     return README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def rows(text: str) -> set[str]:
-    """Return every `code` word in the first two columns of a table."""
+    """Return every `word` in the first two columns of the text's tables."""
     first_cells = re.findall(r"^\|([^|\n]*\|[^|\n]*)\|", text, re.MULTILINE)
     return {word for cell in first_cells for word in re.findall(r"`([^`]*)`", cell)}
 
@@ -97,5 +97,5 @@ def test_every_endpoint_is_in_the_docs(stack: Stack, service: str) -> None:
 
 
 def joined(lines: list[str]) -> list[str]:
-    """Close up the commas of a list of methods, so that each line has three words."""
+    """Remove the blanks in a list of methods, so that each line has three words."""
     return [line.replace(", ", ",") for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""A withdrawn token: where the API asks, every worker refuses it at once; elsewhere it counts until exp."""
+"""A revoked token: routes that ask the issuer refuse it at once; elsewhere it counts until it expires."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from joserfc import jwk
 from live_stack import ISSUER, Stack, eventually
 
 pytestmark = pytest.mark.long
-CONNECTIONS = 20  # of so many, one of two workers gets none once in 2 ** 19 times
+CONNECTIONS = 20  # so that both workers get one: all go to the same worker once in 2 ** 19 times
 LIFETIME = 15
 
 
 @pytest.fixture(scope="module")
 def stack(new_stack: Callable[[], Stack]) -> Stack:
-    """Return a stack where the tokens of the Approvals Bot expire soon."""
+    """Return a stack in which the tokens of the Approvals Bot expire soon."""
     stack = new_stack()
     scopes = "scopes: [read:timesheets, approve:timesheets]\n"
     stack.edit("auth-server/tenant.yaml", scopes, f"{scopes}    token_lifetime: {LIFETIME}\n")
@@ -23,7 +23,7 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
     return stack
 
 
-@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name, by RFC 9864
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # RFC 9864 deprecates the name
 def test_a_revoked_token_is_refused_at_once_where_the_api_asks(stack: Stack) -> None:
     key = jwk.import_key(stack.secret("approvals-bot.pem"), "OKP")
     url = f"{stack.url['auth-server']}/oauth"
@@ -34,7 +34,9 @@ def test_a_revoked_token_is_refused_at_once_where_the_api_asks(stack: Stack) -> 
     with OAuth2Session(
         "approvals-bot", key, token_endpoint_auth_method=PrivateKeyJWT(ISSUER, alg="EdDSA")
     ) as session:
-        auth = session.client_auth(session.token_endpoint_auth_method)  # it revokes without, by itself
+        auth = session.client_auth(
+            session.token_endpoint_auth_method
+        )  # by itself, the session revokes without authentication
         token = session.fetch_token(f"{url}/token")["access_token"]
         assert session.introspect_token(f"{url}/introspect", token).json()["active"] is True
         assert (statuses("/approvals"), statuses("/timesheets")) == ({200}, {200})

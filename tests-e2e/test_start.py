@@ -1,4 +1,4 @@
-"""Starting: again, in the wrong order, with another tenant, with bad settings, with a port taken."""
+"""Starting: again, in the wrong order, with another tenant, with bad settings, with a port in use."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def test_a_scope_changed_in_the_tenant_is_what_make_up_prints(stack: Stack, new_
     shown = changed.run("make", "up")
     assert "batch:upload" in stack.first_output
     assert '"scope": "batch:import"' in shown.stdout
-    assert "batch:upload" in shown.stdout + shown.stderr, "the API names the scope that its route asks for"
+    assert "batch:upload" in shown.stdout + shown.stderr, "the API names the scope that its route demands"
     assert shown.returncode != 0
 
 
@@ -52,25 +52,25 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
     before = stack.processes()
     stack.make("up")
     assert stack.processes() == before
-    stack.make("down", COLUMNS="40")  # a narrow terminal, in which ps cuts what it prints
+    stack.make("down", COLUMNS="40")  # a narrow terminal, in which ps shortens its output
     assert stack.processes() == set()
     for command in ("flow", "try", "logs"):
         assert "not running; make up starts them" in stack.run("make", command).stderr
     shown = stack.make("up")
     assert requests.get(f"{stack.url['auth-server']}/.well-known/jwks.json", timeout=5).json() == key
-    stack.make("flow", RUNTIME="")  # whichever runs
+    stack.make("flow", RUNTIME="")  # the runtime that runs
     assert re.search(r"234 rows +0 booked +234 unchanged", shown)
-    (stack.folder / ".local-answer").touch()  # as the README's walk leaves it, with a token
+    (stack.folder / ".local-answer").touch()  # the README's commands leave it, with a token
     stack.make("clean")
     assert not [*stack.folder.glob(".secrets"), *stack.folder.glob(".local*")]
 
 
-def test_data_in_docker_whose_secrets_are_gone_stops_the_start_before_it_makes_any(
+def test_data_in_docker_without_its_secrets_stops_the_start_before_it_makes_new_ones(
     new_stack: NewStack,
 ) -> None:
     stack = new_stack()
     if stack.environment["RUNTIME"] == "local":
-        pytest.skip("data and secrets lie in the same checkout")
+        pytest.skip("local processes keep data and secrets in the same checkout")
     stack.make("up")
     shutil.rmtree(stack.folder / ".secrets")
     failed = stack.run("make", "up")
@@ -158,4 +158,4 @@ def test_a_port_in_use_is_named_with_its_holder_and_the_setting_that_changes_it(
     assert failed.returncode != 0
     assert f"Port {stack.ports['calling-service']} is in use by process {os.getpid()} (" in failed.stderr
     assert "CALLING_SERVICE_PORT=" in failed.stderr
-    assert stack.processes() == set(), "nothing has started that could not be whole"
+    assert stack.processes() == set(), "no service starts if one of them cannot"

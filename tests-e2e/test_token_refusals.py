@@ -1,4 +1,4 @@
-"""What the authorization server refuses, over HTTP."""
+"""What the authorization server refuses."""
 
 import pytest
 from live_stack import INVOICES, TIMESHEETS, Stack
@@ -25,7 +25,7 @@ def test_wrong_secret_and_unknown_client_get_the_same_answer(stack: Stack) -> No
         ({"audience": TIMESHEETS, "grant_type": "password"}, "unsupported_grant_type"),
     ],
 )
-def test_refuses_what_was_not_granted(stack: Stack, form: dict[str, str], error: str) -> None:
+def test_refuses_what_is_not_granted(stack: Stack, form: dict[str, str], error: str) -> None:
     refused = stack.ask_for_token("timesheets-import-job", **form)
     assert (refused.status_code, refused.json()["error"]) == (400, error)
     assert refused.headers["Cache-Control"] == "no-store"

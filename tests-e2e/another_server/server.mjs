@@ -1,5 +1,5 @@
-// An authorization server that nobody here wrote, for one client and one API: `node server.mjs`, its configuration as
-// JSON in the environment's CONFIGURATION: port, audience, scope, client (as in RFC 7591 2). Keeps all in memory.
+// An authorization server from elsewhere, for one client and one API: `node server.mjs`. The environment variable
+// CONFIGURATION is JSON: port, audience, scope, client (as in RFC 7591 2). It keeps everything in memory.
 import { generateKeyPairSync } from 'node:crypto';
 import { errors, Provider } from 'oidc-provider';
 
