@@ -26,7 +26,7 @@ from protected_api.resource_server.json_over_http import call
 from protected_api.resource_server.remembered_tokens import RememberedTokens
 from protected_api.timesheets.database import Database
 from protected_api.timesheets.models import Query
-from protected_api.timesheets.store import Timesheets
+from protected_api.timesheets.store import TimesheetStore
 
 from bench import load
 
@@ -100,7 +100,7 @@ def _stages(stack: Stack, compact: str) -> tuple[Times, Times, Times]:
     policy = Policy(ISSUER, TIMESHEETS, keys.find)
     token = verify(AccessToken(compact), policy)
     tokens = RememberedTokens(policy)
-    store = Timesheets(Database(str(stack.folder / ".local/protected-api/timesheets.db")))
+    store = TimesheetStore(Database(str(stack.folder / ".local/protected-api/timesheets.db")))
     query = Query.model_validate({"limit": "1"})
     page, _ = store.page(query)
     line = {"method": "GET", "path": "/timesheets", "status": 200, "duration_ms": 1.234}

@@ -1,17 +1,17 @@
-"""What gunicorn must know beyond its options in docker-compose.yml; read from the working directory."""
+"""What gunicorn needs besides its options in docker-compose.yml; it reads this file from its own folder."""
 
 from typing import Any
 
 logger_class = "protected_api.logs.GunicornLogger"
-forwarded_allow_ips = ""  # from loopback too, a SCRIPT_NAME header is a stranger's
+forwarded_allow_ips = ""  # a SCRIPT_NAME header is not trusted, not even from loopback
 
 
 def when_ready(server: Any) -> None:
-    """Say once what the settings leave closed."""
+    """Log once what the settings leave out."""
     for warning in server.app.wsgi().extensions["warnings"]:
         server.log.warning(warning)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Fetch the issuer's keys in each worker: a thread would not survive the fork."""
+    """Start to fetch the issuer's keys in each worker: a thread does not survive the fork."""
     worker.wsgi.extensions["keys"].start()

@@ -1,1 +1,1 @@
-"""The Timesheets API: it accepts access tokens and checks their scope."""
+"""The Timesheets API: endpoints/ has its routes, timesheets/ their data; resource_server/ lets callers in."""

@@ -1,71 +1,71 @@
-"""Tell in each answer which checks were made, how long each took, and why the last one failed: EXPLAIN=1.
+"""With EXPLAIN=1, a Server-Timing header (W3C) names each check, its duration, and why the last one failed.
 
-A header by W3C's Server Timing, for lessons on one's own machine: who reads it learns what refusals hide.
-Not here: the checks (access_token.py, authorization.py); they call what they are given.
+For lessons on your own machine: it shows what refusals hide. Not here: the checks (resource_server/).
 """
 
 import re
 from collections import deque
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Flask, Response, g, has_request_context
 
 from protected_api.resource_server import json_over_http
 from protected_api.resource_server.issuer_documents import WELL_KNOWN
 
-
-class _Metric(NamedTuple):
-    name: str
-    began: float
-    ended: float
-    desc: str | None
-
-    def __str__(self) -> str:
-        desc = f";desc={_quoted(self.desc)}" if self.desc else ""
-        return f"{self.name};dur={(self.ended - self.began) * 1000:.3f}{desc}"
+CALLS = {"GET": "call.jwks", "POST": "call.introspection"}
 
 
 class ServerTiming:
-    """What the requests of one app go through: give `tell` and `call` to whatever makes checks and calls."""
+    """Collects what the requests of one app go through."""
 
     def __init__(self, app: Flask) -> None:
-        self._fetches: deque[_Metric] = deque(maxlen=4)  # the last calls that no request made: for keys
+        # When the last calls that no request made (for keys) ended, and their metrics.
+        self._fetches: deque[tuple[float, str]] = deque(maxlen=4)
         app.before_request(self._begin)
         app.after_request(self._send)
 
-    def tell(self, check: str, failure: str | None) -> None:
-        """Note that this check took the time since the one before, and why it failed, if it did.
-
-        A fetch of keys that ended meanwhile is one that the check has waited for.
-        """
-        began, g.told_at = g.told_at, perf_counter()
-        g.metrics += [fetch for fetch in self._fetches if fetch.ended > began]
-        g.metrics.append(_Metric(check.replace("_", "-"), began, g.told_at, failure))
+    def on_check(self, check: str, failure: str | None) -> None:
+        """Add a check, and before it the fetches of keys that it waited for: those that ended meanwhile."""
+        began = g.checked_at
+        g.checked_at = perf_counter()
+        g.metrics += [metric for ended, metric in self._fetches if ended > began]
+        g.metrics.append(_metric(check, g.checked_at - began, failure))
 
     def call(self, method: str, url: str, *rest: Any) -> Any:
-        """Do as json_over_http.call does, and note the call and its outcome."""
-        began, outcome = perf_counter(), "200"
+        """Make the call as `json_over_http.call` does, and add it with its outcome."""
+        began = perf_counter()
+        outcome = "200"
         try:
             return json_over_http.call(method, url, *rest)
         except (OSError, ValueError) as failure:
             outcome = str(failure).removeprefix("HTTP status ")
             raise
         finally:
-            kind = "metadata" if WELL_KNOWN in url else "introspection" if method == "POST" else "jwks"
+            ended = perf_counter()
             desc = f"{method} {url.partition('?')[0]} {outcome}"
-            metric = _Metric(f"call.{kind}", began, perf_counter(), desc)
-            (g.metrics if has_request_context() else self._fetches).append(metric)
+            name = "call.metadata" if WELL_KNOWN in url else CALLS[method]
+            metric = _metric(name, ended - began, desc)
+            if has_request_context():
+                g.metrics.append(metric)
+            else:
+                self._fetches.append((ended, metric))
 
     def _begin(self) -> None:
-        g.metrics, g.told_at = [], perf_counter()
+        g.metrics = []
+        g.checked_at = perf_counter()
 
     def _send(self, response: Response) -> Response:
         if g.metrics:
-            response.headers["Server-Timing"] = ", ".join(map(str, g.metrics))
+            response.headers["Server-Timing"] = ", ".join(g.metrics)
         return response
 
 
-def _quoted(text: str) -> str:
-    """Write a quoted-string (RFC 9110 5.6.4)."""
-    return '"' + re.sub(r'(["\\])', r"\\\1", re.sub(r"[^ -~]", "?", text)) + '"'
+def _metric(name: str, seconds: float, desc: str | None) -> str:
+    milliseconds = seconds * 1000
+    metric = f"{name};dur={milliseconds:.3f}"
+    if not desc:
+        return metric
+    printable = re.sub(r"[^ -~]", "?", desc)
+    text = re.sub(r'(["\\])', r"\\\1", printable)
+    return f'{metric};desc="{text}"'  # a quoted-string (RFC 9110 5.6.4)

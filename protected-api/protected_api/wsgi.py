@@ -1,17 +1,16 @@
-"""What gunicorn serves: the app, built from the environment; the one module that reads it."""
+"""What gunicorn serves: the app, built from the environment, which no other module reads."""
 
 import os
 import sys
 
-from protected_api.app import create_app, settings_from
+from protected_api.app import create_app
 from protected_api.logs import configure_logs
-from protected_api.settings import SettingsError
+from protected_api.settings import Settings
+from protected_api.settings_reader import SettingsError
 
 try:
-    settings = settings_from(os.environ)
+    settings = Settings.from_environ(os.environ)
 except SettingsError as error:
-    lines = (f"protected-api: cannot start, {len(error.problems)} problem(s):", *error.problems)
-    sys.stderr.write("\n  - ".join(lines) + "\n")
-    sys.exit(1)
+    sys.exit(str(error))
 configure_logs(settings.log_level)
 app = create_app(settings)

@@ -6,11 +6,13 @@ import logging
 import os
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ def base64url(data: bytes) -> str:
 
 
 class Issuer:
-    """Signs whatever a test wants; serves `key_set`, `introspection` (bytes, JSON, a response), metadata."""
+    """Signs what a test asks for; serves `key_set`, `introspection`, `metadata` (bytes, JSON, a response)."""
 
     def __init__(self, private: dict[str, Any]) -> None:
         self.private = private
@@ -51,7 +53,7 @@ class Issuer:
         self.metadata["introspection_endpoint"] = f"{self.url}/introspect"
 
     def listen(self, port: int = 0) -> None:
-        """Serve on this port of the loopback interface, or on any that is free."""
+        """Serve on this port of the loopback interface, or on a free one."""
         app: Any = Request.application(self._serve)
         self.server = make_server("127.0.0.1", port, app, threaded=True)
         threading.Thread(target=self.server.serve_forever, args=(0.005,), daemon=True).start()
@@ -75,7 +77,7 @@ class Issuer:
         return Response(body, mimetype="application/json")
 
     def jwk(self, kid: str, /, **members: Any) -> dict[str, Any]:
-        """Return the public key of that name as a member of a set, with changes."""
+        """Return the public key of that name as a member of a key set, with changes."""
         public = self.private[kid].public_key()
         kinds = (
             (rsa.RSAPublicKey, RSAAlgorithm, "RS256"),
@@ -106,7 +108,7 @@ class Issuer:
         return {name: value for name, value in header.items() if value is not None}
 
     def sign(self, header: str | bytes, claims: str | bytes, kid: str = "rsa") -> str:
-        """Return a token of these very bytes, signed with the key `kid`."""
+        """Return a token of exactly these bytes, signed with the key `kid`."""
         alg = self.jwk(kid)["alg"]
         parts = (part.encode() if isinstance(part, str) else part for part in (header, claims))
         signed = ".".join(base64url(part) for part in parts)
@@ -148,14 +150,14 @@ class Workers:
             )
 
     def send(self, data: bytes) -> bytes:
-        """Send these bytes on a connection of their own, then its end, and return all that comes back."""
+        """Send these bytes on a new connection, close its sending side, and return all that comes back."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def status(self, token: str | None = None, path: str = "/timesheets") -> int:
-        """Return the status of a read; each is its own connection, so that both workers get some."""
+        """Return the status of a read on a new connection, so that both workers get some of them."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{authorization}\r\n"
         return int(self.send(head.encode()).split(b" ", 2)[1])
@@ -175,7 +177,7 @@ def _eventually(holds: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Return a function that asks until it holds, and fails where that takes more than 20 seconds."""
+    """Return a function that waits until a condition holds, and fails after 20 seconds."""
     return _eventually
 
 
@@ -197,7 +199,7 @@ def start_workers(issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Work
 
 @pytest.fixture(scope="module")
 def workers(shared_issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    """Return the running API that the tests of a module share; `issuer` is the one that it trusts."""
+    """Return the running API that the tests of a module share; it trusts its `issuer`."""
     workers = Workers(shared_issuer, tmp_path_factory.mktemp("workers"))
     _eventually(lambda: workers.log.read_bytes().count(b"Booting worker") == 2)
     yield workers
@@ -225,6 +227,17 @@ def _settings(issuer: Issuer, folder: Path) -> Settings:
     return Settings(issuer.url, AUDIENCE, str(file), issuer.jwks_uri)
 
 
+def _introspecting(settings: Settings, folder: Path) -> Settings:
+    secret = folder / "secret"
+    secret.write_text("s3cret+/%:\n")
+    return replace(
+        settings,
+        introspection_url=f"{settings.issuer}/introspect",
+        client_id="timesheets api",
+        client_secret_file=str(secret),
+    )
+
+
 def _app(settings: Settings) -> Flask:
     app = create_app(settings)
     app.extensions["keys"].refresh()
@@ -248,22 +261,30 @@ def shared_issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def shared_app(shared_issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    """Return an API that the tests of a module share; `shared_issuer` is the one that it trusts."""
-    return _app(_settings(shared_issuer, tmp_path_factory.mktemp("shared")))
+def shared_settings(shared_issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Return the settings of the shared API, which introspects at the shared issuer."""
+    folder = tmp_path_factory.mktemp("shared")
+    return _introspecting(_settings(shared_issuer, folder), folder)
+
+
+@pytest.fixture(scope="module")
+def shared_app(shared_settings: Settings) -> Flask:
+    """Return an API that the tests of a module share; it trusts `shared_issuer`."""
+    return _app(shared_settings)
 
 
 @pytest.fixture
-def fresh_settings(settings: Settings, issuer: Issuer, tmp_path: Path) -> Settings:
+def emptied_app(shared_app: Flask, shared_settings: Settings) -> Flask:
+    """Return the shared API without the timesheets that an earlier test left in it."""
+    with closing(sqlite3.connect(shared_settings.database_file)) as connection:
+        connection.executescript("DELETE FROM timesheets; DELETE FROM sqlite_sequence;")
+    return shared_app
+
+
+@pytest.fixture
+def fresh_settings(settings: Settings, tmp_path: Path) -> Settings:
     """Return settings with which the API introspects at the issuer."""
-    secret = tmp_path / "secret"
-    secret.write_text("s3cret+/%:\n")
-    return replace(
-        settings,
-        introspection_url=f"{issuer.url}/introspect",
-        client_id="timesheets api",
-        client_secret_file=str(secret),
-    )
+    return _introspecting(settings, tmp_path)
 
 
 @pytest.fixture
@@ -302,7 +323,7 @@ def _configured(
 
 @pytest.fixture
 def log_lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Return what was logged at INFO since the set-up, or the last call."""
+    """Return a function that returns what was logged at INFO since its last call."""
     yield from _configured("INFO", capfd)
 
 

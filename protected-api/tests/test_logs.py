@@ -1,4 +1,4 @@
-"""The log is JSON lines, and libraries are kept from printing what passes through them."""
+"""The log is JSON lines, and libraries do not print what passes through them."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from protected_api.logs import GunicornLogger, JsonLines
 Lines = Callable[[], list[dict[str, Any]]]
 
 
-def test_keeps_other_loggers_at_warning_whatever_the_level(debug_log_lines: Lines) -> None:
+def test_keeps_other_loggers_at_warning_at_every_level(debug_log_lines: Lines) -> None:
     for name in ("urllib3.connectionpool", "werkzeug", "anything"):
         logging.getLogger(name).debug("Bearer token")
         logging.getLogger(name).info("Bearer token")
@@ -30,7 +30,7 @@ def fail(logger: GunicornLogger) -> None:
         logger.exception("Error handling request %s %s", "GET", "/timesheets?access_token=x")
 
 
-def test_writes_gunicorns_messages_without_what_they_quote(log_lines: Lines) -> None:
+def test_logs_gunicorns_messages_without_what_they_quote(log_lines: Lines) -> None:
     config = Config()
     config.set("loglevel", "debug")
     logger = GunicornLogger(config)
@@ -49,6 +49,6 @@ def test_writes_gunicorns_messages_without_what_they_quote(log_lines: Lines) -> 
     assert "FileNotFoundError" in lines[3]["exception"]
 
 
-def test_a_failing_log_stops_nobody(log_lines: Lines) -> None:
+def test_a_failing_log_does_not_fail_the_request(log_lines: Lines) -> None:
     JsonLines().handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
     assert log_lines() == []

@@ -1,4 +1,4 @@
-"""Bytes that no well-behaved client sends, to the API as gunicorn serves it: none makes it fail.
+"""Requests that no well-behaved client sends, byte by byte: none makes the API under gunicorn fail.
 
 `<auth>` stands for a good Authorization header, `<token>` for its token.
 """
@@ -27,7 +27,7 @@ def request(line: str, headers: str = "", body: str = "") -> str:
 
 
 def sized(text: str, length: int | None = None) -> str:
-    """Return the end of a head that says how long the body is, and the body."""
+    """Return the last header, Content-Length, and the body."""
     return f"Content-Length: {len(text) if length is None else length}\r\n\r\n{text}"
 
 
@@ -128,14 +128,14 @@ BODIES = {
     "in an unknown coding": (
         f"{UPLOAD}Transfer-Encoding: x\r\n\r\n{ENTRY}",
         [501],
-    ),  # RFC 9112 6.1 asks for it
+    ),  # as RFC 9112 6.1 demands
     "packed": (f"{UPLOAD}Content-Encoding: gzip\r\n{sized(chr(31) + chr(139) + '...')}", [400]),
     "waited for": (f"{UPLOAD}Expect: 100-continue\r\n{sized(ENTRY)}", [100, 200]),
     "waited for otherwise": (f"{UPLOAD}Expect: x\r\n{sized(ENTRY)}", [417]),
     "of another type": (UPLOAD.replace("json", "x-www-form-urlencoded") + sized(ENTRY), [415]),
     "of a GET": (request("GET /timesheets", sized("abc").removesuffix("\r\n\r\nabc") + "\r\n", "abc"), [200]),
 }
-# What was not read of one request is not taken for the next: those who share a proxy rely on it.
+# The unread rest of a request is not read as the next request: clients that share a proxy rely on this.
 CONNECTIONS = {
     "after a refusal": (f"{KEPT}{sized(INNER)}{NEXT}", [401, 200]),
     "after a 415": (f"{KEPT}<auth>{sized(INNER)}{NEXT}", [415, 200]),
@@ -144,7 +144,7 @@ CONNECTIONS = {
     "after a body that is too long": (f"{KEPT}{JSON}<auth>{sized(INNER, 2**21)}{NEXT}", [413]),
     "after a GET with a body": (f"GET /healthz HTTP/1.1\r\nHost: x\r\n{sized(INNER)}{NEXT}", [200, 200]),
 }
-NO_HTTP = {
+NOT_HTTP = {
     "HTTP/2": ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400]),
     "TLS": ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", []),
     "a greeting": ("hello\r\n\r\n", [400]),
@@ -160,14 +160,14 @@ RAW = {
         "headers": HEADERS,
         "body": BODIES,
         "connection": CONNECTIONS,
-        "no HTTP": NO_HTTP,
+        "not HTTP": NOT_HTTP,
     }.items()
     for name, case in cases.items()
 }
 
 
 @pytest.mark.parametrize(("raw", "statuses"), RAW.values(), ids=RAW)
-def test_answers_whatever_bytes_arrive(workers: Any, raw: str, statuses: list[int]) -> None:
+def test_answers_every_sequence_of_bytes(workers: Any, raw: str, statuses: list[int]) -> None:
     token = workers.issuer.token(scope=SCOPES)
     sent = raw.replace("<auth>", f"Authorization: Bearer {token}\r\n").replace("<token>", token)
     logged = workers.log.stat().st_size
@@ -177,7 +177,7 @@ def test_answers_whatever_bytes_arrive(workers: Any, raw: str, statuses: list[in
     assert '"level": "error"' not in workers.log.read_text()[logged:]
 
 
-def test_names_the_methods_of_a_route_that_it_refuses_another(workers: Any) -> None:
+def test_a_405_names_the_methods_that_the_route_has(workers: Any) -> None:
     refused = workers.send(request("PATCH /timesheets").replace("<auth>", "").encode())
     [allowed] = re.findall(rb"^Allow: (.*)\r$", refused, re.MULTILINE)
     assert set(allowed.split(b", ")) == {b"GET", b"HEAD", b"OPTIONS", b"POST"}

@@ -1,4 +1,4 @@
-"""EXPLAIN=1: each answer names the checks that were made and why the last one failed. Off, none does."""
+"""With EXPLAIN=1, and only then, each answer names the checks that were made and why the last one failed."""
 
 import logging
 import re
@@ -36,7 +36,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 def explanation(response: TestResponse) -> list[str | tuple[str, str]]:
-    """Read the header back: each metric's name, with what describes it."""
+    """Return the name of each metric in the header, with its description if it has one."""
     metric = re.compile(r'([a-z.-]+);dur=[0-9]+\.[0-9]{3}(?:;desc="((?:[^"\\]|\\.)*)")?(?:, |$)')
     header = response.headers["Server-Timing"]
     assert "".join(match[0] for match in metric.finditer(header)) == header
@@ -53,7 +53,7 @@ def test_names_every_check_of_a_token_in_its_order(explain: Callable[..., Any]) 
     assert explain() == ["presenting", *ALL, "scope"]
 
 
-def test_shows_that_a_remembered_token_is_spared_all_checks_but_its_key_and_times(
+def test_shows_that_only_the_key_and_times_of_a_remembered_token_are_checked(
     client: FlaskClient, bearer: Bearer
 ) -> None:
     headers = bearer()
@@ -79,12 +79,12 @@ def test_ends_with_the_check_that_failed_and_the_reason_that_the_log_has(
     assert (logged["check"], logged["reason"]) == failed
 
 
-def test_says_what_is_wrong_with_how_a_token_is_presented(client: FlaskClient) -> None:
+def test_explains_what_is_wrong_with_how_a_token_is_presented(client: FlaskClient) -> None:
     reason = "A token is required: Authorization, scheme Bearer."
     assert explanation(client.get("/timesheets")) == [("presenting", reason)]
 
 
-def test_places_a_fetch_of_keys_before_the_check_that_waited_for_it(
+def test_shows_a_fetch_of_keys_before_the_check_that_waited_for_it(
     client: FlaskClient, issuer: Any, bearer: Bearer
 ) -> None:
     unknown = {"Authorization": f"Bearer {issuer.token({'kid': 'unknown'})}"}
@@ -101,10 +101,10 @@ def test_places_a_fetch_of_keys_before_the_check_that_waited_for_it(
     [
         (lambda _: Response(status=503), "503"),
         (b"<html>", "Expecting value: line 1 column 1 (char 0)"),
-        ([], "200"),  # an answer, though no key set
+        ([], "200"),  # an answer, though not a key set
     ],
 )
-def test_says_what_came_of_a_fetch(client: FlaskClient, issuer: Any, answer: Any, outcome: str) -> None:
+def test_shows_the_outcome_of_a_fetch(client: FlaskClient, issuer: Any, answer: Any, outcome: str) -> None:
     issuer.key_set = answer
     unknown = {"Authorization": f"Bearer {issuer.token({'kid': 'unknown'})}"}
     told = explanation(client.get("/timesheets", headers=unknown))
@@ -153,7 +153,7 @@ def test_quotes_what_a_header_cannot_hold(fresh_settings: Settings, bearer: Bear
     assert explanation(response)[-1][1].endswith("""directory: '/no\\"such\\\\\\\\?file'""")
 
 
-def test_explains_nothing_where_no_token_is_asked_for(client: FlaskClient) -> None:
+def test_explains_nothing_on_routes_without_a_token(client: FlaskClient) -> None:
     for path in ("/healthz", "/readyz", "/nothing", "/.well-known/oauth-protected-resource"):
         assert "Server-Timing" not in client.get(path).headers
 

@@ -1,6 +1,6 @@
-"""Two workers, as gunicorn serves the API, and an issuer that rotates, is slow, fails, or is gone.
+"""Two workers under gunicorn, and an issuer that rotates its keys, is slow, fails, or is down.
 
-Each worker has keys of its own: fetches are counted where they arrive.
+Each worker has keys of its own, so fetches are counted at the issuer.
 """
 
 import threading
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
-READS = 40  # on connections of their own: that all of them reach one of two workers has odds of 1 to 2**39
+READS = 40  # each on a new connection: all reach the same worker with a probability of 1 in 2**39
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def both_ready(
 
 
 def statuses(workers: Any, tokens: list[str]) -> set[int]:
-    """Return every status that reads with these tokens come to, eight at a time."""
+    """Return every status that reads with these tokens get, eight at a time."""
     with ThreadPoolExecutor(8) as pool:
         return set(pool.map(workers.status, tokens))
 
@@ -78,13 +78,13 @@ def test_a_flood_at_a_slow_issuer_holds_no_thread_for_long(
     answer = threading.Event()
     issuer.key_set = lambda _: Response(str(answer.wait(20)))
     flood = [issuer.token({"kid": f"unknown-{number}"}) for number in range(24)]
-    assert 503 in statuses(workers, flood)  # they are sent away while the fetches go on, for three seconds
+    assert 503 in statuses(workers, flood)  # they do not wait for the fetches, which take three seconds
     assert statuses(workers, [issuer.token()] * READS) == {200}
     answer.set()
     assert fetches() == 4
 
 
-def test_serves_on_while_the_issuer_answers_garbage(
+def test_still_serves_while_the_issuer_answers_garbage(
     both_ready: Callable[..., Any], issuer: Any, fetches: Callable[[], int], eventually: Any
 ) -> None:
     workers = both_ready(JWKS_TTL="1")
@@ -117,7 +117,7 @@ def test_starts_without_its_issuer_and_is_ready_once_that_answers(
     eventually(lambda: statuses(workers, [token] * READS) == {200})
 
 
-def test_a_withdrawn_key_ends_its_tokens_in_both_workers_within_the_soft_time(
+def test_both_workers_refuse_tokens_of_a_withdrawn_key_within_the_soft_time(
     both_ready: Callable[..., Any], issuer: Any, eventually: Any
 ) -> None:
     workers = both_ready(JWKS_TTL="1")

@@ -1,7 +1,4 @@
-"""Approve timesheets, and list them with their approvals.
-
-Not here: the token and its fresh check (authorization.py), the store (timesheets.py).
-"""
+"""Approve and list timesheets. Not here: whether the token is still active (resource_server/), the store."""
 
 import logging
 from datetime import UTC, datetime
@@ -11,17 +8,16 @@ from flask import Blueprint, Response
 from protected_api.endpoints.json_requests import json_response, query
 from protected_api.endpoints.operation import operation
 from protected_api.problems import problem
-from protected_api.resource_server.access_token import AccessToken
-from protected_api.resource_server.authorization import require_scope
+from protected_api.resource_server import AccessToken, require_scope
 from protected_api.timesheets.answers import Approvals, Problem, Timesheet
 from protected_api.timesheets.models import Query
-from protected_api.timesheets.store import Timesheets
+from protected_api.timesheets.store import TimesheetStore
 
 log = logging.getLogger(__name__)
 
 
-def approvals(store: Timesheets) -> Blueprint:
-    """Return the routes over this store. An approval has the id of its timesheet."""
+def approval_routes(store: TimesheetStore) -> Blueprint:
+    """Return the routes of this store. An approval has the id of its timesheet."""
     routes = Blueprint("approvals", __name__, url_prefix="/approvals")
 
     @routes.get("")
@@ -29,8 +25,8 @@ def approvals(store: Timesheets) -> Blueprint:
     @operation({200: Approvals}, query=Query)
     def read(_: AccessToken) -> Response:
         """Read timesheets with their approvals, in the order of booking."""
-        page, cursor = store.page(query())
-        return json_response({"approvals": page, "next_cursor": None if cursor is None else str(cursor)})
+        page, next_cursor = store.page(query())
+        return json_response({"approvals": page, "next_cursor": next_cursor})
 
     @routes.put("/<timesheet:timesheet_id>")
     @require_scope("approve:timesheets", fresh=True)

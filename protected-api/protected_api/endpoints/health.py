@@ -6,31 +6,31 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from protected_api.endpoints.operation import operation
-from protected_api.resource_server.access_token import UnavailableError
 from protected_api.resource_server.issuer_keys import IssuerKeys
+from protected_api.resource_server.refusals import UnavailableError
 from protected_api.timesheets.answers import Health
-from protected_api.timesheets.store import Timesheets
+from protected_api.timesheets.store import TimesheetStore
 
 
-def health(store: Timesheets, keys: IssuerKeys) -> Blueprint:
+def health_routes(store: TimesheetStore, keys: IssuerKeys) -> Blueprint:
     """Return the health routes of a service with this store and these keys."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
     @operation({200: Health})
     def alive() -> ResponseReturnValue:
-        """Tell that the process is alive."""
+        """Say that the process is alive."""
         return {"status": "ok"}
 
     @routes.get("/readyz")
     @operation({200: Health, 503: Health})
     def ready() -> ResponseReturnValue:
-        """Tell whether requests can be served, and what is missing if not."""
+        """Say whether the service can serve requests, and what is missing if it cannot."""
         try:
             store.check()
             keys.usable()
         except sqlite3.Error:
-            return {"status": "not ready", "reason": "the database cannot be read"}, 503
+            return {"status": "not ready", "reason": "the database cannot be used"}, 503
         except UnavailableError:
             return {"status": "not ready", "reason": "there is no usable key set of the issuer"}, 503
         return {"status": "ready"}

@@ -1,4 +1,4 @@
-"""Read a request's query and JSON body strictly (RFC 8259), answer JSON. Not here: entries (models.py)."""
+"""Read queries and JSON bodies strictly (RFC 8259), and answer JSON. Not here: the entries (models.py)."""
 
 import json
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ EVERYTHING = Query()
 CUT_SHORT = "The body ends early, or is not framed as it says."
 
 
-def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
+def json_response(body: Mapping[str, Any]) -> Response:
     """Return a JSON answer."""
-    return Response(json.dumps(body), status, mimetype="application/json")
+    return Response(json.dumps(body), mimetype="application/json")
 
 
 def query() -> Query:
@@ -37,7 +37,7 @@ def query() -> Query:
 
 
 def json_body() -> Any:
-    """Return the JSON body, numbers as exact decimals; raise an HTTPException."""
+    """Return the JSON body, with numbers as exact decimals; raise an HTTPException."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The content type must be application/json.")
     try:
@@ -50,7 +50,7 @@ def _whole_body() -> bytes:
     try:
         body = request.stream.read()
         if request.content_length is None:
-            request.stream.read(1)  # Werkzeug cuts a chunked body, and says so (413) only when asked again
+            request.stream.read(1)  # only now does Werkzeug raise a 413 for a chunked body that it cut
     except (OSError, ParseException, ClientDisconnected):  # not logged: gunicorn's message quotes the body
         raise BadRequest(CUT_SHORT) from None
     if len(body) < (request.content_length or 0):

@@ -1,8 +1,9 @@
 """Describe an app as OpenAPI 3.1: its routes, their scopes, and the types that views name (operation.py)."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask
 from pydantic import TypeAdapter
@@ -21,112 +22,105 @@ HEADERS = {201: "Location", 401: "WWW-Authenticate", 403: "WWW-Authenticate", 50
 FLOW = "client_credentials"
 
 
-class _Route(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Route:
     rule: Rule
-    view: Callable[..., Any]
     operation: Operation
-
-    @property
-    def path(self) -> str:
-        return re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", self.rule.rule)
-
-    @property
-    def method(self) -> str:
-        [method] = (self.rule.methods or set()) - {"HEAD", "OPTIONS"}
-        return method.lower()
-
-    @property
-    def scope(self) -> str | None:
-        return getattr(self.view, "required_scope", None)
-
-    @property
-    def summary(self) -> str:
-        return str(self.view.__doc__).partition("\n")[0].rstrip(".")
+    summary: str
+    scope: str | None
 
     @property
     def answers(self) -> list[tuple[int, Any]]:
-        """List status and type of each answer that the route may give; no type where there is no body."""
-        refused = REFUSED if self.scope else ()
-        body = UNREADABLE_BODY if self.operation.body else ()
-        query = UNREADABLE_QUERY if self.operation.query else ()
-        answers = (*self.operation.answers.items(), *refused, *body, *query)
+        """The status and type of each answer that the route may give; the type is None without a body."""
+        answers = list(self.operation.answers.items())
+        if self.scope:
+            answers += REFUSED
+        if self.operation.body:
+            answers += UNREADABLE_BODY
+        if self.operation.query:
+            answers += UNREADABLE_QUERY
         return sorted(answers, key=lambda answer: answer[0])
-
-    @property
-    def types(self) -> list[Any]:
-        """List the types of the body and of the answers."""
-        kinds = (self.operation.body, *(kind for _, kind in self.answers))
-        return [kind for kind in kinds if kind]
-
-    def described(self, converters: Mapping[str, Any], schema: Callable[[Any], Schema]) -> Schema:
-        """Return the Operation Object."""
-        described: Schema = {
-            "operationId": self.rule.endpoint,
-            "summary": self.summary,
-            "security": [{FLOW: [self.scope]}] if self.scope else [],
-            "parameters": [*self._in_path(converters), *self._in_query()],
-            "responses": self._responses(schema),
-        }
-        if body := self.operation.body:
-            content = {"application/json": {"schema": schema(body)}}
-            described["requestBody"] = {"required": True, "content": content}
-        return described
-
-    def _in_path(self, converters: Mapping[str, Any]) -> list[Schema]:
-        found = re.findall("<([a-z]+):([a-z_]+)>", self.rule.rule)
-        return [
-            {"name": name, "in": "path", "required": True, "schema": converters[converter].schema}
-            for converter, name in found
-        ]
-
-    def _in_query(self) -> list[Schema]:
-        if not (query := self.operation.query):
-            return []
-        members = TypeAdapter(query).json_schema()["properties"]
-        for member in members.values():
-            if member["default"] is None:  # absent, not null
-                del member["default"]
-        return [{"name": name, "in": "query", "schema": member} for name, member in members.items()]
-
-    def _responses(self, schema: Callable[[Any], Schema]) -> Schema:
-        responses: Schema = {}
-        for status, kind in self.answers:
-            response = responses.setdefault(str(status), {"description": HTTP_STATUS_CODES[status]})
-            if header := HEADERS.get(status):
-                response["headers"] = {header: {"schema": {"type": "string"}}}
-            if kind:
-                media_type = "application/problem+json" if kind in PROBLEMS else "application/json"
-                response.setdefault("content", {})[media_type] = {"schema": schema(kind)}
-        return responses
 
 
 def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
-    """Return the OpenAPI Object of an app; views without an operation are not in it."""
-    routes = [
-        _Route(rule, view, view.operation)
-        for rule in app.url_map.iter_rules()
-        if hasattr(view := app.view_functions[rule.endpoint], "operation")
-    ]
-    kinds = dict.fromkeys(kind for route in routes for kind in route.types)
-    schemas, definitions = TypeAdapter.json_schemas(
-        [(kind, "validation", TypeAdapter(kind)) for kind in kinds],
-        ref_template="#/components/schemas/{model}",
-    )
+    """Return the OpenAPI Object of an app; it leaves out views without an operation."""
+    definitions: Schema = {}
     paths: Schema = {}
-    scopes: dict[str, str] = {}
-    for route in routes:
-        described = route.described(app.url_map.converters, lambda kind: schemas[kind, "validation"])
-        paths.setdefault(route.path, {})[route.method] = described
-        if scope := route.scope:
-            scopes[scope] = ", ".join(filter(None, (scopes.get(scope), route.summary)))
-    flow = {"tokenUrl": f"{issuer.rstrip('/')}/oauth/token", "scopes": scopes}
+    scopes: dict[str, list[str]] = {}
+    for route in _routes(app):
+        path = re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", route.rule.rule)
+        [method] = (route.rule.methods or set()) - {"HEAD", "OPTIONS"}
+        methods = paths.setdefault(path, {})
+        methods[method.lower()] = _operation(route, definitions)
+        if route.scope:
+            summaries = scopes.setdefault(route.scope, [])
+            summaries.append(route.summary)
+    allowed = {scope: ", ".join(summaries) for scope, summaries in scopes.items()}
+    flow = {"tokenUrl": f"{issuer.rstrip('/')}/oauth/token", "scopes": allowed}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": "0"},
         "servers": [{"url": audience}],
         "paths": paths,
         "components": {
-            "schemas": definitions["$defs"],
+            "schemas": definitions,
             "securitySchemes": {FLOW: {"type": "oauth2", "flows": {"clientCredentials": flow}}},
         },
     }
+
+
+def _routes(app: Flask) -> Iterator[_Route]:
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        if hasattr(view, "operation"):
+            summary, _, _ = str(view.__doc__).partition("\n")
+            yield _Route(rule, view.operation, summary.rstrip("."), getattr(view, "required_scope", None))
+
+
+def _schema(kind: Any, definitions: Schema) -> Schema:
+    # Pydantic defines a type that has a name, and refers to it, only within another type.
+    schema = TypeAdapter(list[kind]).json_schema(ref_template="#/components/schemas/{model}")
+    definitions |= schema.get("$defs", {})
+    items: Schema = schema["items"]
+    return items
+
+
+def _operation(route: _Route, definitions: Schema) -> Schema:
+    described: Schema = {
+        "operationId": route.rule.endpoint,
+        "summary": route.summary,
+        "security": [{FLOW: [route.scope]}] if route.scope else [],
+        "parameters": [*_path_parameters(route.rule), *_query_parameters(route.operation.query)],
+        "responses": _responses(route, definitions),
+    }
+    if route.operation.body:
+        schema = _schema(route.operation.body, definitions)
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return described
+
+
+def _path_parameters(rule: Rule) -> Iterator[Schema]:
+    converters: Any = rule.map.converters  # each of ours has a schema (app.py)
+    for converter, name in re.findall("<([a-z]+):([a-z_]+)>", rule.rule):
+        yield {"name": name, "in": "path", "required": True, "schema": converters[converter].schema}
+
+
+def _query_parameters(query: Any) -> Iterator[Schema]:
+    if query:
+        for name, schema in TypeAdapter(query).json_schema()["properties"].items():
+            if schema["default"] is None:  # the parameter is absent then, not null
+                del schema["default"]
+            yield {"name": name, "in": "query", "schema": schema}
+
+
+def _responses(route: _Route, definitions: Schema) -> Schema:
+    responses: Schema = {}
+    for status, kind in route.answers:
+        response = responses.setdefault(str(status), {"description": HTTP_STATUS_CODES[status]})
+        if status in HEADERS:
+            response["headers"] = {HEADERS[status]: {"schema": {"type": "string"}}}
+        if kind:
+            media_type = "application/problem+json" if kind in PROBLEMS else "application/json"
+            content = response.setdefault("content", {})
+            content[media_type] = {"schema": _schema(kind, definitions)}
+    return responses

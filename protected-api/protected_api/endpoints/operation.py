@@ -1,4 +1,4 @@
-"""Say at a view what its route takes and answers. Not here: who reads it (openapi.py)."""
+"""Declare at a view what its route takes and answers. Not here: the description made of it (openapi.py)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,18 +9,19 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The types of a route's JSON: of its answers by status (None: no body), its body and its query."""
+    """Decorates a view with the types of its JSON: of its answers by status, its body, its query.
+
+    The type of an answer without a body is None. The first line of the view's docstring is the summary.
+    """
 
     answers: Mapping[int, Any]
     body: Any = None
     query: Any = None
 
-
-def operation(answers: Mapping[int, Any], *, body: Any = None, query: Any = None) -> Callable[[View], View]:
-    """Attach an Operation to the view, beside the docstring that sums it up."""
-
-    def attach(view: View) -> View:
-        view.operation = Operation(answers, body, query)  # type: ignore[attr-defined]
+    def __call__(self, view: View) -> View:
+        """Return the view, with this operation attached."""
+        view.operation = self  # type: ignore[attr-defined]
         return view
 
-    return attach
+
+operation = Operation

@@ -1,7 +1,4 @@
-"""Upload, create, read and delete timesheets.
-
-Not here: the token (authorization.py), bodies and queries (json_requests.py), the store (timesheets.py).
-"""
+"""Upload, create, read and delete timesheets. Not here: bodies and queries (json_requests.py), the store."""
 
 import logging
 from operator import itemgetter
@@ -13,20 +10,20 @@ from pydantic import ValidationError
 from protected_api.endpoints.json_requests import json_body, json_response, query
 from protected_api.endpoints.operation import operation
 from protected_api.problems import problem
-from protected_api.resource_server.access_token import AccessToken
-from protected_api.resource_server.authorization import require_scope
+from protected_api.resource_server import AccessToken, require_scope
 from protected_api.timesheets.answers import Booked, Code, EntryError, Problem, RefusedEntries, Timesheet
-from protected_api.timesheets.answers import Timesheets as Page
+from protected_api.timesheets.answers import Timesheets as TimesheetPage
 from protected_api.timesheets.models import MAX_ENTRIES, Batch, Entry, Query
-from protected_api.timesheets.store import ApprovedError, Booker, Booking, Timesheets
+from protected_api.timesheets.store import ApprovedError, BookingResult, TimesheetStore
 
+Errors = list[EntryError]
 log = logging.getLogger(__name__)
 # Set by an Action of the authorization server (RFC 7519 4.2: a collision-resistant name).
 DEPARTMENT = "https://exampleco.example/department"
 
 
-def timesheets(store: Timesheets) -> Blueprint:
-    """Return the routes over this store."""
+def timesheet_routes(store: TimesheetStore) -> Blueprint:
+    """Return the routes of this store."""
     routes = Blueprint("timesheets", __name__, url_prefix="/timesheets")
 
     @routes.post("/upload")
@@ -35,11 +32,12 @@ def timesheets(store: Timesheets) -> Blueprint:
     def upload(token: AccessToken) -> Response:
         """Book one entry or a batch, all or none, each once."""
         body = json_body()
-        batch = body["entries"] if isinstance(body, dict) and body.keys() == {"entries"} else [body]
-        booking, errors = _book(store, _booker(token), batch)
+        is_batch = isinstance(body, dict) and body.keys() == {"entries"}
+        batch = body["entries"] if is_batch else [body]
+        result, errors = _book(store, token, batch)
         if errors:
-            return _refused(errors)
-        counts = {"booked": booking.booked, "unchanged": booking.unchanged}
+            return _refuse(errors)
+        counts = {"booked": result.booked, "unchanged": result.unchanged}
         log.info("timesheets uploaded", extra={"client_id": token.client_id, **counts})
         return json_response(counts)
 
@@ -48,23 +46,24 @@ def timesheets(store: Timesheets) -> Blueprint:
     @operation({200: Timesheet, 201: Timesheet, 422: RefusedEntries}, body=Entry)
     def create(token: AccessToken) -> Response:
         """Book one entry once."""
-        booking, errors = _book(store, _booker(token), [json_body()])
-        timesheet = booking.first
+        result, errors = _book(store, token, [json_body()])
+        timesheet = result.first
         if timesheet is None:
-            return _refused(errors)
-        if booking.booked:
+            return _refuse(errors)
+        response = json_response(timesheet)
+        if result.booked:
             log.info("timesheet created", extra={"client_id": token.client_id, "id": timesheet["id"]})
-        response = json_response(timesheet, 201 if booking.booked else 200)
+            response.status_code = 201
         response.headers["Location"] = f"/timesheets/{timesheet['id']}"
         return response
 
     @routes.get("")
     @require_scope("read:timesheets")
-    @operation({200: Page}, query=Query)
+    @operation({200: TimesheetPage}, query=Query)
     def read(_: AccessToken) -> Response:
         """Read timesheets, in the order of booking."""
-        page, cursor = store.page(query())
-        return json_response({"timesheets": page, "next_cursor": None if cursor is None else str(cursor)})
+        page, next_cursor = store.page(query())
+        return json_response({"timesheets": page, "next_cursor": next_cursor})
 
     @routes.delete("/<timesheet:timesheet_id>")
     @require_scope("delete:timesheets")
@@ -83,52 +82,51 @@ def timesheets(store: Timesheets) -> Blueprint:
     return routes
 
 
-def _booker(token: AccessToken) -> Booker:
+def _book(store: TimesheetStore, token: AccessToken, batch: Any) -> tuple[BookingResult, Errors]:
     department = token.claims.get(DEPARTMENT)
-    printable = isinstance(department, str) and department.isprintable()
-    return Booker(token.client_id, department if printable else None)
+    if not isinstance(department, str) or not department.isprintable():
+        department = None
+    entries, errors = _validate(batch)
+    result = store.book(token.client_id, department, entries, dry_run=bool(errors))
+    errors += [_error(*conflict, "conflict", "Is booked with another value") for conflict in result.conflicts]
+    return result, sorted(errors, key=itemgetter("index"))
 
 
-def _book(store: Timesheets, booker: Booker, batch: Any) -> tuple[Booking, list[EntryError]]:
-    entries, errors = _validated(batch)
-    booking = store.book(booker, entries, only_check=bool(errors))
-    errors += [_error(*entry, "conflict", "Is booked with another value") for entry in booking.conflicts]
-    return booking, sorted(errors, key=itemgetter("index"))
-
-
-def _refused(errors: list[EntryError]) -> Response:
+def _refuse(errors: Errors) -> Response:
     return problem(422, "Nothing was booked: correct the entries listed in errors.", errors=errors)
 
 
-def _validated(batch: Any) -> tuple[list[tuple[int, Entry]], list[EntryError]]:
-    """Return the good entries with their index, and an error for each thing wrong with the others."""
+def _validate(batch: Any) -> tuple[dict[int, Entry], Errors]:
+    """Return the good entries by their index, and an error for each thing wrong with the others."""
+    entries: dict[int, Entry] = {}
     if not isinstance(batch, list) or not 1 <= len(batch) <= MAX_ENTRIES:
-        return [], [_error(None, "entries", "invalid", f"Should be a list of 1 to {MAX_ENTRIES} entries")]
-    entries: list[tuple[int, Entry]] = []
-    errors: list[EntryError] = []
+        reason = f"Should be a list of 1 to {MAX_ENTRIES} entries"
+        return entries, [_error(None, "entries", "invalid", reason)]
+    errors: Errors = []
+    seen: set[str] = set()
     for index, given in enumerate(batch):
         try:
-            entries.append((index, Entry.model_validate(given)))
+            entry = Entry.model_validate(given)
         except ValidationError as error:
             errors += _entry_errors(index, error)
-    seen: set[str] = set()
-    for index, entry in entries:
+            continue
         if entry.external_id in seen:
-            errors.append(
-                _error(index, "external_id", "duplicate", "Is the external_id of an earlier entry too")
-            )
+            reason = "Is the external_id of an earlier entry too"
+            errors.append(_error(index, "external_id", "duplicate", reason))
         seen.add(entry.external_id)
+        entries[index] = entry
     return entries, errors
 
 
-def _entry_errors(index: int, error: ValidationError) -> list[EntryError]:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    # One row per field, and one for all unknown fields: a body may name a hundred thousand.
-    rows = {e["type"] if e["type"] == "extra_forbidden" else e["loc"]: e for e in reversed(found)}
-    return [
-        _error(index, str(row["loc"][0])[:64] if row["loc"] else None, "invalid", row["msg"])
-        for row in reversed(rows.values())
-    ]
+def _entry_errors(index: int, error: ValidationError) -> Errors:
+    # One error per field, and one for all unknown fields: a body may name a hundred thousand.
+    errors: dict[Any, EntryError] = {}
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        location = found["loc"]
+        field = str(location[0])[:64] if location else None
+        kind = "unknown" if found["type"] == "extra_forbidden" else location
+        errors.setdefault(kind, _error(index, field, "invalid", found["msg"]))
+    return list(errors.values())
 
 
 def _error(index: int | None, field: str | None, code: Code, reason: str) -> EntryError:

@@ -1,8 +1,10 @@
-"""Let an issuer's access tokens into a Flask app: the folder to copy.
+"""The folder to copy: it serves the routes of a Flask app only to requests with a good access token.
 
-It imports nothing of ours but its own modules.
+It needs Flask and PyJWT[crypto], and imports only its own modules. Start to read at protect.py.
 """
 
-from .protect import protect, require_scope
+from .access_token import AccessToken
+from .authorization import require_scope
+from .protect import protect
 
-__all__ = ["protect", "require_scope"]
+__all__ = ["AccessToken", "protect", "require_scope"]

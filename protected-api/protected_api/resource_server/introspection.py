@@ -1,8 +1,9 @@
-"""Ask the authorization server whether a token is still active, RFC 7662. Not here: which routes ask."""
+"""Ask the authorization server whether a token is still active (RFC 7662). Not here: which routes ask."""
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_plus, urlencode
 
@@ -10,39 +11,34 @@ from .issuer_documents import find_endpoint
 from .json_over_http import TIMEOUT, Call
 
 
+@dataclass(eq=False)
 class Introspection:
-    """One introspection endpoint, asked as one client; without a URL the issuer's metadata name it."""
+    """The introspection endpoint of an issuer, asked as one client; without a `url`, metadata names it."""
 
-    def __init__(
-        self,
-        issuer: str,
-        url: str | None,
-        client_id: str,
-        secret_file: str,
-        *,
-        call: Call,
-        traceparent: Callable[[], str],
-    ) -> None:
-        self._issuer, self._url, self._call, self._traceparent = issuer, url, call, traceparent
-        self._client_id, self._secret_file = client_id, Path(secret_file)
+    issuer: str
+    url: str | None
+    client_id: str
+    secret_file: str
+    call: Call
+    more_headers: Callable[[], Mapping[str, str]] = dict  # such as a traceparent
 
     def active(self, compact: str) -> bool:
-        """Return whether the token is active; raise OSError or ValueError if that cannot be learnt."""
+        """Return whether the token is active; raise OSError or ValueError if the server does not say."""
         deadline = time.monotonic() + TIMEOUT
-        url = self._url or find_endpoint(self._issuer, "introspection_endpoint", deadline, self._call)
+        url = self.url or find_endpoint(self.issuer, "introspection_endpoint", deadline, self.call)
         form = urlencode({"token": compact, "token_type_hint": "access_token"})
-        answer = self._call("POST", url, deadline, form, self._headers())
-        if not isinstance(answer, dict) or not isinstance(active := answer.get("active"), bool):
+        answer = self.call("POST", url, deadline, form, self._headers())
+        if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
             raise ValueError("not an introspection response")  # noqa: TRY004  (the server's fault)
-        self._url = url  # it works: no need to look it up again
-        return active
+        self.url = url  # it works: no need to look it up again
+        return bool(answer["active"])
 
     def _headers(self) -> dict[str, str]:
-        secret = self._secret_file.read_text().strip()  # read each time: a rotated secret needs no restart
+        secret = Path(self.secret_file).read_text().strip()  # each time: a rotated secret needs no restart
         # RFC 6749 2.3.1: form-encode, then Basic.
-        credentials = f"{quote_plus(self._client_id)}:{quote_plus(secret)}"
+        credentials = f"{quote_plus(self.client_id)}:{quote_plus(secret)}"
         return {
             "Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}",
             "Content-Type": "application/x-www-form-urlencoded",
-            "traceparent": self._traceparent(),
+            **self.more_headers(),
         }

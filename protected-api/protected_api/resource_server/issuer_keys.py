@@ -1,65 +1,65 @@
-"""The issuer's signing keys: kept fresh by one background thread per process, found by `kid`.
-
-Not here: HTTP (issuer_documents.py), which members of a set are usable (jwk_set.py).
-"""
+"""The issuer's keys. Not here: fetching them (issuer_documents.py), which ones are usable (jwk_set.py)."""
 
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import Condition, Event, Thread
 from typing import Any, NamedTuple
 
 from jwt import PyJWK
 
-from .access_token import UnavailableError
 from .jwk_set import usable_keys
+from .refusals import UnavailableError
 
 RETRY = 1.0  # seconds between fetches while there is no usable set
 log = logging.getLogger(__name__)
 
 
-class _KeySet(NamedTuple):
+class _KeySet(NamedTuple):  # one value, so that a reader never sees new keys with an old time
     keys: Mapping[str, PyJWK]
     fetched_at: float
 
 
+@dataclass(eq=False)
 class IssuerKeys:
-    """The keys of one issuer; times in seconds. `fetch` returns a JWK set; raises OSError or ValueError.
+    """The keys of one issuer, fetched by one background thread in each process.
 
-    Callers wait for a fetch until `patience` after its beginning: if longer, a flood could hold every thread.
+    `fetch` returns a JWK set, or raises OSError or ValueError. Three clocks, in seconds: after `soft_ttl` the
+    set is fetched again, in the background; after `hard_ttl` without a fetch it is no longer trusted;
+    `cooldown` is the least time between two fetches for an unknown `kid`. A request waits for a fetch until
+    `max_wait` after it began: a flood must not hold every thread.
     """
 
-    def __init__(
-        self,
-        fetch: Callable[[], Any],
-        *,
-        soft_ttl: float = 300,
-        hard_ttl: float = 86400,
-        cooldown: float = 30,
-        patience: float = 1,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._fetch, self._clock = fetch, clock
-        self._soft_ttl, self._hard_ttl = soft_ttl, hard_ttl
-        self._cooldown, self._patience = cooldown, patience
+    fetch: Callable[[], Any]
+    soft_ttl: float = 300
+    hard_ttl: float = 86400
+    cooldown: float = 30
+    max_wait: float = 1
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self._set = _KeySet({}, -math.inf)
-        self._fetches, self._fetching, self._failure = 0, False, ""
-        self._began = -math.inf
-        self._unknown_kid_fetch_allowed_at = -math.inf
-        self._changed, self._wake = Condition(), Event()
+        self._failure = ""  # of the last fetch
+        self._fetches = 0  # that have ended
+        self._fetching = False
+        self._fetch_began = -math.inf
+        self._cooldown_ends = -math.inf
+        self._changed = Condition()
+        self._wake = Event()
         self._thread: Thread | None = None
 
     def start(self) -> None:
         """Start the thread that fetches, unless it runs in this process already (a fork loses it)."""
         with self._changed:
             if self._thread is None or not self._thread.is_alive():
-                self._began = time.monotonic()
+                self._fetch_began = time.monotonic()
                 self._thread = Thread(target=self._run, name="issuer-keys", daemon=True)
                 self._thread.start()
 
     def find(self, kid: str) -> PyJWK | None:
-        """Return the key named `kid` or None; raise UnavailableError. Only an unknown kid waits."""
+        """Return the key named `kid` or None; raise UnavailableError. Only an unknown `kid` waits."""
         key = self.usable().get(kid)
         if key is None and self._fetched_for_unknown_kid():
             key = self.usable().get(kid)
@@ -67,19 +67,21 @@ class IssuerKeys:
 
     def usable(self) -> Mapping[str, PyJWK]:
         """Return the keys by `kid`, at least one; raise UnavailableError."""
-        if self._clock() - self._set.fetched_at > self._soft_ttl:
+        if self.clock() - self._set.fetched_at > self.soft_ttl:
             self.start()
             self._wait_for_fetch(0)
-        keys, fetched_at = self._set
-        if not keys or self._clock() - fetched_at > self._hard_ttl:
-            raise UnavailableError("kid-known", "no usable key set")
-        return keys
+        present = self._set
+        if not self._is_trusted(present):
+            raise UnavailableError("no usable key set")
+        return present.keys
 
     def refresh(self) -> None:
-        """Fetch the set now; a failure is logged and leaves the present set, which the hard time ends."""
-        self._fetching, self._began = True, time.monotonic()
+        """Fetch the set now. A failure is logged; the present set then stays until its hard time."""
+        self._fetching = True
+        self._fetch_began = time.monotonic()
         try:
-            self._set = _KeySet(usable_keys(self._fetch(), self._set.keys), self._clock())
+            keys = usable_keys(self.fetch(), self._set.keys)
+            self._set = _KeySet(keys, self.clock())
             self._failure = ""
         except (OSError, ValueError) as failure:
             level = logging.DEBUG if str(failure) == self._failure else logging.WARNING
@@ -87,8 +89,12 @@ class IssuerKeys:
             log.log(level, "key set not fetched", extra={"reason": self._failure})
         finally:
             with self._changed:
-                self._fetching, self._fetches = False, self._fetches + 1
+                self._fetching = False
+                self._fetches += 1
                 self._changed.notify_all()
+
+    def _is_trusted(self, key_set: _KeySet) -> bool:
+        return bool(key_set.keys) and self.clock() - key_set.fetched_at <= self.hard_ttl
 
     def _run(self) -> None:
         while True:
@@ -99,24 +105,28 @@ class IssuerKeys:
     def _pause(self) -> float:
         if not self._fetches:
             return 0
-        if not self._set.keys or self._clock() - self._set.fetched_at > self._hard_ttl:
+        if not self._is_trusted(self._set):
             return RETRY
-        return min(self._cooldown, self._soft_ttl) if self._failure else self._soft_ttl
+        return min(self.cooldown, self.soft_ttl) if self._failure else self.soft_ttl
 
     def _fetched_for_unknown_kid(self) -> bool:
+        """Wait for the fetch that runs, or for a new one; return False during the cooldown."""
         with self._changed:
             if not self._fetching:
-                if self._clock() < self._unknown_kid_fetch_allowed_at:
+                if self.clock() < self._cooldown_ends:
                     return False
-                self._unknown_kid_fetch_allowed_at = self._clock() + self._cooldown
-                self._fetching, self._began = True, time.monotonic()
+                self._cooldown_ends = self.clock() + self.cooldown
+                self._fetching = True
+                self._fetch_began = time.monotonic()
                 self._wake.set()
                 self.start()
             self._wait_for_fetch(self._fetches)
         return True
 
     def _wait_for_fetch(self, after: int) -> None:
+        """Wait until more than `after` fetches have ended; raise UnavailableError if that takes too long."""
         with self._changed:
-            left = self._began + self._patience - time.monotonic()
-            if not self._changed.wait_for(lambda: self._fetches > after, max(left, 0)):
-                raise UnavailableError("kid-known", "the key set is still being fetched")
+            waits_until = self._fetch_began + self.max_wait
+            left = max(waits_until - time.monotonic(), 0)
+            if not self._changed.wait_for(lambda: self._fetches > after, left):
+                raise UnavailableError("the key set is still being fetched")

@@ -1,4 +1,4 @@
-"""Read base64url (RFC 7515 2) and JSON (RFC 8259) so that no two readers see two things."""
+"""Read base64url (RFC 7515 2) and JSON (RFC 8259) so strictly that no two readers read different things."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,13 +15,13 @@ def base64url(text: str) -> bytes:
 
 
 def json_value(data: bytes, parse_float: Callable[[str], Any] = float) -> Any:
-    """Return the value of UTF-8 text without repeated members; raise ValueError."""
+    """Return the value of a UTF-8 text without repeated members; raise ValueError."""
     try:
         return json.loads(
             data.decode(), parse_float=parse_float, parse_constant=_refuse, object_pairs_hook=_unique
         )
     except (RecursionError, ArithmeticError) as error:
-        raise ValueError("nested too deeply, or a number beyond all bounds") from error
+        raise ValueError("nested too deeply, or a number out of range") from error
 
 
 def json_object(data: bytes) -> dict[str, Any]:

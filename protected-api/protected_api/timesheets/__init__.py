@@ -1,1 +1,4 @@
-"""The timesheets: what callers send, what the API answers, and the store. It imports no other room."""
+"""The timesheets: what callers send, what the API answers, and the store in SQLite.
+
+This room knows nothing of HTTP or tokens, and imports no other room.
+"""

@@ -1,9 +1,6 @@
-"""What the API answers, as types: of the store, and for the API's description (openapi.py)."""
+"""What the API answers, as types: for the store, and for the API's description (openapi.py)."""
 
-from typing import (
-    Literal,
-    NotRequired,  # pydantic reads typing's own from Python 3.12 on
-)
+from typing import Literal, NotRequired  # pydantic reads the TypedDict of typing only from Python 3.12 on
 
 from typing_extensions import TypedDict
 
@@ -26,14 +23,14 @@ class Timesheet(TypedDict):
 
 
 class Timesheets(TypedDict):
-    """A page of timesheets; no `next_cursor` where it is the last."""
+    """A page of timesheets; `next_cursor` is null on the last page."""
 
     timesheets: list[Timesheet]
     next_cursor: str | None
 
 
 class Approvals(TypedDict):
-    """A page of timesheets with their approvals; no `next_cursor` where it is the last."""
+    """A page of timesheets with their approvals; `next_cursor` is null on the last page."""
 
     approvals: list[Timesheet]
     next_cursor: str | None
@@ -47,7 +44,7 @@ class Booked(TypedDict):
 
 
 class Problem(TypedDict):
-    """An error, RFC 9457."""
+    """An error (RFC 9457)."""
 
     type: str
     title: str
@@ -56,7 +53,7 @@ class Problem(TypedDict):
 
 
 class EntryError(TypedDict):
-    """What is wrong with an entry, by its place in the batch; no field where it is the entry as a whole."""
+    """What is wrong with an entry, by its index in the batch; `field` is null if it is the whole entry."""
 
     index: int | None
     field: str | None
@@ -65,13 +62,13 @@ class EntryError(TypedDict):
 
 
 class RefusedEntries(Problem):
-    """Nothing was booked, for these reasons."""
+    """Nothing was booked, because of these errors."""
 
     errors: list[EntryError]
 
 
 class RefusedToken(TypedDict):
-    """Why the access token is refused, RFC 6750 3.1; `scope` is what it lacks."""
+    """Why the access token is refused (RFC 6750 3.1); `scope` is the scope that it lacks."""
 
     error: Literal["invalid_request", "invalid_token", "insufficient_scope"]
     error_description: str
@@ -79,14 +76,14 @@ class RefusedToken(TypedDict):
 
 
 class Health(TypedDict):
-    """Whether the service can do its work, and what it lacks if not."""
+    """Whether the service can serve requests, and what is missing if it cannot."""
 
     status: Literal["ok", "ready", "not ready"]
     reason: NotRequired[str]
 
 
 class ProtectedResource(TypedDict):
-    """The metadata of the API, RFC 9728 2."""
+    """The metadata of the API (RFC 9728 2)."""
 
     resource: str
     resource_name: str

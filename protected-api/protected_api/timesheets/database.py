@@ -1,20 +1,17 @@
-"""The API's SQLite database: its tables, a connection for each thread. Not here: the rows (timesheets.py)."""
+"""The API's SQLite database: its tables, and a connection for each thread. Not here: the rows (store.py)."""
 
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-# Each brings a database from the version before to its own (PRAGMA user_version).
+# Each script brings a database from the version before to its own (PRAGMA user_version).
 MIGRATIONS = (
     """
     CREATE TABLE IF NOT EXISTS timesheets (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so a cursor stays true after a deletion
-        client_id TEXT NOT NULL,
-        external_id TEXT NOT NULL,
-        user_id TEXT NOT NULL,
-        date TEXT NOT NULL,
-        project TEXT NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice, so a cursor stays right after a deletion
+        client_id TEXT NOT NULL, external_id TEXT NOT NULL,
+        user_id TEXT NOT NULL, date TEXT NOT NULL, project TEXT NOT NULL,
         hours INTEGER NOT NULL,  -- in hundredths: SQLite has no exact decimals
         UNIQUE (client_id, external_id)
     ) STRICT;
@@ -30,15 +27,15 @@ BUSY_TIMEOUT = 5  # seconds
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that ends with its thread."""
+    """A connection that closes when its thread ends."""
 
     def __del__(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # it never opened
+        with suppress(sqlite3.ProgrammingError):  # it was never opened
             self.close()
 
 
 class Database:
-    """One file. Each thread has a connection of its own, opened at its first use: none crosses a fork."""
+    """One file. Each thread opens a connection of its own at its first use, so that none crosses a fork."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -46,7 +43,7 @@ class Database:
 
     def prepare(self) -> None:
         """Create what is missing, leave no connection open; raise sqlite3.Error if the file is unusable."""
-        with closing(self._connect()) as connection:
+        with closing(self._connect()) as connection, connection:
             # EXCLUSIVE: of two processes that start at once, the second finds the work done.
             connection.execute("BEGIN EXCLUSIVE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -54,7 +51,6 @@ class Database:
                 for statement in filter(str.strip, script.split(";\n")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
 
     def connection(self) -> sqlite3.Connection:
         """Return the connection of this thread."""
@@ -70,22 +66,17 @@ class Database:
             self._file,
             timeout=BUSY_TIMEOUT,
             isolation_level=None,
-            check_same_thread=False,  # closed by whoever collects it
+            check_same_thread=False,  # the garbage collector closes it, in any thread
             factory=_Connection,
         )
-        with suppress(sqlite3.OperationalError):  # of several that switch a new file at once, SQLite lets one
+        with suppress(sqlite3.OperationalError):  # of processes that switch a new file at once, one can
             connection.execute("PRAGMA journal_mode = WAL")
         return connection
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what is done in the context, all or nothing."""
-        # IMMEDIATE locks before the first read: two uploads cannot both find an entry missing.
-        connection = self.connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self.connection() as connection:  # sqlite3 commits at its end, or rolls back
+            # IMMEDIATE locks before the first read: two uploads cannot both find an entry missing.
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")

@@ -9,16 +9,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-MAX_ENTRIES = 500
+MAX_ENTRIES = 500  # of an upload
+MAX_PAGE = 500  # timesheets
 MAX_ID = 2**63 - 1  # SQLite's largest integer
 
-
-# Not blank, and nothing that a log or a table would hide: control and formatting characters, odd spaces, what
-# Unicode calls default ignorable; but variation selectors, which names are written with.
+# What a log or a table would hide: control and formatting characters, unusual spaces, and what Unicode calls
+# default ignorable; but not the variation selectors, which names are written with.
 HIDDEN = (
     r"\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
     r"\u2800\u3000\u3164\ufeff\uffa0\ufff0-\uffff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # literal: spelt in two ways
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # literal: there are two escapes
 )
 PRINTABLE = f"^ *[^ {HIDDEN}][^{HIDDEN}]*$"
 HOURS = r"^0*([1-9]|1[0-9]|2[0-3])(\.[0-9]{1,2}0*)?$|^0+\.(0[1-9]|[1-9][0-9]?)0*$|^0*24(\.0+)?$"
@@ -39,7 +39,7 @@ def _calendar_date(value: str) -> str:
 
 
 def _plain_decimal(value: Any) -> Any:
-    # Decimal() also reads 1_0, blanks and the digits of other scripts; a float is exact no more.
+    # Decimal() also reads 1_0, blanks and the digits of other scripts; a float is no longer exact.
     if isinstance(value, bool | float) or (
         isinstance(value, str) and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)
     ):
@@ -67,31 +67,26 @@ Date = Annotated[
     AfterValidator(_calendar_date),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
+NUMBER_SCHEMA = {"type": "number", "exclusiveMinimum": 0, "maximum": 24}
+HOURS_SCHEMA = {
+    "description": "At most two decimals.",
+    "anyOf": [NUMBER_SCHEMA, {"type": "string", "pattern": HOURS}],
+}
 Hours = Annotated[
     Decimal,
     BeforeValidator(_plain_decimal),
     Field(gt=0, le=24, decimal_places=2),
-    WithJsonSchema(
-        {
-            "description": "At most two decimals.",
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0, "maximum": 24},
-                {"type": "string", "pattern": HOURS},
-            ],
-        }
-    ),
+    WithJsonSchema(HOURS_SCHEMA),
 ]
-# In a query all is text.
+# Every value in a query is text.
 Flag = Annotated[
-    Literal["true", "false"],
-    AfterValidator(lambda text: text == "true"),
-    WithJsonSchema({"type": "boolean"}),
+    Literal["true", "false"], AfterValidator(lambda text: text == "true"), WithJsonSchema({"type": "boolean"})
 ]
 Absent = SkipJsonSchema[None]
 
 
 class Entry(BaseModel):
-    """One time entry; `hours` exact to the hundredth, `external_id` the caller's own name for it."""
+    """One time entry: `hours` are exact to the hundredth, `external_id` is the caller's own name for it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -103,7 +98,7 @@ class Entry(BaseModel):
 
 
 class Batch(BaseModel):
-    """Entries that are booked together or not at all; each is validated by itself, to name all errors."""
+    """Entries that are booked all or none. Each is validated by itself, to name all errors."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -111,11 +106,11 @@ class Batch(BaseModel):
 
 
 class Query(BaseModel):
-    """Which timesheets to read; dates inclusive, `cursor` from the answer before."""
+    """Which timesheets to read: the dates are inclusive, `cursor` comes from the answer before."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: Annotated[int, Field(ge=1, le=500), BeforeValidator(_digits)] = 100
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_digits)] = 100
     cursor: Annotated[int, Field(ge=0, le=MAX_ID), BeforeValidator(_digits)] = 0
     user_id: Identifier | Absent = None
     project: Project | Absent = None

@@ -1,18 +1,18 @@
-"""Timesheets in SQLite: booked once per client and external_id, approved, read by page.
-
-Not here: HTTP, validation, tables and transactions (database.py).
-"""
+"""Timesheets in SQLite. Not here: validation (models.py), tables and transactions (database.py)."""
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from protected_api.timesheets.answers import Timesheet
 from protected_api.timesheets.database import Database
 from protected_api.timesheets.models import Entry, Query
 
-SELECTED = ", ".join(Timesheet.__annotations__)
+Entries = Mapping[int, Entry]  # by their numbers in the upload
+Values = dict[str, Any]
+COLUMNS = ", ".join(Timesheet.__annotations__)
+SELECT = f"SELECT {COLUMNS} FROM timesheets WHERE"  # noqa: S608  all literals
 FILTERS = {
     "user_id": "user_id = ?",
     "project": "project = ?",
@@ -22,123 +22,106 @@ FILTERS = {
 }
 
 
-class Booking(NamedTuple):
-    """What an upload came to; `conflicts` name number and field of entries booked with another value.
-
-    `first` is the first entry as it is booked, unless nothing was.
-    """
+class BookingResult(NamedTuple):
+    """What became of the entries of an upload."""
 
     booked: int
-    unchanged: int
-    conflicts: tuple[tuple[int, str], ...]
-    first: Timesheet | None = None
-
-
-class Booker(NamedTuple):
-    """Who books: the client and, where its token says so, for which department."""
-
-    client_id: str
-    department: str | None = None
+    unchanged: int  # booked before, with the same values
+    conflicts: list[tuple[int, str]]  # number and field of entries booked before with another value
+    first: Timesheet | None = None  # the first entry as it is booked
 
 
 class ApprovedError(Exception):
-    """The timesheet is approved, and stays."""
+    """The timesheet is approved and cannot be deleted."""
 
 
-class Timesheets:
-    """The store."""
+class TimesheetStore:
+    """The timesheets of one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def check(self) -> None:
         """Raise sqlite3.Error if the database cannot be read."""
-        self._database.connection().execute("SELECT 1 FROM timesheets LIMIT 1")
+        self._execute("SELECT 1 FROM timesheets LIMIT 1")
 
     def book(
-        self, booker: Booker, entries: Sequence[tuple[int, Entry]], *, only_check: bool = False
-    ) -> Booking:
-        """Book all the numbered entries or, if one conflicts with what is booked, none."""
+        self, client_id: str, department: str | None, entries: Entries, *, dry_run: bool
+    ) -> BookingResult:
+        """Book all entries; or none, if one conflicts with a booked one."""
         with self._database.transaction() as connection:
-            known = _booked(connection, booker.client_id, [entry.external_id for _, entry in entries])
-            new = [entry for _, entry in entries if entry.external_id not in known]
-            conflicts = tuple(_conflicts(known, entries))
-            if conflicts or only_check:
-                return Booking(0, 0, conflicts)
+            booked = _booked_values(connection, client_id, entries)
+            conflicts = list(_conflicts(booked, entries))
+            if conflicts or dry_run:
+                return BookingResult(0, 0, conflicts)
+            new = [entry for entry in entries.values() if entry.external_id not in booked]
             connection.executemany(
                 "INSERT INTO timesheets (client_id, department, external_id, user_id, date, project, hours)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(*booker, entry.external_id, *_values(entry).values()) for entry in new],
+                [(client_id, department, entry.external_id, *_values(entry).values()) for entry in new],
             )
-            first = self._one(
-                "client_id = ? AND external_id = ?", booker.client_id, entries[0][1].external_id
-            )
-        return Booking(len(new), len(entries) - len(new), (), first)
+            external_id = next(iter(entries.values())).external_id
+            first = self._one("client_id = ? AND external_id = ?", client_id, external_id)
+        unchanged = len(entries) - len(new)
+        return BookingResult(len(new), unchanged, [], first)
 
     def delete(self, timesheet_id: int) -> None:
         """Delete a timesheet; raise LookupError if there is none, ApprovedError if it is approved."""
-        deleted = self._database.connection().execute(
-            "DELETE FROM timesheets WHERE id = ? AND approved_at IS NULL", (timesheet_id,)
-        )
+        deleted = self._execute("DELETE FROM timesheets WHERE id = ? AND approved_at IS NULL", timesheet_id)
         if not deleted.rowcount:
             self._one("id = ?", timesheet_id)
             raise ApprovedError
 
     def approve(self, timesheet_id: int, client_id: str, at: str) -> Timesheet:
         """Return the timesheet, approved now or before; raise LookupError if there is none."""
-        self._database.connection().execute(
-            "UPDATE timesheets SET approved_by = ?, approved_at = ? WHERE id = ? AND approved_at IS NULL",
-            (client_id, at, timesheet_id),
-        )
+        update = "UPDATE timesheets SET approved_by = ?, approved_at = ? WHERE id = ? AND approved_at IS NULL"
+        self._execute(update, client_id, at, timesheet_id)
         return self._one("id = ?", timesheet_id)
 
-    def page(self, query: Query) -> tuple[list[Timesheet], int | None]:
-        """Return a page in the order of booking, and the cursor of the next or None."""
-        wanted = [
-            (sql, value) for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None
-        ]
-        where = " AND ".join(["id > ?", *(sql for sql, _ in wanted)])
-        rows = self._database.connection().execute(
-            f"SELECT {SELECTED} FROM timesheets WHERE {where} ORDER BY id LIMIT ?",  # noqa: S608  all literals
-            (query.cursor, *(value for _, value in wanted), query.limit + 1),
+    def page(self, query: Query) -> tuple[list[Timesheet], str | None]:
+        """Return a page in the order of booking, and the cursor of the next page or None."""
+        wanted = {sql: value for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None}
+        where = " AND ".join(["id > ?", *wanted])
+        rows = self._execute(
+            f"{SELECT} {where} ORDER BY id LIMIT ?", query.cursor, *wanted.values(), query.limit + 1
         )
-        page = [_timesheet(row) for row in rows]
-        more = len(page) > query.limit
-        return page[: query.limit], page[query.limit - 1]["id"] if more else None
+        found = [_timesheet(row) for row in rows]
+        page = found[: query.limit]
+        if page == found:
+            return page, None
+        last = page[-1]
+        return page, str(last["id"])
 
     def _one(self, condition: str, *values: Any) -> Timesheet:
-        row = (
-            self._database.connection()
-            .execute(f"SELECT {SELECTED} FROM timesheets WHERE {condition}", values)  # noqa: S608  all literals
-            .fetchone()
-        )
+        row = self._execute(f"{SELECT} {condition}", *values).fetchone()
         if row is None:
             raise LookupError(condition)
         return _timesheet(row)
 
+    def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        return self._database.connection().execute(sql, values)
 
-def _booked(
-    connection: sqlite3.Connection, client_id: str, external_ids: list[str]
-) -> dict[str, dict[str, Any]]:
+
+def _booked_values(connection: sqlite3.Connection, client_id: str, entries: Entries) -> dict[str, Values]:
+    """Return the values of those entries that the client has booked before, by external_id."""
+    external_ids = json.dumps([entry.external_id for entry in entries.values()])
     rows = connection.execute(
         "SELECT external_id, user_id, date, project, hours FROM timesheets"
         " WHERE client_id = ? AND external_id IN (SELECT value FROM json_each(?))",
-        (client_id, json.dumps(external_ids)),
+        (client_id, external_ids),
     )
     return {row[0]: dict(zip(("user_id", "date", "project", "hours"), row[1:], strict=True)) for row in rows}
 
 
-def _conflicts(
-    known: dict[str, dict[str, Any]], entries: Sequence[tuple[int, Entry]]
-) -> Iterator[tuple[int, str]]:
-    for index, entry in entries:
+def _conflicts(booked: Mapping[str, Values], entries: Entries) -> Iterator[tuple[int, str]]:
+    for index, entry in entries.items():
         values = _values(entry)
-        for field, value in known.get(entry.external_id, values).items():
+        for field, value in booked.get(entry.external_id, values).items():
             if value != values[field]:
                 yield index, field
 
 
-def _values(entry: Entry) -> dict[str, Any]:
+def _values(entry: Entry) -> Values:
     hundredths = int(entry.hours * 100)  # exact: the model allows two decimals
     return {"user_id": entry.user_id, "date": entry.date, "project": entry.project, "hours": hundredths}
 

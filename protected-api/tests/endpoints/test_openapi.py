@@ -1,6 +1,6 @@
-"""The API's description is OpenAPI 3.1, names each route with its scope, and the API answers as it says.
+"""The API's description is OpenAPI 3.1 and names the scope of each route, and the API answers as described.
 
-API_EXAMPLES says how many requests are made up for each operation, besides those for its edges.
+API_EXAMPLES is the number of requests generated for each operation, besides those for its edges.
 """
 
 import json
@@ -17,15 +17,15 @@ from protected_api.app import create_app
 from protected_api.settings import Settings
 from protected_api.timesheets.database import Database
 from protected_api.timesheets.models import Entry
-from protected_api.timesheets.store import Booker, Timesheets
+from protected_api.timesheets.store import TimesheetStore
 
 Bearer = Callable[..., dict[str, str]]
 
 EXAMPLES = os.environ.get("API_EXAMPLES")
-SCOPES = ["batch:upload", "read:timesheets", "create:timesheets", "delete:timesheets", "approve:timesheets"]
 APP = create_app(Settings("http://localhost:9000/", "http://localhost:9001", "not opened"))
-DESCRIPTION = json.loads(APP.extensions["openapi"]())
-# 404, 409 and 422 say what no schema can: that an id is unknown, a timesheet approved, an entry a conflict.
+DESCRIPTION = json.loads(APP.test_client().get("/openapi.json").text)
+[FLOW] = DESCRIPTION["components"]["securitySchemes"]["client_credentials"]["flows"].values()
+# No schema can express why 404, 409 and 422 are right: an unknown id, an approved timesheet, a conflict.
 EXPECTED = {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "422"]}}
 schema = schemathesis.openapi.from_dict(
     DESCRIPTION, config=schemathesis.Config.from_dict({"checks": EXPECTED})
@@ -34,11 +34,11 @@ schema = schemathesis.openapi.from_dict(
 
 @pytest.fixture
 def app(fresh_settings: Settings) -> Flask:
-    """Return an API with timesheets 1, which is approved, and 2."""
+    """Return an API that has timesheet 1, which is approved, and timesheet 2."""
     values = {"user_id": "u1", "date": "2026-11-02", "project": "P", "hours": "1"}
     entries = [Entry.model_validate({"external_id": name, **values}) for name in ("e1", "e2")]
-    store = Timesheets(Database(fresh_settings.database_file))
-    store.book(Booker("job"), list(enumerate(entries)))
+    store = TimesheetStore(Database(fresh_settings.database_file))
+    store.book("job", None, dict(enumerate(entries)), dry_run=False)
     store.approve(1, "bot", "2026-11-03T00:00:00Z")
     app = create_app(fresh_settings)
     app.extensions["keys"].refresh()
@@ -49,7 +49,7 @@ def test_is_openapi_3_1() -> None:
     OpenAPIV31SpecValidator(DESCRIPTION).validate()
 
 
-def test_is_served_to_everybody(app: Flask, issuer: Any) -> None:
+def test_serves_the_description_without_a_token(app: Flask, issuer: Any) -> None:
     served = app.test_client().get("/openapi.json")
     assert (served.status_code, served.content_type) == (200, "application/json")
     assert json.loads(served.text.replace(issuer.url, "http://localhost:9000")) == DESCRIPTION
@@ -58,6 +58,14 @@ def test_is_served_to_everybody(app: Flask, issuer: Any) -> None:
 def test_describes_every_route() -> None:
     routes = {str(rule).replace("<timesheet:", "{").replace(">", "}") for rule in APP.url_map.iter_rules()}
     assert routes == DESCRIPTION["paths"].keys()
+
+
+def test_leaves_out_a_view_without_an_operation() -> None:
+    app = create_app(Settings("http://localhost:9000", "http://localhost:9001", "not opened"))
+    app.add_url_rule("/internal", view_func=lambda: "")
+    description = app.test_client().get("/openapi.json").json
+    assert description is not None
+    assert description["paths"].keys() == DESCRIPTION["paths"].keys()
 
 
 def test_names_the_scope_of_each_operation() -> None:
@@ -80,7 +88,7 @@ def test_names_the_scope_of_each_operation() -> None:
     }
 
 
-def test_says_where_tokens_come_from_and_what_each_scope_allows() -> None:
+def test_names_the_token_endpoint_and_what_each_scope_allows() -> None:
     assert DESCRIPTION["components"]["securitySchemes"] == {
         "client_credentials": {
             "type": "oauth2",
@@ -108,8 +116,8 @@ def test_says_where_tokens_come_from_and_what_each_scope_allows() -> None:
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_answers_whatever_is_sent_as_described(case: Any, app: Flask, bearer: Bearer) -> None:
-    case.call_and_validate(app=app, headers=bearer(scope=" ".join(SCOPES)))
+def test_answers_generated_requests_as_described(case: Any, app: Flask, bearer: Bearer) -> None:
+    case.call_and_validate(app=app, headers=bearer(scope=" ".join(FLOW["scopes"])))
 
 
 REFUSED: dict[str, tuple[int, Callable[[Any], list[tuple[str, str]]]]] = {
@@ -122,12 +130,14 @@ REFUSED: dict[str, tuple[int, Callable[[Any], list[tuple[str, str]]]]] = {
 
 @pytest.mark.parametrize("why", REFUSED)
 @pytest.mark.parametrize(("path", "method"), [(p, m) for p in DESCRIPTION["paths"] for m in schema[p]])
-def test_refuses_as_described(app: Flask, issuer: Any, path: str, method: str, why: str) -> None:
+def test_refuses_as_described(
+    shared_app: Flask, shared_issuer: Any, path: str, method: str, why: str
+) -> None:
     status, headers = REFUSED[why]
     if not DESCRIPTION["paths"][path][method]["security"]:
         status = 200
-    answer = app.test_client().open(
-        path.replace("{timesheet_id}", "1"), method=method, headers=headers(issuer)
+    answer = shared_app.test_client().open(
+        path.replace("{timesheet_id}", "1"), method=method, headers=headers(shared_issuer)
     )
     assert answer.status_code == status
     schema[path][method].validate_response(answer)

@@ -1,4 +1,4 @@
-"""What a caller sees of the gate: RFC 6750 2.1 and 3, RFC 9728 5.1. Not here: hostile tokens and headers."""
+"""How refusals look to a caller: RFC 6750 2.1 and 3, RFC 9728 5.1. Not here: hostile tokens and headers."""
 
 import io
 import time
@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from protected_api.resource_server.protect import metadata_url
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 METADATA = 'resource_metadata="http://localhost:9001/.well-known/oauth-protected-resource"'
 Make = Callable[[Any], str]
+
+
+@pytest.fixture
+def issuer(shared_issuer: Any) -> Any:
+    return shared_issuer
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Flask:
+    return shared_app
 
 
 def read(client: FlaskClient, authorization: str) -> TestResponse:
@@ -55,7 +64,9 @@ def test_accepts_a_good_token(client: FlaskClient, issuer: Any, make: Make) -> N
 @pytest.mark.parametrize(
     "header", [None, "", "Basic YTpi", "Bearerx abc", 'Digest username="a", uri="b", qop=auth', "DPoP abc"]
 )
-def test_asks_for_a_token_with_a_bare_challenge(client: FlaskClient, header: str | None) -> None:
+def test_answers_a_request_without_a_token_with_a_bare_challenge(
+    client: FlaskClient, header: str | None
+) -> None:
     response = client.get("/timesheets", headers={} if header is None else {"Authorization": header})
     assert (response.status_code, response.json) == (401, BARE)
     assert response.headers["WWW-Authenticate"] == f'Bearer realm="Timesheets API", {METADATA}'
@@ -108,15 +119,3 @@ def test_refuses_a_token_without_the_scope_before_it_reads_the_body(app: Flask, 
     )
     _, status, _ = run_wsgi_app(app, environ)
     assert (status, body.tell()) == ("403 FORBIDDEN", 0)
-
-
-@pytest.mark.parametrize(
-    ("audience", "url"),
-    [
-        ("http://localhost:9001", "http://localhost:9001/.well-known/oauth-protected-resource"),
-        ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),
-        ("https://api.example/v1/x", "https://api.example/.well-known/oauth-protected-resource/v1/x"),
-    ],
-)
-def test_finds_the_metadata_of_a_resource(audience: str, url: str) -> None:
-    assert metadata_url(audience) == url

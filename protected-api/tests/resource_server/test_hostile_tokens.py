@@ -1,7 +1,7 @@
-"""A corpus of hostile tokens and headers, made with the suite's own issuer: each is refused, and rightly.
+"""A corpus of hostile tokens and headers, made with the suite's own issuer: each is refused.
 
-Each gets the one right answer, a good token is accepted right after it, and a verifier whose one check is
-careless accepts it: so it is known that the case bites. Not here: hostile key sets (test_jwk_set.py).
+A good token is accepted right after it. A verifier with one check weakened accepts the hostile token: that
+shows that the case tests this check. Not here: hostile key sets (test_jwk_set.py).
 """
 
 import base64
@@ -23,14 +23,8 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
-from protected_api.resource_server.access_token import (
-    CHECKS,
-    AccessToken,
-    Check,
-    Policy,
-    RefusalError,
-    verify,
-)
+from protected_api.resource_server.access_token import CHECKS, AccessToken, Check, Policy, verify
+from protected_api.resource_server.refusals import RefusalError
 from werkzeug.test import EnvironBuilder, TestResponse
 
 METADATA = 'resource_metadata="http://localhost:9001/.well-known/oauth-protected-resource"'
@@ -55,7 +49,7 @@ ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 class Case(NamedTuple):
-    """A token to be refused by `check`, and for what reason where a check has several."""
+    """A token that `check` refuses; `reason` is set if the check has several."""
 
     check: str
     name: str
@@ -76,7 +70,7 @@ def unsigned(issuer: Any, **header: Any) -> str:
 
 
 def signed_with(sign: Callable[[Any, bytes], bytes], **header: Any) -> Callable[[Any], str]:
-    """Return a maker of tokens with the signature that `sign` makes of them."""
+    """Return a function that makes a token with the signature that `sign` returns."""
 
     def make(issuer: Any) -> str:
         text = unsigned(issuer, **header)
@@ -96,21 +90,21 @@ def pem(issuer: Any) -> bytes:
 
 
 def der_signature(issuer: Any, text: bytes) -> bytes:
-    """Sign as ECDSA's own format has it, where JWS wants two bare numbers (RFC 7518 3.4)."""
+    """Return a signature in DER, where JWS demands two bare numbers (RFC 7518 3.4)."""
     token = issuer.sign(*(base64.urlsafe_b64decode(part + b"==") for part in text.split(b".")), "ec")
     numbers = base64.urlsafe_b64decode(token.rpartition(".")[2] + "==")
     return encode_dss_signature(int.from_bytes(numbers[:32]), int.from_bytes(numbers[32:]))
 
 
 def malleable(issuer: Any, text: bytes) -> bytes:
-    """Add the group's order to the number of an Ed25519 signature: the same to a lax verifier."""
+    """Return an Ed25519 signature with the group's order added to its number: a lax verifier accepts it."""
     good: bytes = issuer.private["ed"].sign(text)
     number = int.from_bytes(good[32:], "little") + ED25519_ORDER
     return good[:32] + number.to_bytes(32, "little")
 
 
 def stray_bits(issuer: Any) -> str:
-    """Set an unused bit of the signature part: the same bytes to a lax decoder."""
+    """Return a token with an unused bit of the signature part set: a lax decoder reads the same bytes."""
     token: str = issuer.token()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
@@ -127,12 +121,12 @@ def with_header(issuer: Any, text: str | bytes) -> str:
 
 
 def more_claims(issuer: Any, text: str) -> str:
-    """Return a token whose claims have these members of JSON too."""
+    """Return a token with these JSON members added to its claims."""
     return with_claims(issuer, json.dumps(issuer.claims())[:-1] + f",{text}}}")
 
 
 def raw(name: str, value: str) -> Callable[[Any], str]:
-    """Return a maker of tokens where the claim has this JSON text, which Python could not write."""
+    """Return a function that makes a token whose claim is this JSON text, which Python cannot write."""
     return lambda i: with_claims(i, json.dumps(i.claims(**{name: "@"})).replace('"@"', value))
 
 
@@ -155,7 +149,7 @@ NONES = ["".join(letters) for letters in itertools.product(*zip("none", "NONE", 
 
 HOSTILE = [
     Case("size", "too long", lambda i: i.token(padding="x" * 4096)),
-    # what is not a token
+    # not a token
     *[
         Case("well-formed", name, make)
         for name, make in {
@@ -171,12 +165,12 @@ HOSTILE = [
                 more_claims(i, '"a":"\u00ff\u00fe\u00ff\u00fb?~?~"').replace("_", "/").replace("-", "+")
             ),
             "a token in a token": lambda i: with_claims(i, json.dumps(i.token())),
-            "header no JSON": lambda i: with_header(i, "{"),
+            "header not JSON": lambda i: with_header(i, "{"),
             "header an array": lambda i: with_header(i, "[]"),
             "header null": lambda i: with_header(i, "null"),
             "header empty": lambda i: with_header(i, ""),
             "more behind the header": lambda i: with_header(i, json.dumps(i.header()) + "{}"),
-            "claims no JSON": lambda i: with_claims(i, "{'iss': 1}"),
+            "claims not JSON": lambda i: with_claims(i, "{'iss': 1}"),
             "claims a string": lambda i: with_claims(i, '"claims"'),
             "claims with a comment": lambda i: with_claims(i, json.dumps(i.claims()) + "// good"),
             "claims with a trailing comma": lambda i: more_claims(i, ""),
@@ -309,7 +303,7 @@ each_case = pytest.mark.parametrize("case", HOSTILE, ids=str)
 
 @pytest.fixture
 def issuer(shared_issuer: Any) -> Any:
-    """Return one issuer for all cases: none leaves anything behind in it or in the app."""
+    """Return one issuer for all cases: no case changes it or the app."""
     return shared_issuer
 
 
@@ -356,7 +350,7 @@ def test_refuses_a_hostile_token_and_accepts_a_good_one_after(
 
 
 def lax_well_formed(issuer: Any) -> Check:
-    """Return a check that reads what it can of a token, and where it cannot takes it for a good one."""
+    """Return a check that reads what it can of a token, and replaces what it cannot read by a good token."""
 
     def members(part: str) -> Any:
         text = base64.urlsafe_b64decode(part + "==")
@@ -378,16 +372,18 @@ def lax_well_formed(issuer: Any) -> Check:
 
 
 def careless(issuer: Any, check: str) -> tuple[Check, ...]:
-    """Return CHECKS with `check` weakened: left out, or reading into the token what it does not say."""
+    """Return CHECKS with `check` left out, or replaced by a lax one."""
 
     def any_kid(token: AccessToken, policy: Policy) -> None:
-        token.key = policy.find_key("rsa")
+        key = policy.find_key("rsa")
+        assert key
+        token.key = key
 
     def skipped(_: AccessToken, __: Policy) -> None:
         return None
 
     weak = {"well-formed": lax_well_formed(issuer), "kid-known": any_kid}.get(check, skipped)
-    # Who takes any algorithm, or any key for it, is one who does not verify the signature with the right one.
+    # A verifier that accepts any algorithm, or any key for it, does not verify the signature either.
     # A token without an issuer or audience lacks a required claim too.
     also = {
         "issuer": {"required-claims"},
@@ -403,25 +399,25 @@ def careless(issuer: Any, check: str) -> tuple[Check, ...]:
 
 
 @each_case
-def test_a_verifier_that_is_careless_about_it_accepts_a_hostile_token(
+def test_a_verifier_with_that_check_weakened_accepts_a_hostile_token(
     app: Flask, issuer: Any, case: Case
 ) -> None:
     policy = Policy(issuer.url, AUDIENCE, app.extensions["keys"].find)
     compact = case.make(issuer)
     token = AccessToken(compact)
     assert verify(token, policy, careless(issuer, case.check)) is token
-    if case.check != "scope":  # it is for the route to demand that
+    if case.check != "scope":  # the route demands that, not `verify`
         with pytest.raises(RefusalError) as refused:
             verify(AccessToken(compact), policy)
         assert refused.value.check == case.check
 
 
 class Presented(NamedTuple):
-    """A request that has a good token, `{}`, in a place or a form that is not to be read."""
+    """A request that has a good token, `{}`, in a place or form that must not be read."""
 
     name: str
     headers: tuple[str, ...]  # Authorization
-    reason: str = ""  # none: there is no token for a bare challenge to say anything about
+    reason: str = ""  # empty: the answer is a bare challenge
     query: str = ""
     form: str = ""
     other: dict[str, str] = {}  # noqa: RUF012  (other headers)

@@ -1,22 +1,19 @@
-"""The life of the key set: soft and hard time, the brake, one fetch for all, and what a bad issuer can do."""
+"""The life of a key set: soft time, hard time, cooldown, shared fetches, and what a bad issuer can do."""
 
 import json
 import logging
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from queue import Queue
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from protected_api.resource_server.access_token import UnavailableError
-from protected_api.resource_server.issuer_documents import WELL_KNOWN, fetch_key_set
+from protected_api.resource_server.issuer_documents import fetch_key_set
 from protected_api.resource_server.issuer_keys import IssuerKeys
-from protected_api.resource_server.json_over_http import MAX_SIZE, TIMEOUT, call
+from protected_api.resource_server.json_over_http import MAX_ANSWER, call
+from protected_api.resource_server.refusals import UnavailableError
 from werkzeug.wrappers import Request, Response
 
 UNAVAILABLE = {
@@ -27,25 +24,9 @@ UNAVAILABLE = {
 }
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def keys(issuer: Any, clock: Clock) -> IssuerKeys:
-    return IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), patience=30, clock=clock)
+def keys(issuer: Any, clock: Any) -> IssuerKeys:
+    return IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=30, clock=clock)
 
 
 def test_fetches_in_the_background_at_the_start(keys: IssuerKeys, issuer: Any) -> None:
@@ -66,34 +47,6 @@ def test_finds_the_set_through_the_metadata_of_the_issuer(issuer: Any) -> None:
     assert issuer.requests == ["/.well-known/oauth-authorization-server", "/jwks"]
 
 
-def test_looks_for_the_metadata_between_the_host_and_the_path_of_the_issuer(issuer: Any) -> None:
-    issuer.metadata["issuer"] = f"{issuer.url}/tenant/"
-    assert fetch_key_set(f"{issuer.url}/tenant/", None, call) == issuer.key_set
-    assert issuer.requests == ["/.well-known/oauth-authorization-server/tenant", "/jwks"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"issuer": "http://other.example"}, "the metadata is of another issuer"),
-        ({"issuer": None}, "the metadata is of another issuer"),
-        ({"jwks_uri": None}, "the metadata names no usable jwks_uri"),
-        ({"jwks_uri": "file:///etc/passwd"}, "the metadata names no usable jwks_uri"),
-    ],
-)
-def test_refuses_metadata_that_is_not_the_issuers(issuer: Any, changes: dict[str, Any], reason: str) -> None:
-    issuer.metadata |= changes
-    with pytest.raises(ValueError, match=reason):
-        fetch_key_set(issuer.url, None, call)
-
-
-@pytest.mark.parametrize("metadata", [[], "x", None])
-def test_refuses_metadata_that_is_no_object(issuer: Any, metadata: Any) -> None:
-    issuer.metadata = metadata
-    with pytest.raises(ValueError, match="the metadata is of another issuer"):
-        fetch_key_set(issuer.url, None, call)
-
-
 def redirect(request: Request) -> Response:
     return Response(status=302, headers={"Location": f"{request.url_root}elsewhere"})
 
@@ -106,7 +59,7 @@ GARBAGE: list[tuple[Any, str]] = [
     ([], "not a JWK set"),
     ({}, "not a JWK set"),
     ({"keys": {}}, "not a JWK set"),
-    (b" " * (MAX_SIZE + 1), f"more than {MAX_SIZE} bytes"),
+    (b" " * (MAX_ANSWER + 1), f"more than {MAX_ANSWER} bytes"),
     (redirect, "HTTP status 302"),
     (lambda _: Response(status=404), "HTTP status 404"),
     (lambda _: Response(status=500), "HTTP status 500"),
@@ -136,7 +89,7 @@ def test_logs_a_lasting_failure_once(keys: IssuerKeys, issuer: Any, caplog: pyte
     assert levels == [logging.WARNING]
 
 
-def test_believes_an_issuer_that_withdraws_every_key(keys: IssuerKeys, issuer: Any) -> None:
+def test_trusts_no_key_once_the_issuer_has_withdrawn_all(keys: IssuerKeys, issuer: Any) -> None:
     keys.refresh()
     issuer.key_set = {"keys": []}
     keys.refresh()
@@ -156,8 +109,8 @@ def test_fetches_again_after_the_soft_time(issuer: Any) -> None:
     assert all(fetched.acquire(timeout=20) for _ in range(3))
 
 
-def test_serves_on_after_the_soft_time_while_the_issuer_is_down(
-    keys: IssuerKeys, issuer: Any, clock: Clock
+def test_still_serves_after_the_soft_time_while_the_issuer_is_down(
+    keys: IssuerKeys, issuer: Any, clock: Any
 ) -> None:
     keys.refresh()
     issuer.key_set = b""
@@ -165,7 +118,7 @@ def test_serves_on_after_the_soft_time_while_the_issuer_is_down(
     assert keys.find("rsa") is not None
 
 
-def test_trusts_no_set_beyond_the_hard_time(keys: IssuerKeys, issuer: Any, clock: Clock) -> None:
+def test_does_not_trust_a_set_beyond_the_hard_time(keys: IssuerKeys, issuer: Any, clock: Any) -> None:
     keys.refresh()
     issuer.key_set = b""
     clock.now += 86401
@@ -173,8 +126,8 @@ def test_trusts_no_set_beyond_the_hard_time(keys: IssuerKeys, issuer: Any, clock
         keys.find("rsa")
 
 
-def test_finds_a_new_key_at_its_first_token_and_brakes_after(
-    keys: IssuerKeys, issuer: Any, clock: Clock
+def test_fetches_a_new_key_at_its_first_token_and_then_waits_for_the_cooldown(
+    keys: IssuerKeys, issuer: Any, clock: Any
 ) -> None:
     keys.refresh()
     issuer.key_set["keys"].append(issuer.jwk("rsa", kid="new"))
@@ -186,8 +139,8 @@ def test_finds_a_new_key_at_its_first_token_and_brakes_after(
     assert len(issuer.requests) == 3
 
 
-def test_shares_one_fetch_among_all_who_wait_while_the_others_go_on(issuer: Any) -> None:
-    keys = IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), patience=30)
+def test_requests_that_wait_share_one_fetch_and_others_do_not_wait(issuer: Any) -> None:
+    keys = IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=30)
     keys.refresh()
     asked, answer, found = threading.Event(), threading.Event(), Queue[Any]()
     new_set = {"keys": [*issuer.key_set["keys"], issuer.jwk("rsa", kid="new")]}
@@ -208,12 +161,12 @@ def test_shares_one_fetch_among_all_who_wait_while_the_others_go_on(issuer: Any)
     assert len(issuer.requests) == 2
 
 
-def test_lets_nobody_wait_long_for_a_slow_fetch(issuer: Any) -> None:
-    keys = IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), patience=0.01)
+def test_limits_how_long_a_request_waits_for_a_slow_fetch(issuer: Any) -> None:
+    keys = IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=0.01)
     keys.refresh()
     answer = threading.Event()
     issuer.key_set = lambda _: Response(str(answer.wait(20)))
-    for _ in range(2):  # the second asks when the patience with this fetch has run out
+    for _ in range(2):  # the second call comes after the longest wait for this fetch
         with pytest.raises(UnavailableError, match="the key set is still being fetched"):
             keys.find("unknown")
     assert keys.find("rsa") is not None
@@ -234,52 +187,3 @@ def test_answers_503_without_a_challenge_until_the_issuer_is_there(
     issuer.key_set = good_set
     app.extensions["keys"].refresh()
     assert client.get("/timesheets", headers=bearer()).status_code == 200
-
-
-@pytest.fixture(params=["silent", "dripping"])
-def slow_issuer(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Be an issuer that answers nothing, or for a minute a byte of a header now and then."""
-    over = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def drip() -> None:
-            connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                for _ in range(6000):
-                    over.wait(0.01)
-                    connection.sendall(b"y")
-
-        if request.param == "dripping":
-            threading.Thread(target=drip, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        over.set()
-
-
-def test_ends_a_call_at_its_deadline_whatever_the_server_does(slow_issuer: str) -> None:
-    began = time.monotonic()
-    with pytest.raises(TimeoutError, match="no whole answer in 3 s"):
-        call("GET", slow_issuer, began + 0.2)
-    assert time.monotonic() < began + 10
-
-
-def test_gives_metadata_and_key_set_three_seconds_together() -> None:
-    calls: list[tuple[str, float]] = []
-
-    def answer(_: str, url: str, deadline: float) -> dict[str, str]:
-        calls.append((url, deadline))
-        return {"issuer": "http://as.example", "jwks_uri": "http://as.example/jwks"}
-
-    began = time.monotonic()
-    fetch_key_set("http://as.example", None, answer)
-    (metadata, first), (key_set, second) = calls
-    assert (metadata, key_set) == (f"http://as.example{WELL_KNOWN}", "http://as.example/jwks")
-    assert began + TIMEOUT <= first == second <= time.monotonic() + TIMEOUT
-    assert TIMEOUT == 3
-
-
-def test_does_not_reach_an_issuer_that_is_down() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with pytest.raises(ConnectionRefusedError):
-        fetch_key_set("http://unused.example", f"http://127.0.0.1:{port}/jwks", call)

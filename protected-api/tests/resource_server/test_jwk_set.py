@@ -1,4 +1,4 @@
-"""A set counts for its usable keys, whatever else is in it (RFC 7517 5)."""
+"""The usable keys of a set count, whatever else is in it (RFC 7517 5)."""
 
 import base64
 import json
@@ -12,17 +12,27 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from protected_api.resource_server.jwk_set import usable_keys
 
-WEAK = rsa.generate_private_key(65537, 1024)  # noqa: S505  (refused for it)
+WEAK = rsa.generate_private_key(65537, 1024)  # noqa: S505  (it is refused because of its size)
 P384 = ec.generate_private_key(ec.SECP384R1())
-KIND = "not of a kind that we verify with"
+KIND = "not for an algorithm that we allow"
+
+
+@pytest.fixture
+def issuer(shared_issuer: Any) -> Any:
+    return shared_issuer
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Flask:
+    return shared_app
 
 
 def each(*values: Any) -> tuple[Any, ...]:
     return values
 
 
-# The one thing that is wrong with a member, otherwise the key of that name; and what the log says of it.
-POISONED: list[tuple[str, dict[str, Any], str]] = [
+# The key from which a bad member is made, its one change, and the reason in the log.
+BAD_MEMBERS: list[tuple[str, dict[str, Any], str]] = [
     *[("rsa", {"kid": kid}, "not an object with a kid") for kid in each(None, 1, ["rsa"], {})],
     *[("rsa", {"kty": kty}, KIND) for kty in each(None, "oct", "rsa", "XYZ", ["RSA"], {})],
     *[("rsa", {"alg": alg}, KIND) for alg in each("RS512", "PS256", "HS256", "none", 1, None, [])],
@@ -38,8 +48,8 @@ POISONED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kid", "changes", "reason"), POISONED)
-def test_skips_what_is_no_usable_key(
+@pytest.mark.parametrize(("kid", "changes", "reason"), BAD_MEMBERS)
+def test_skips_a_member_that_is_not_a_usable_key(
     issuer: Any, caplog: pytest.LogCaptureFixture, kid: str, changes: dict[str, Any], reason: str
 ) -> None:
     keys = usable_keys({"keys": [issuer.jwk(kid) | {"kid": "bad"} | changes, issuer.jwk("rsa")]}, {})
@@ -49,11 +59,11 @@ def test_skips_what_is_no_usable_key(
     ]
 
 
-@pytest.mark.parametrize(("kid", "changes"), [(kid, changes) for kid, changes, _ in POISONED])
-def test_a_poisoned_set_lets_nobody_in_and_keeps_nobody_out(
+@pytest.mark.parametrize(("kid", "changes"), [(kid, changes) for kid, changes, _ in BAD_MEMBERS])
+def test_a_bad_member_verifies_no_token_and_spoils_no_other_key(
     app: Flask, issuer: Any, kid: str, changes: dict[str, Any]
 ) -> None:
-    """The member is refused for its one fault: without it, it would verify the token."""
+    """Only its one change makes the member unusable: without the change it verifies the token."""
     keys, client = app.extensions["keys"], app.test_client()
     alg = issuer.jwk(kid)["alg"]
     token = issuer.sign(json.dumps(issuer.header(kid="bad", alg=alg)), json.dumps(issuer.claims()), kid)
@@ -68,8 +78,8 @@ def test_a_poisoned_set_lets_nobody_in_and_keeps_nobody_out(
     assert statuses() == [200, 200]
 
 
-def test_poisons_a_set_in_many_ways() -> None:
-    assert len(POISONED) > 50
+def test_there_are_more_than_fifty_bad_members() -> None:
+    assert len(BAD_MEMBERS) > 50
 
 
 def test_skips_an_rsa_key_under_2048_bits(issuer: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -84,16 +94,16 @@ def test_skips_a_key_of_another_curve(issuer: Any) -> None:
 
 
 @pytest.mark.parametrize("member", [None, 1, "key", [], {}])
-def test_skips_what_is_no_key_at_all(issuer: Any, member: Any) -> None:
+def test_skips_a_member_that_is_not_a_key_at_all(issuer: Any, member: Any) -> None:
     assert list(usable_keys({"keys": [member, issuer.jwk("rsa")]}, {})) == ["rsa"]
 
 
-def test_takes_the_first_of_two_keys_with_one_kid(issuer: Any) -> None:
+def test_uses_the_first_of_two_keys_with_one_kid(issuer: Any) -> None:
     keys = usable_keys({"keys": [issuer.jwk("rsa", kid="k"), issuer.jwk("ec", kid="k")]}, {})
     assert keys["k"].algorithm_name == "RS256"
 
 
-def test_needs_no_alg_and_no_use_and_ignores_other_members(issuer: Any) -> None:
+def test_accepts_a_key_without_alg_and_use_and_ignores_other_members(issuer: Any) -> None:
     member = issuer.jwk("rsa", x5c=["..."], crv="P-256", key_ops=["verify"])
     del member["alg"], member["use"]
     assert usable_keys({"keys": [member]}, {})["rsa"].algorithm_name == "RS256"
@@ -119,5 +129,7 @@ BASE64URL = st.binary(max_size=300).map(lambda data: base64.urlsafe_b64encode(da
     st.sampled_from([{"kty": "RSA"}, {"kty": "EC", "crv": "P-256"}, {"kty": "OKP", "crv": "Ed25519"}]),
     st.dictionaries(st.sampled_from(["n", "e", "x", "y", "oth", "k"]), JSON | BASE64URL),
 )
-def test_survives_any_member(common: dict[str, Any], kind: dict[str, Any], numbers: dict[str, Any]) -> None:
+def test_reads_a_set_with_any_generated_member(
+    common: dict[str, Any], kind: dict[str, Any], numbers: dict[str, Any]
+) -> None:
     usable_keys({"keys": [{"kid": "k"} | common | kind | numbers]}, {})

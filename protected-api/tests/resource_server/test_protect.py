@@ -1,12 +1,18 @@
-"""The modules made to be copied work in a project that has nothing else of ours."""
+"""The folder made to be copied works in a project that has nothing else of ours."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+from protected_api.resource_server.protect import metadata_url
+
 FOLDER = Path(__file__).parents[2] / "protected_api/resource_server"
+PAGE = Path(__file__).parents[3] / "docs/timesheets-api.md"
 APP = """
 import importlib.util
 import sys
@@ -30,19 +36,29 @@ print(answer.status_code, answer.headers["WWW-Authenticate"])
 """
 
 
-def test_protects_an_empty_app_with_one_import_and_four_settings(issuer: Any, tmp_path: Path) -> None:
-    shutil.copytree(FOLDER, tmp_path / "resource_server")
-    tokens = [issuer.token(), issuer.token(aud="x"), issuer.token(scope="other")]
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the copied folder, in an otherwise empty project."""
+    return Path(shutil.copytree(FOLDER, tmp_path / "resource_server"))
+
+
+def answers(folder: Path, issuer: Any, *tokens: str) -> list[str]:
+    """Return what an app that uses the folder answers to each token, and to no token."""
     done = subprocess.run(  # noqa: S603  (our own interpreter)
         [sys.executable, "-c", APP, issuer.url, issuer.jwks_uri, *tokens],
-        cwd=tmp_path,
+        cwd=folder.parent,
         env={},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.stderr == ""
-    good, bad, narrow, none = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_protects_an_empty_app_with_one_import_and_four_settings(issuer: Any, folder: Path) -> None:
+    tokens = [issuer.token(), issuer.token(aud="x"), issuer.token(scope="other")]
+    good, bad, narrow, none = answers(folder, issuer, *tokens)
     assert good == "200 import-job"
     assert bad == '401 {"error":"invalid_token","error_description":"The token is for another audience."}'
     assert narrow.startswith('403 {"error":"insufficient_scope",')
@@ -51,11 +67,45 @@ def test_protects_an_empty_app_with_one_import_and_four_settings(issuer: Any, tm
     assert issuer.requests == ["/jwks"]
 
 
+def test_takes_a_check_of_your_own(issuer: Any, folder: Path) -> None:
+    """The check is the one in the docs, at the place that CHECKS names."""
+    [check] = re.findall(r"```python\n(def client\(.*?)```", PAGE.read_text(), re.DOTALL)
+    file = folder / "access_token.py"
+    text = file.read_text().replace("# A check raises", f"{check}\n\n# A check raises")
+    file.write_text(text.replace("times, required_claims,", "times, required_claims, client,"))
+    served, refused, _ = answers(
+        folder, issuer, issuer.token(client_id="timesheets-import-job"), issuer.token()
+    )
+    assert served == "200 timesheets-import-job"
+    assert refused.startswith('401 {"error":"invalid_token","error_description":"The token was issued to')
+
+
 def test_imports_nothing_of_ours_but_its_own_modules() -> None:
     for module in FOLDER.glob("*.py"):
         assert "protected_api" not in module.read_text()
 
 
+def test_needs_only_flask_and_pyjwt() -> None:
+    installed = {"flask", "jwt", "werkzeug"}  # Flask brings Werkzeug
+    for module in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                package = str(node.module).partition(".")[0]
+                assert package in installed | sys.stdlib_module_names, f"{module.name} imports {package}"
+
+
 def test_the_gate_and_the_checks_are_less_than_310_lines() -> None:
     both = ("authorization.py", "access_token.py")
     assert sum(len((FOLDER / name).read_text().splitlines()) for name in both) < 310
+
+
+@pytest.mark.parametrize(
+    ("audience", "url"),
+    [
+        ("http://localhost:9001", "http://localhost:9001/.well-known/oauth-protected-resource"),
+        ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),
+        ("https://api.example/v1/x", "https://api.example/.well-known/oauth-protected-resource/v1/x"),
+    ],
+)
+def test_finds_the_metadata_of_a_resource(audience: str, url: str) -> None:
+    assert metadata_url(audience) == url

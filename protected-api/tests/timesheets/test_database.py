@@ -1,14 +1,16 @@
-"""The file is in WAL mode, whoever else opens it at the same time."""
+"""The database file is in WAL mode, and older files are migrated."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from protected_api.timesheets.database import Database
+from protected_api.timesheets.database import MIGRATIONS, Database
+from protected_api.timesheets.models import Query
+from protected_api.timesheets.store import TimesheetStore
 
 
 def test_a_new_file_that_another_process_writes_to_is_opened_and_switched_later(tmp_path: Path) -> None:
-    """SQLite refuses the switch then, without a wait."""
+    """SQLite then refuses the switch to WAL mode without waiting."""
     file = str(tmp_path / "new.db")
     modes = []
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
@@ -17,3 +19,15 @@ def test_a_new_file_that_another_process_writes_to_is_opened_and_switched_later(
             connection = Database(file).connection()
             modes += connection.execute("PRAGMA journal_mode").fetchone()
     assert modes == ["delete", "wal"]
+
+
+def test_migrates_an_older_database_and_keeps_its_rows(tmp_path: Path) -> None:
+    file = str(tmp_path / "old.db")
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript(MIGRATIONS[0])
+        old.execute("INSERT INTO timesheets VALUES (7, 'job', 'e1', 'u1', '2026-11-02', 'P', 725)")
+        old.commit()
+    for _ in range(2):
+        Database(file).prepare()
+    [row], _ = TimesheetStore(Database(file)).page(Query())
+    assert (row["id"], row["hours"], row["department"], row["approved_at"]) == (7, "7.25", None, None)

@@ -1,0 +1,23 @@
+"""Why a request is not served. Not here: the answers (authorization.py)."""
+
+
+class RefusalError(Exception):
+    """A check refuses the request (RFC 6750 3.1). The message is fixed, and quotes nothing of the token."""
+
+    def __init__(
+        self, reason: str, check: str = "", status: int = 401, error: str = "invalid_token", **more: str
+    ) -> None:
+        super().__init__(reason)
+        self.check = check
+        self.status = status
+        self.members: dict[str, str] = {}  # of the answer and of its challenge
+        if error:  # a request without a token gets none
+            self.members = {"error": error, "error_description": reason, **more}
+
+
+class UnavailableError(Exception):
+    """A check cannot be made now. The message says why; only the log shows it."""
+
+    def __init__(self, reason: str, check: str = "") -> None:
+        super().__init__(reason)
+        self.check = check

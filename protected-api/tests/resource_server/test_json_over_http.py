@@ -1,0 +1,45 @@
+"""A call ends by its deadline, even if the server never answers or never stops."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from protected_api.resource_server.issuer_documents import fetch_key_set
+from protected_api.resource_server.json_over_http import call
+
+
+@pytest.fixture(params=["silent", "dripping"])
+def slow_issuer(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield the address of a server that answers nothing, or sends a header byte by byte for a minute."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                for _ in range(6000):
+                    over.wait(0.01)
+                    connection.sendall(b"y")
+
+        if request.param == "dripping":
+            threading.Thread(target=drip, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        over.set()
+
+
+def test_ends_a_call_at_its_deadline_whatever_the_server_does(slow_issuer: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="no whole answer in 3 s"):
+        call("GET", slow_issuer, began + 0.2)
+    assert time.monotonic() < began + 10
+
+
+def test_raises_an_oserror_when_the_server_is_down() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(ConnectionRefusedError):
+        fetch_key_set("http://unused.example", f"http://127.0.0.1:{port}/jwks", call)
