@@ -1,26 +1,26 @@
 """The operator's commands, `flask --app auth_server.wsgi tenant|clients|keys …`: a table, or --json.
 
-Exit status 1 says that a command failed or, with --check, that something would change. No secret is printed.
+Exit status 1 means that a command failed or, with --check, that something would change. No secret is printed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.clients.listing import credential_rows, list_credentials
+from auth_server.algorithms import SIGNING_ALGS
+from auth_server.clients import listing as clients_listing
 from auth_server.command_output import as_json, as_table
 from auth_server.database import writing
+from auth_server.keys import listing as keys_listing
 from auth_server.keys.encryption import KeyEncryptionError
-from auth_server.keys.life import SIGNING_ALGS
-from auth_server.keys.listing import key_rows, list_keys
-from auth_server.keys.store import UnknownKeyError
-from auth_server.settings import SettingsError
+from auth_server.keys.store import KeyStore, UnknownKeyError
+from auth_server.settings_reader import SettingsError
 from auth_server.startup import Service, apply, database_problem
-from auth_server.tenant.apply import differences
-from auth_server.tenant.listing import grant_rows, list_grants
+from auth_server.tenant import listing as tenant_listing
+from auth_server.tenant.apply import Change, differences
 
 _json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 
@@ -37,12 +37,8 @@ class _Commands(AppGroup):
             raise click.ClickException(database_problem(error)) from None
 
 
-def _print(values: Iterable[Any], rows: Callable[[Any], Iterator[Sequence[str]]], json_: bool) -> None:
-    click.echo(as_json(values) if json_ else as_table(rows(values)))
-
-
 def tenant_commands(service: Service) -> AppGroup:
-    """Make the commands on the tenant."""
+    """Return the commands on the tenant."""
     group = _Commands("tenant", help="The APIs, clients and grants of the tenant file.")
 
     @group.command("apply")
@@ -50,53 +46,49 @@ def tenant_commands(service: Service) -> AppGroup:
     @_json
     def apply_command(check: bool, json_: bool) -> None:
         """Make the database equal to the tenant file, and print what changes."""
-        if check:
-            with writing(service.engine) as connection:
-                changes = differences(connection, service.tenant)
-        else:
-            changes = apply(service)
-        if json_:
-            click.echo(as_json(change.listed() for change in changes))
-        else:
-            click.echo("\n".join(map(str, changes)) or "nothing to change")
-        if check and changes:
+        if not check:
+            _print_changes(apply(service), json_)
+            return
+        with writing(service.engine) as connection:
+            changes = differences(connection, service.tenant)
+        _print_changes(changes, json_)
+        if changes:
             raise SystemExit(1)
 
     @group.command("list")
     @_json
     def list_command(json_: bool) -> None:
-        """Print what each client may ask for at each API."""
-        _print(list_grants(service.engine, service.settings.token_lifetime), grant_rows, json_)
+        """Print what each client may request at each API."""
+        listed = tenant_listing.list_grants(service.engine, service.settings.token_lifetime)
+        _print(listed, tenant_listing.COLUMNS, json_)
 
     return group
 
 
 def client_commands(service: Service) -> AppGroup:
-    """Make the commands on the clients."""
+    """Return the commands on the clients."""
     group = _Commands("clients", help="The registered clients.")
 
     @group.command("list")
     @_json
     def list_command(json_: bool) -> None:
         """Print each client's credentials and when each secret was last used, to the minute."""
-        _print(list_credentials(service.engine, service.settings.secrets_dir), credential_rows, json_)
+        listed = clients_listing.list_credentials(service.engine, service.settings.secrets_dir)
+        _print(listed, clients_listing.COLUMNS, json_)
 
     return group
 
 
 def key_commands(service: Service) -> AppGroup:
-    """Make the commands on the signing keys."""
+    """Return the commands on the signing keys."""
     group = _Commands("keys", help="The signing keys: next, current, previous, retired.")
     store = service.keys.store
-
-    def show(json_: bool) -> None:
-        _print(list_keys(store.read(), store.now()), key_rows, json_)
 
     @group.command("list")
     @_json
     def list_command(json_: bool) -> None:
         """Print every key and what it is now."""
-        show(json_)
+        _print_keys(store, json_)
 
     @group.command("rotate")
     @click.option("--alg", type=click.Choice(SIGNING_ALGS), help="Of this algorithm alone.")
@@ -104,25 +96,40 @@ def key_commands(service: Service) -> AppGroup:
     def rotate_command(alg: str | None, json_: bool) -> None:
         """Let the next keys sign as soon as they have been announced for long enough."""
         store.rotate([alg] if alg else SIGNING_ALGS)
-        show(json_)
+        _print_keys(store, json_)
 
     # A kid may begin with a hyphen, as base64url does.
     @group.command("revoke", context_settings={"ignore_unknown_options": True})
     @click.argument("kid")
     @_json
     def revoke_command(kid: str, json_: bool) -> None:
-        """Withdraw a key for ever: APIs refuse its tokens once they have fetched the keys again."""
+        """Withdraw a key for good: APIs refuse its tokens once they have fetched the keys again."""
         try:
             store.revoke(kid)
         except UnknownKeyError:
-            raise click.ClickException("there is no such key; keys list names them") from None
-        show(json_)
+            raise click.ClickException("there is no such key; run `keys list` to see them") from None
+        _print_keys(store, json_)
 
     @group.command("reencrypt")
     @_json
     def reencrypt_command(json_: bool) -> None:
-        """Encrypt the keys anew under the first key of KEY_ENCRYPTION_KEY_FILE."""
+        """Encrypt the keys with the first key of KEY_ENCRYPTION_KEY_FILE."""
         store.reencrypt()
-        show(json_)
+        _print_keys(store, json_)
 
     return group
+
+
+def _print(values: Iterable[Any], columns: Mapping[str, str], json_: bool) -> None:
+    click.echo(as_json(values) if json_ else as_table(values, columns))
+
+
+def _print_keys(store: KeyStore, json_: bool) -> None:
+    _print(keys_listing.list_keys(store.read(), store.now()), keys_listing.COLUMNS, json_)
+
+
+def _print_changes(changes: list[Change], json_: bool) -> None:
+    if json_:
+        click.echo(as_json(change.listed() for change in changes))
+    else:
+        click.echo("\n".join(map(str, changes)) or "nothing to change")

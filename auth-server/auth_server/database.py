@@ -1,30 +1,15 @@
-"""The tables, and the engine that opens them: SQLite in WAL mode. Missing columns are the only migration."""
+"""The tables, and the engine that opens them: SQLite in WAL mode. The only migration adds missing columns."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    ForeignKey,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    UniqueConstraint,
-    create_engine,
-    event,
-    inspect,
-)
+import sqlalchemy as sa
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table
 from sqlalchemy.schema import CreateColumn
 
-metadata = MetaData()
+metadata = sa.MetaData()
 
 apis = Table(
     "apis",
@@ -70,7 +55,7 @@ signing_keys = Table(
     Column("revoked_at", Integer),
     Column("public_jwk", JSON, nullable=False),
     Column("encrypted_private_jwk", LargeBinary, nullable=False),
-    UniqueConstraint("alg", "generation"),  # whatever else goes wrong, a key has one successor
+    sa.UniqueConstraint("alg", "generation"),  # whatever else goes wrong, a key has one successor
 )
 
 secret_uses = Table(
@@ -84,7 +69,7 @@ secret_uses = Table(
 seen_assertions = Table(
     "seen_assertions",
     metadata,
-    # Both from outside and no foreign key: what was seen stays seen when a client is declared anew.
+    # No foreign key: an assertion stays seen when its client is removed and declared again.
     Column("client_id", String, primary_key=True),
     Column("jti_digest", LargeBinary, primary_key=True),
     Column("expires_at", Integer, nullable=False, index=True),
@@ -98,37 +83,42 @@ revoked_tokens = Table(
 )
 
 
-def create_database_engine(url: str) -> Engine:
-    """Make the engine; nothing is opened before the first use.
+def lifetime_of_tokens(default: Any) -> Any:
+    """Return the expression for a grant's token lifetime: its own, its API's or the default, in seconds."""
+    return sa.func.coalesce(grants.c.token_lifetime, apis.c.token_lifetime, default)
+
+
+def create_database_engine(url: str) -> sa.Engine:
+    """Return the engine, which opens nothing before its first use.
 
     `hide_parameters`, because an exception goes to the log and parameters do not.
     """
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 5})
-    event.listen(engine, "connect", _configure)
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": 5})
+    sa.event.listen(engine, "connect", _configure)
     return engine
 
 
 def _configure(connection: Any, _record: Any) -> None:
-    with suppress(sqlite3.OperationalError):  # of several that switch a new file at once, SQLite lets one
+    with suppress(sqlite3.OperationalError):  # SQLite lets only one connection switch a new file
         connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Give a transaction that is the only one to write, so that what it reads stays true until it has."""
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open the only transaction that may write, so that what it reads stays true until it commits."""
     with engine.begin() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
 
 
-def create_tables(engine: Engine) -> None:
-    """Create what is missing, tables and columns that may be null; several processes may do so at once."""
+def create_tables(engine: sa.Engine) -> None:
+    """Create missing tables and missing nullable columns; several processes may do so at once."""
     with writing(engine) as connection:
         metadata.create_all(connection)
         for table in metadata.sorted_tables:
-            present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            present = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
             for column in table.columns:
                 if column.nullable and column.name not in present:
                     definition = CreateColumn(column).compile(connection)

@@ -1,4 +1,4 @@
-"""Rows that are unique, and go when they expire: assertions that were seen, tokens that were revoked."""
+"""Unique rows that are deleted once they expire: seen assertions and revoked tokens."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ _PURGE_SECONDS = 60
 
 
 class ExpiringRows:
-    """Rows of a table with a column `expires_at`; times in seconds since 1970."""
+    """The rows of a table with a column `expires_at`; times in Unix seconds."""
 
     def __init__(self, engine: Engine, table: Table, now: Callable[[], float] = time.time) -> None:
         self._engine = engine
@@ -20,12 +20,12 @@ class ExpiringRows:
         self._purge_at = 0.0
 
     def add(self, row: Mapping[str, Any]) -> bool:
-        """Add a row; tell whether it is the first with its key. Expired rows go, once a minute."""
+        """Add a row; return whether it is the first with its key. Once a minute, delete expired rows."""
         self._purge()
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(self._table).values(row))
-        except IntegrityError:  # the constraint tells, so that no two workers can both be first
+        except IntegrityError:  # the constraint decides, so that no two workers can both be first
             return False
         return True
 

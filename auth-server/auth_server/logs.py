@@ -1,85 +1,55 @@
-"""JSON lines on stdout, one per request, with what was decided in it and its trace id (W3C Trace Context)."""
+"""Logs as JSON lines, gunicorn's too, each with the trace id of the work at hand (W3C Trace Context).
+
+The same text in all three services, held equal by a test. Not here: the line per request (request_log.py).
+"""
 
 import json
 import logging
 import os
-import random
 import re
-import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-log = logging.getLogger(__name__)
+PACKAGE = __name__.partition(".")[0]
+SERVICE = PACKAGE.replace("_", "-")
+STDOUT = 1
+TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-_TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
-_STDOUT = 1
-_QUIET_PATHS = {"/healthz", "/readyz"}
-_LONGEST_PATH = 500  # characters; one may take six in JSON, and PIPE_BUF is 4096
-
+current_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 _encode = json.JSONEncoder(default=str).encode
-_request: ContextVar["_Request | None"] = ContextVar("request", default=None)
 
 
-class _Request:
-    """What the line of the request that is being served will say."""
-
-    __slots__ = ("event", "message", "trace_id")
-
-    def __init__(self, traceparent: str) -> None:
-        valid = _TRACEPARENT.fullmatch(traceparent)
-        self.trace_id = valid[1] if valid else f"{random.getrandbits(128):032x}"
-        self.message = "request"
-        self.event: dict[str, Any] = {}
+def trace_id_of(traceparent: str) -> str:
+    """Return the trace id of a `traceparent` header, or a new one if the header is empty or not valid."""
+    found = TRACEPARENT.fullmatch(traceparent)
+    if found:
+        return found[1]
+    return secrets.token_hex(16)
 
 
-def decided(message: str, event: dict[str, Any]) -> None:
-    """Say in the line of this request what was decided; never a secret or a token."""
-    if request := _request.get():
-        request.message, request.event = message, event
-
-
-class RequestLog:
-    """WSGI middleware that logs each request: its path without the query, cut where it is long."""
-
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
-        self._app = app
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Serve a request and log it."""
-        began = time.perf_counter()
-        request = _Request(environ.get("HTTP_TRACEPARENT", ""))
-        statuses: list[int] = []
-
-        def start(status: str, *rest: Any) -> Any:
-            statuses.append(int(status[:3]))
-            return start_response(status, *rest)
-
-        token = _request.set(request)
-        try:
-            return self._app(environ, start)
-        finally:
-            path = environ["PATH_INFO"][:_LONGEST_PATH]
-            event = {
-                "method": environ["REQUEST_METHOD"],
-                "path": path,
-                "status": statuses[-1] if statuses else 500,
-            }
-            event["duration_ms"] = round((time.perf_counter() - began) * 1000, 2)
-            level = logging.DEBUG if path in _QUIET_PATHS else logging.INFO
-            if log.isEnabledFor(level):
-                # Not as a record of logging's, which would cost as much as an ES256 signature.
-                name = logging.getLevelName(level)
-                _write(time.time(), name, log.name, request.message, event | request.event)
-            _request.reset(token)
+@contextmanager
+def tracing(trace_id: str) -> Iterator[None]:
+    """Make the work within the block, in this thread, part of the trace."""
+    before = current_trace_id.set(trace_id)
+    try:
+        yield
+    finally:
+        current_trace_id.reset(before)
 
 
 class JsonLines(logging.Handler):
-    """Writes each record with its `event`, a dictionary given as `extra`."""
+    """Writes each record as one JSON line, with the fields that were given as `extra`."""
+
+    def __init__(self, descriptor: int = STDOUT) -> None:
+        super().__init__()
+        self._descriptor = descriptor
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit without logging's lock: one system call needs none, and threads would queue for it."""
@@ -87,55 +57,62 @@ class JsonLines(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line. Its traceback holds messages: ours no secrets, and SQLAlchemy's no parameters."""
+        """Write the record; a log that fails must not fail the request."""
         try:
-            event = getattr(record, "event", {})
+            fields = {name: value for name, value in vars(record).items() if name not in BUILT_IN}
             if record.exc_info:
-                event = event | {"exception": logging.Formatter().formatException(record.exc_info)}
-            _write(record.created, record.levelname, record.name, record.getMessage(), event)
-        except Exception:  # noqa: BLE001  (a log that fails must not fail the request)
+                fields["exception"] = logging.Formatter().formatException(record.exc_info)
+            message = record.getMessage()
+            write_line(
+                record.created, record.levelname, record.name, message, fields, descriptor=self._descriptor
+            )
+        except Exception:  # noqa: BLE001  (see above)
             self.handleError(record)
 
 
-def _write(at: float, level: str, logger: str, message: str, event: dict[str, Any]) -> None:
-    """Write a line in one system call: on a pipe, the lines of all workers stay whole up to PIPE_BUF."""
-    line = {
+def write_line(
+    at: float, level: str, logger: str, message: str, fields: Mapping[str, Any], *, descriptor: int = STDOUT
+) -> None:
+    """Write one line in one system call: on a pipe, lines up to PIPE_BUF stay whole. `at` is in Unix time."""
+    line: dict[str, Any] = {
         "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
         "level": level.lower(),
-        "service": "auth-server",
+        "service": SERVICE,
         "logger": logger,
         "message": message,
     }
-    if request := _request.get():
-        line["trace_id"] = request.trace_id
-    with suppress(OSError):  # nobody reads any more
-        os.write(_STDOUT, (_encode(line | event) + "\n").encode())
+    trace_id = current_trace_id.get()
+    if trace_id:
+        line["trace_id"] = trace_id
+    with suppress(OSError):  # the reader is gone
+        os.write(descriptor, (_encode({**line, **fields}) + "\n").encode())
 
 
-def configure_logging(level: str) -> None:
-    """Log ours from `level` on and all else from WARNING on: Authlib's DEBUG lines hold whole tokens."""
-    logging.root.handlers = [JsonLines()]
-    logging.root.setLevel(logging.WARNING)
-    logging.getLogger("auth_server").setLevel(level)
+def configure_logs(level: str, packages: Iterable[str] = (PACKAGE,), descriptor: int = STDOUT) -> None:
+    """Log our packages from `level` up, and libraries from WARNING up: at DEBUG some of them print tokens."""
+    logging.root.handlers = [JsonLines(descriptor)]
+    logging.root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would set itself to INFO
+    for package in packages:
+        logging.getLogger(package).setLevel(level)
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's logger, writing our lines; its own quote a malformed request, credentials included."""
+    """Gunicorn's log as JSON lines, without what it quotes of a request."""
 
     def setup(self, cfg: Any) -> None:
-        """Leave formatting to the root logger, and DEBUG lines out: they quote requests too."""
+        """Write to stdout alone, and nothing below INFO: there gunicorn quotes requests."""
         super().setup(cfg)
-        configure_logging("INFO")  # until the settings have been read
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
+        self.error_log.handlers = [JsonLines()]
         self.error_log.setLevel(logging.INFO)
 
     def warning(self, msg: object, *args: Any, **kwargs: Any) -> None:
-        """Log a warning; an invalid request by the address alone."""
-        quoted = str(msg).startswith("Invalid request from ip=")
-        super().warning(str(msg).partition(": ")[0] if quoted else msg, *args, **kwargs)
+        """Log a warning; a malformed request is not quoted, since it may hold a credential."""
+        text = str(msg)
+        if text.startswith("Invalid request"):
+            text = text.partition(": ")[0]
+        super().warning(text, *args, **kwargs)
 
     def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
-        """Log a traceback; a request that failed without its URI."""
-        quoted = str(msg).startswith("Error handling request")
-        super().exception("Error handling request" if quoted else msg, *(() if quoted else args), **kwargs)
+        """Log an exception; addresses lose their query."""
+        super().exception(str(msg), *(str(arg).partition("?")[0] for arg in args), **kwargs)

@@ -1,7 +1,7 @@
-"""Tell in each answer which checks were made, how long each took, and why the last one failed: EXPLAIN=1.
+"""Name in each answer the checks that ran, how long each took, and why the last one failed: EXPLAIN=1.
 
-A header by W3C's Server Timing, for lessons on one's own machine: who reads it learns what refusals hide.
-While that is off, `checking` and `failed` do nothing.
+A header by W3C's Server Timing, for lessons on one's own machine: it tells the caller what refusals hide.
+Without `explain_answers`, `checking` and `failed` do nothing.
 """
 
 import re
@@ -19,27 +19,30 @@ _checks: ContextVar["list[_Check] | None"] = ContextVar("checks", default=None)
 class _Check:
     name: str
     began: float
-    failure: str | None = None
+    failure: str = ""
 
 
 def checking(name: str) -> None:
-    """Begin a check, which ends the one before; one that is made again is told from there on anew."""
-    if (checks := _checks.get()) is not None:
+    """Begin a check, which ends the one before. A check that runs again replaces itself and all after it."""
+    checks = _checks.get()
+    if checks is not None:
         names = [check.name for check in checks]
-        del checks[names.index(name) if name in names else len(names) :]
+        if name in names:
+            del checks[names.index(name) :]
         checks.append(_Check(name, time.perf_counter()))
 
 
 def failed(reason: str) -> None:
-    """Say why the check that goes on has failed: a sentence of ours, with nothing in it that was sent."""
-    if (checks := _checks.get()) is not None:
+    """Say why the current check has failed, in words of ours that repeat nothing of the request."""
+    checks = _checks.get()
+    if checks is not None:
         if not checks:
             checking("request")
         checks[-1].failure = reason
 
 
 def explain_answers(app: Flask) -> None:
-    """Send a Server-Timing header with every answer that came of checks."""
+    """Send a Server-Timing header with each answer to a request that was checked."""
 
     @app.before_request
     def begin() -> None:
@@ -47,7 +50,8 @@ def explain_answers(app: Flask) -> None:
 
     @app.after_request
     def explain(response: Response) -> Response:
-        if checks := _checks.get():
+        checks = _checks.get()
+        if checks:
             response.headers["Server-Timing"] = ", ".join(_metrics(checks))
         _checks.set(None)
         return response
@@ -61,5 +65,6 @@ def _metrics(checks: list[_Check]) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """Write a quoted-string (RFC 9110 5.6.4)."""
-    return '"' + re.sub(r'(["\\])', r"\\\1", re.sub(r"[^ -~]", "?", text)) + '"'
+    """Return the text as a quoted-string (RFC 9110 5.6.4)."""
+    ascii_text = re.sub(r"[^ -~]", "?", text)
+    return '"' + re.sub(r'(["\\])', r"\\\1", ascii_text) + '"'

@@ -1,15 +1,21 @@
-"""The settings of the service, read once from the environment; the files they name are not opened here."""
+"""The settings of the service, read once from the environment; files that they name are not opened here."""
 
+import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from auth_server.settings_reader import Network, SettingReader, is_loopback_http, issuer_problem
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
+
+from auth_server.settings_reader import SettingsReader
 
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+IN_MEMORY = "memory://"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +33,19 @@ class Settings:
     key_rotation: int
     key_announcement: int
     cache_ttl: int
-    failed_logins_per_minute: int
-    failed_logins_storage: str
+    failures_per_minute: int
+    failures_storage: str
     trusted_proxies: tuple[Network, ...]
     log_level: str
     explain: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], problems: list[str]) -> Self:
-        """Read the settings and add what is wrong to `problems`, so that the files can still be judged."""
-        read = _Reader(environ, problems)
+        """Return the settings and add what is wrong to `problems`, so that the files can still be checked."""
+        read = _Reader(environ)
         secrets_dir = Path(read.text("SECRETS_DIR", "/run/secrets"))
-        issuer = read.issuer()
-        jwks_ttl = read.seconds("JWKS_TTL", 300, 0, 86400)
-        cache_ttl = read.seconds("CACHE_TTL", 2, 0, 60)
-        key_rotation, key_announcement = read.key_times(jwks_ttl, cache_ttl)
-        return cls(
-            issuer=issuer,
+        settings = cls(
+            issuer=read.issuer(),
             database_url=read.database_url(),
             tenant_file=Path(read.text("TENANT_FILE", "tenant.yaml")),
             actions_dir=read.folder("ACTIONS_DIR", "actions"),
@@ -52,68 +54,74 @@ class Settings:
                 read.text("KEY_ENCRYPTION_KEY_FILE", str(secrets_dir / "key-encryption-key"))
             ),
             token_lifetime=read.seconds("TOKEN_LIFETIME", 3600, 1, MAX_TOKEN_LIFETIME),
-            jwks_ttl=jwks_ttl,
-            key_rotation=key_rotation,
-            key_announcement=key_announcement,
-            cache_ttl=cache_ttl,
-            failed_logins_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
-            failed_logins_storage=read.storage_url("FAILED_LOGINS_STORAGE", "memory://"),
+            jwks_ttl=read.seconds("JWKS_TTL", 300, 0, 86400),
+            key_rotation=read.seconds("KEY_ROTATION", 30 * 86400, 1, 3650 * 86400),
+            key_announcement=read.seconds("KEY_ANNOUNCEMENT", 3600, 1, 86400 * 30),
+            cache_ttl=read.seconds("CACHE_TTL", 2, 0, 60),
+            failures_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
+            failures_storage=read.storage_url("FAILED_LOGINS_STORAGE"),
             trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
-            log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
-            explain=read.explain(issuer),
+            log_level=read.log_level(),
+            explain=read.explain(),
         )
+        read.check_key_times(settings)
+        problems += read.problems
+        return settings
 
 
-class SettingsError(Exception):
-    """The service cannot start: one sentence per problem, each naming the setting and what to do."""
+class _Reader(SettingsReader):
+    """Reads the settings that only this service has."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+    def seconds(self, name: str, default: int, low: int, high: int) -> int:
+        return self.number(name, default, low, high, " of seconds")
 
-    def __str__(self) -> str:
-        return "\n  - ".join((f"auth-server: cannot start, {len(self.problems)} problem(s):", *self.problems))
-
-
-class _Reader(SettingReader):
-    """Reads the settings that need more than a grammar."""
-
-    def key_times(self, jwks_ttl: int, cache_ttl: int) -> tuple[int, int]:
-        """Read for how long a key signs, and is announced before: by then, whoever verifies must know it."""
-        rotation = self.seconds("KEY_ROTATION", 30 * 86400, 1, 3650 * 86400)
-        announcement = self.seconds("KEY_ANNOUNCEMENT", 3600, 1, 86400 * 30)
-        unknown_for = jwks_ttl + self.seconds("JWKS_COOLDOWN", 30, 0, 86400) + cache_ttl
+    def check_key_times(self, settings: Settings) -> None:
+        """Refuse key times with which a key would sign before every API knows it."""
+        announcement = settings.key_announcement
+        cooldown = self.seconds("JWKS_COOLDOWN", 30, 0, 86400)
+        unknown_for = settings.jwks_ttl + cooldown + settings.cache_ttl
         if announcement <= unknown_for:
-            self.problems.append(
-                f"KEY_ANNOUNCEMENT: a key would sign {announcement} s after it was announced, and an API may "
-                f"not know it for JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = {unknown_for} s; set it to more"
+            self.problem(
+                "KEY_ANNOUNCEMENT",
+                f"lets a key sign {announcement} s after it is announced, but an API may not know it for "
+                f"JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = {unknown_for} s; set it to more",
             )
-        if rotation < announcement:
-            self.problems.append(
-                f"KEY_ROTATION: is shorter than KEY_ANNOUNCEMENT; set it to {announcement} or more"
+        if settings.key_rotation < announcement:
+            self.problem(
+                "KEY_ROTATION", f"is shorter than KEY_ANNOUNCEMENT; set it to {announcement} or more"
             )
-        return rotation, announcement
-
-    def issuer(self) -> str:
-        issuer = self.text("ISSUER")
-        insecure_http = self.choice("INSECURE_HTTP", "0", ("0", "1")) == "1"
-        if problem := issuer_problem(issuer, insecure_http):
-            self.problems.append(f"ISSUER: {problem}")
-        return issuer
-
-    def explain(self, issuer: str) -> bool:
-        explain = self.choice("EXPLAIN", "0", ("0", "1")) == "1"
-        if explain and not is_loopback_http(issuer):
-            self.problems.append(
-                "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL"
-            )
-        return explain
 
     def database_url(self) -> str:
         url = self.text("DATABASE_URL")
         if re.fullmatch("sqlite:///[^?]+", url) and not url.endswith(":memory:"):
             return url
-        self.problems.append(
-            "DATABASE_URL: names no SQLite file; set it to sqlite:////path/to/auth-server.db"
+        self.problem(
+            "DATABASE_URL", "does not name an SQLite file; set it to sqlite:////path/to/auth-server.db"
         )
         return ""
+
+    def folder(self, name: str, default: str) -> Path:
+        folder = Path(self.text(name, default))
+        if not folder.is_dir():
+            self.problem(name, f"{folder} is not a folder; create it, even if it stays empty")
+        return folder
+
+    def storage_url(self, name: str) -> str:
+        """Return a URL of a storage of the limits library."""
+        url = self.text(name, IN_MEMORY)
+        if url == IN_MEMORY:  # opening it would start a thread
+            return url
+        try:
+            storage_from_string(url)
+        except (ConfigurationError, ValueError):
+            self.problem(name, f"is not a storage that the limits library can open; set it to {IN_MEMORY}")
+        return url
+
+    def networks(self, name: str) -> Iterator[Network]:
+        """Yield addresses and CIDR blocks, which are separated by commas."""
+        parts = [part.strip() for part in self.text(name).split(",")]
+        for text in filter(None, parts):
+            try:
+                yield ipaddress.ip_network(text)
+            except ValueError:
+                self.problem(name, f"{text} is not an address or CIDR block; set it to those of the proxies")

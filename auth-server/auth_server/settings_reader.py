@@ -1,115 +1,120 @@
-"""Read settings from the environment, one after another, and collect what is wrong with them.
+"""Read settings from environment variables and collect every problem, so that one start reports them all.
 
-Which settings there are is in `settings`.
+The same text in all three services, held equal by a test. Not here: which settings there are (settings.py).
 """
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from limits.errors import ConfigurationError
-from limits.storage import storage_from_string
+SERVICE = __name__.partition(".")[0].replace("_", "-")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-# RFC 3986 2: what a URI is made of; it leaves out what would break out of a quoted-string (the realm).
-_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+# RFC 3986 2: the characters of a URI. A quote is none of them, so a URI can stand in a quoted-string.
+URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
-class SettingReader:
-    """Reads variables; an empty one counts as not set."""
+class SettingsError(Exception):
+    """The service cannot start; each of `problems` names a setting and says what to do."""
 
-    def __init__(self, environ: Mapping[str, str], problems: list[str]) -> None:
-        self.environ = environ
-        self.problems = problems
+    def __init__(self, problems: Sequence[str]) -> None:
+        heading = f"{SERVICE}: cannot start, {len(problems)} problem(s):"
+        super().__init__("\n  - ".join((heading, *problems)))
+        self.problems = tuple(problems)
+
+
+class SettingsReader:
+    """Reads variables one by one and collects their `problems`; an empty variable counts as unset."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def problem(self, name: str, text: str) -> None:
+        """Add a problem, once: what is wrong with the setting, and what to do."""
+        line = f"{name}: {text}"
+        if line not in self.problems:  # a setting may be read twice
+            self.problems.append(line)
 
     def text(self, name: str, default: str = "") -> str:
-        """Read any text."""
-        return self.environ.get(name) or default
+        """Return the value as it stands."""
+        return self._environ.get(name) or default
 
-    def seconds(self, name: str, default: int, low: int, high: int) -> int:
-        """Read a whole number of seconds within bounds."""
-        return self.number(name, default, low, high, "whole number of seconds")
+    def required(self, name: str, what: str) -> str:
+        """Return the value, which must be set; `what` says to what."""
+        value = self.text(name)
+        if not value:
+            self.problem(name, f"is not set; set it to {what}")
+        return value
 
-    def number(self, name: str, default: int, low: int, high: int, what: str = "whole number") -> int:
-        """Read a whole number within bounds."""
-        text = self.text(name, str(default))
-        if re.fullmatch("[0-9]{1,9}", text) and low <= int(text) <= high:
-            return int(text)
-        self.problems.append(f"{name}: is no {what}; set it to {low} to {high}")
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """Return one of several words, which may be written in any case."""
+        value = self.text(name, default)
+        for choice in choices:
+            if choice.lower() == value.lower():
+                return choice
+        self.problem(name, f"is not known; set it to one of {', '.join(choices)}")
         return default
 
-    def folder(self, name: str, default: str) -> Path:
-        """Read the name of a folder that is there."""
-        folder = Path(self.text(name, default))
-        if not folder.is_dir():
-            self.problems.append(f"{name}: {folder} is no folder; create it, if only an empty one")
-        return folder
+    def switch(self, name: str) -> bool:
+        """Return whether the variable is 1; unset counts as 0."""
+        return self.choice(name, ("0", "1"), "0") == "1"
 
-    def storage_url(self, name: str, default: str) -> str:
-        """Read a URL of a storage of the limits library."""
-        url = self.text(name, default)
-        try:
-            if url != default:  # which starts a thread when it is opened
-                storage_from_string(url)
-        except (ConfigurationError, ValueError):
-            self.problems.append(
-                f"{name}: is no storage that the limits library can open; set it to {default}"
-            )
-        return url
-
-    def networks(self, name: str) -> Iterator[Network]:
-        """Read addresses and CIDR blocks, separated by commas."""
-        for text in filter(None, (part.strip() for part in self.text(name).split(","))):
-            try:
-                yield ipaddress.ip_network(text)
-            except ValueError:
-                self.problems.append(
-                    f"{name}: {text} is no address or CIDR block; set it to those of the proxies"
-                )
-
-    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        """Read one of several words."""
-        text = self.text(name, default)
-        if text in choices:
-            return text
-        self.problems.append(f"{name}: is not known; set it to one of {', '.join(choices)}")
+    def number(self, name: str, default: int, low: int, high: int, unit: str = "") -> int:
+        """Return a whole number from `low` to `high`."""
+        value = self.text(name, str(default))
+        if re.fullmatch("[0-9]{1,9}", value) and low <= int(value) <= high:
+            return int(value)
+        self.problem(name, f"is not a whole number{unit}; set it to {low} to {high}")
         return default
 
+    def url(self, name: str, value: str, *, plain_http: bool, query: bool = False) -> str:
+        """Return an absolute http(s) URL, or the empty value as it is.
 
-def issuer_problem(issuer: str, insecure_http: bool) -> str | None:
-    """Say what keeps a string from being an issuer identifier (RFC 8414 2), None if nothing does."""
-    if not issuer:
-        return "is not set; set it to the URL by which tokens name this server"
+        Plain http is accepted for a loopback host, or if `plain_http` says so; a query, if `query` does.
+        """
+        if value and not is_http_url(value, query=query):
+            without = "a fragment or user name" if query else "a query, fragment or user name"
+            self.problem(name, f"is not an absolute http(s) URL without {without}; correct it")
+        elif value.startswith("http:") and not plain_http and not is_loopback_http(value):
+            self.problem(name, "is plain http and not loopback; use https, or set INSECURE_HTTP=1")
+        return value
+
+    def issuer(self) -> str:
+        """Return ISSUER, the issuer identifier (RFC 8414 2)."""
+        value = self.required("ISSUER", "the URL by which tokens name the authorization server")
+        return self.url("ISSUER", value, plain_http=self.switch("INSECURE_HTTP"))
+
+    def explain(self) -> bool:
+        """Return EXPLAIN, which only a loopback issuer may have on."""
+        explain = self.switch("EXPLAIN")
+        if explain and not is_loopback_http(self.text("ISSUER")):
+            self.problem("EXPLAIN", "shows what refusals hide; set it to 0, or ISSUER to a loopback http URL")
+        return explain
+
+    def log_level(self) -> str:
+        """Return LOG_LEVEL."""
+        return self.choice("LOG_LEVEL", LOG_LEVELS, "INFO")
+
+
+def is_http_url(value: str, *, query: bool) -> bool:
+    """Return whether this is an absolute http(s) URL without a fragment, a user name or an unwanted query."""
     try:
-        parts = urlsplit(issuer)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "is no URL; set it to an absolute http(s) URL"
-    if parts.scheme not in {"http", "https"} or not host or not _URI.fullmatch(issuer):
-        return "is no absolute http(s) URL; set it to one such as https://issuer.example"
-    if "?" in issuer or "#" in issuer or "@" in parts.netloc:
-        return "has a query, a fragment or user information; remove it"
-    if parts.scheme == "http" and not insecure_http and not _is_loopback(host):
-        return "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
-    return None
-
-
-def is_loopback_http(issuer: str) -> bool:
-    """Tell whether a URL is plain http on this machine."""
-    try:
-        parts = urlsplit(issuer)
+        parts = urlsplit(value)
+        absolute = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return parts.scheme == "http" and _is_loopback(parts.hostname or "")
+    if "#" in value or "@" in parts.netloc or ("?" in value and not query):
+        return False
+    return absolute and bool(URI.fullmatch(value))
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def is_loopback_http(value: str) -> bool:
+    """Return whether this is a plain http URL of the machine itself."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        return parts.scheme == "http" and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
     except ValueError:
         return False

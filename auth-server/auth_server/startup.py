@@ -1,6 +1,7 @@
-"""Open what the service needs, naming every problem at once; then make the database fit the tenant file."""
+"""Open what the service needs and report every problem at once; then apply the tenant file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -12,25 +13,26 @@ from auth_server.database import create_database_engine, create_tables, writing
 from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
 from auth_server.keys.signing_keys import SigningKeys
 from auth_server.keys.store import KeyStore
-from auth_server.settings import Settings, SettingsError
+from auth_server.settings import Settings
+from auth_server.settings_reader import SettingsError
 from auth_server.tenant.apply import Change, apply_tenant
-from auth_server.tenant.file import Tenant, read_tenant
+from auth_server.tenant.reading import Tenant, read_tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a process works with. The tenant file may be wrong, which hinders only what applies it."""
+    """What a process works with. The tenant file may be wrong, which stops only what applies it."""
 
     settings: Settings
     engine: Engine
     keys: SigningKeys
-    declared: Tenant | None
+    declared: Tenant
     tenant_problems: list[str]
 
     @property
     def tenant(self) -> Tenant:
-        """Give what the tenant file declares; raise SettingsError with all that is wrong with it."""
-        if self.declared is None:
+        """Return what the tenant file declares; raise SettingsError with everything that is wrong with it."""
+        if self.tenant_problems:
             raise SettingsError(self.tenant_problems)
         return self.declared
 
@@ -39,101 +41,84 @@ def open_service(environ: Mapping[str, str]) -> Service:
     """Open everything; raise SettingsError with all problems, unless they are the tenant's alone."""
     setting_problems: list[str] = []
     settings = Settings.from_environ(environ, setting_problems)
-    tenant_problems: list[str] = []
-    declared = _tenant(settings, tenant_problems)
+    declared = read_tenant(settings.tenant_file)
+    tenant_problems = [f"TENANT_FILE: {problem}" for problem in declared.problems]
+    tenant_problems += _credential_problems(settings, declared)
     problems: list[str] = []
-    encryption = _encryption(settings, problems)
-    engine = _engine(settings, problems)
-    keys = engine and encryption and _keys(settings, engine, encryption, problems)
-    if engine:
-        engine.dispose()  # gunicorn forks after this, and a connection must not cross that
-    if setting_problems or problems or not (engine and keys):
+    encryption = KeyEncryption(settings.key_encryption_key_file)
+    with _collecting(problems):
+        encryption.read()
+    engine = create_database_engine(settings.database_url or "sqlite://")
+    keys = SigningKeys(_key_store(settings, engine, encryption), settings.cache_ttl)
+    if settings.database_url:
+        with _collecting(problems):
+            create_tables(engine)
+        if not problems:
+            with _collecting(problems):
+                keys.check()
+    engine.dispose()  # gunicorn forks after this, and a connection must not cross the fork
+    if setting_problems or problems:
         raise SettingsError([*setting_problems, *tenant_problems, *problems])
     return Service(settings, engine, keys, declared, tenant_problems)
 
 
 def apply(service: Service) -> list[Change]:
-    """Make the missing signing keys and the tenant's changes, all or nothing; raise SettingsError."""
+    """Make the missing signing keys and apply the tenant, all or nothing; raise SettingsError."""
     tenant = service.tenant
-    try:
+    problems: list[str] = []
+    with _collecting(problems):
         with writing(service.engine) as connection:
             service.keys.store.complete(connection)
             changes = apply_tenant(connection, tenant)
             service.keys.store.cover_lifetimes(connection)
-        service.keys.check()
-    except SQLAlchemyError as error:
-        raise SettingsError([database_problem(error)]) from None
-    except KeyEncryptionError as error:
-        # Another instance has made the keys just now, under another key.
-        raise SettingsError([f"KEY_ENCRYPTION_KEY_FILE: {error}"]) from None
+        service.keys.check()  # another instance may have just made the keys with another key-encryption key
+    if problems:
+        raise SettingsError(problems)
     return changes
 
 
-def database_problem(error: SQLAlchemyError) -> str:
-    """Say why the database cannot be used, and what to do."""
-    reason = getattr(error, "orig", None) or type(error).__name__
-    return f"DATABASE_URL: cannot be used ({reason}); make it a file of this service that can be written"
-
-
-def _tenant(settings: Settings, problems: list[str]) -> Tenant | None:
-    found: list[str] = []
-    tenant = read_tenant(settings.tenant_file, found)
-    problems += [f"TENANT_FILE: {problem}" for problem in found]
-    names = {name: client["client_id"] for client in tenant.clients for name in client["secret_digest_files"]}
-    for name, client_id in names.items():
-        try:
-            read_digest(settings.secrets_dir / name)
-        except DigestFileError as error:
-            file = settings.secrets_dir / name
-            problems.append(f"SECRETS_DIR: {file} {error}; put the digest of a secret of {client_id} there")
-    for client in tenant.clients:
-        if client["jwks_file"]:
-            file = settings.secrets_dir / client["jwks_file"]
-            try:
-                read_client_keys(file)
-            except KeyFileError as error:
-                id_ = client["client_id"]
-                problems.append(
-                    f"SECRETS_DIR: {file} {error}; put the public keys of {id_} there, as a JWK Set"
-                )
-    return None if problems else tenant
-
-
-def _encryption(settings: Settings, problems: list[str]) -> KeyEncryption | None:
-    encryption = KeyEncryption(settings.key_encryption_key_file)
+@contextmanager
+def _collecting(problems: list[str]) -> Iterator[None]:
+    """Add to `problems` what fails within the block."""
     try:
-        encryption.read()
+        yield
     except KeyEncryptionError as error:
         problems.append(f"KEY_ENCRYPTION_KEY_FILE: {error}")
-        return None
-    return encryption
-
-
-def _engine(settings: Settings, problems: list[str]) -> Engine | None:
-    if not settings.database_url:
-        return None
-    try:
-        engine = create_database_engine(settings.database_url)
-        create_tables(engine)
     except SQLAlchemyError as error:
         problems.append(database_problem(error))
-        return None
-    return engine
 
 
-def _keys(settings: Settings, engine: Engine, encryption: KeyEncryption, problems: list[str]) -> SigningKeys:
-    store = KeyStore(
+def database_problem(error: SQLAlchemyError) -> str:
+    """Return why the database cannot be used, and what to do."""
+    reason = getattr(error, "orig", None) or type(error).__name__
+    return f"DATABASE_URL: cannot be used ({reason}); make it a file that this service can write"
+
+
+def _credential_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:
+    """Yield what is wrong with the files that the tenant file names."""
+    digests = {
+        name: client["client_id"] for client in tenant.clients for name in client["secret_digest_files"]
+    }
+    key_sets = {client["jwks_file"]: client["client_id"] for client in tenant.clients if client["jwks_file"]}
+    for name, client_id in digests.items():
+        file = settings.secrets_dir / name
+        try:
+            read_digest(file)
+        except DigestFileError as error:
+            yield f"SECRETS_DIR: {file} {error}; put the digest of a secret of {client_id} there"
+    for name, client_id in key_sets.items():
+        file = settings.secrets_dir / name
+        try:
+            read_client_keys(file)
+        except KeyFileError as error:
+            yield f"SECRETS_DIR: {file} {error}; put the public keys of {client_id} there, as a JWK Set"
+
+
+def _key_store(settings: Settings, engine: Engine, encryption: KeyEncryption) -> KeyStore:
+    return KeyStore(
         engine,
         encryption,
         rotation=settings.key_rotation,
         announcement=settings.key_announcement,
         token_lifetime=settings.token_lifetime,
     )
-    keys = SigningKeys(store, settings.cache_ttl)
-    try:
-        keys.check()
-    except KeyEncryptionError as error:
-        problems.append(f"KEY_ENCRYPTION_KEY_FILE: {error}")
-    except SQLAlchemyError as error:
-        problems.append(database_problem(error))
-    return keys

@@ -6,22 +6,22 @@ import os
 import sys
 
 from auth_server.app import create_app
-from auth_server.logs import configure_logging
-from auth_server.settings import SettingsError
+from auth_server.logs import configure_logs
+from auth_server.settings_reader import SettingsError
 from auth_server.startup import apply, open_service
 
 try:
     service = open_service(os.environ)
-    configure_logging(service.settings.log_level)
-    # Flask sets this for its command: there, `tenant apply` is asked for or not.
+    configure_logs(service.settings.log_level)
+    # Flask sets this for its command, where the operator runs `tenant apply` or does not.
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
         for change in apply(service):
-            logging.getLogger(__name__).info("tenant applied", extra={"event": {"change": str(change)}})
+            logging.getLogger(__name__).info("tenant applied", extra={"change": str(change)})
 except SettingsError as error:
     sys.exit(str(error))
 
 app = create_app(service)
 
-# Gunicorn forks now: no connection may cross that, and what lives as long as the process is no garbage.
+# Gunicorn forks now: no connection may cross that, and what lives as long as the process is not garbage.
 service.engine.dispose()
 gc.freeze()

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.logs import configure_logging
+from auth_server.logs import configure_logs
 from auth_server.startup import Service, apply, open_service
+from auth_server.tokens.access_token import AccessTokens
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jwk
@@ -213,6 +214,23 @@ def issue(ask: Ask) -> Callable[..., str]:
 
 
 @pytest.fixture
+def make_token(service: Service) -> Callable[..., str]:
+    """Sign a token of `job` without a request, as far as the test does not say otherwise."""
+
+    def made(
+        client_id: str = "job",
+        audience: str = "https://rs.example",
+        alg: str = "RS256",
+        issuer: str = "https://issuer.example",
+        now: Callable[[], float] = time.time,
+    ) -> str:
+        tokens = AccessTokens(issuer, service.keys, now)
+        return tokens.issue(client_id, audience, "read", signing_alg=alg, lifetime=60, custom_claims={}).value
+
+    return made
+
+
+@pytest.fixture
 def introspect(client: FlaskClient) -> Ask:
     """Introspect a token, as the client that its API has named."""
 
@@ -237,7 +255,7 @@ def revoke(client: FlaskClient) -> Ask:
 @pytest.fixture
 def log_lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Log at DEBUG; give the lines so far."""
-    configure_logging("DEBUG")
+    configure_logs("DEBUG")
     written = io.StringIO()
 
     def lines() -> list[dict[str, Any]]:

@@ -136,7 +136,10 @@ def test_names_the_digest_file_that_cannot_be_read(
 
 def test_says_that_there_is_no_such_key(run: Run) -> None:
     result = run("keys", "revoke", "unknown")
-    assert (result.exit_code, result.output) == (1, "Error: there is no such key; keys list names them\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: there is no such key; run `keys list` to see them\n",
+    )
 
 
 def test_revokes_a_key_whose_kid_begins_with_a_hyphen(run: Run, service: Service) -> None:

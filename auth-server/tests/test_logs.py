@@ -7,7 +7,8 @@ from select import PIPE_BUF
 from typing import Any
 
 import pytest
-from auth_server.logs import GunicornLogger, JsonLines, RequestLog, decided
+from auth_server.logs import GunicornLogger, JsonLines
+from auth_server.request_log import RequestLog, decided
 from flask.testing import FlaskClient
 from gunicorn.config import Config  # type: ignore[import-untyped]
 from werkzeug.test import TestResponse
@@ -29,7 +30,7 @@ def test_one_line_says_what_was_issued(ask: Ask, log_lines: LogLines) -> None:
     assert line == {
         "level": "info",
         "service": "auth-server",
-        "logger": "auth_server.logs",
+        "logger": "auth_server.request_log",
         "message": "token issued",
         "trace_id": TRACE,
         "method": "POST",
@@ -53,7 +54,7 @@ def test_one_line_says_what_was_refused_and_why(ask: Ask, log_lines: LogLines) -
     assert line == {
         "level": "info",
         "service": "auth-server",
-        "logger": "auth_server.logs",
+        "logger": "auth_server.request_log",
         "message": "token refused",
         "trace_id": TRACE,
         "method": "POST",
@@ -162,7 +163,7 @@ def test_a_record_that_cannot_be_written_hinders_nobody(log_lines: LogLines) -> 
 
 
 def test_a_decision_outside_of_a_request_is_not_logged(log_lines: LogLines) -> None:
-    decided("token issued", {})
+    decided("token issued", jti="a")
     logging.getLogger("auth_server").info("outside")
     (line,) = log_lines()
     assert "trace_id" not in line
@@ -185,7 +186,7 @@ def test_gunicorn_logs_our_lines_and_quotes_no_request(capfd: pytest.CaptureFixt
         "Booting",
         "Invalid request from ip=::1",
         "Worker 1",
-        "Error handling request",
+        "Error handling request POST /oauth/token",
         "Exception in worker",
     ]
     logging.getLogger().handlers.clear()

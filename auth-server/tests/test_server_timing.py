@@ -102,7 +102,7 @@ NOT_ACTIVE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "wrong secret": ("credentials", "introspect", {"auth": ("job", "wrong")}),
     "The token is missing.": ("token", "introspect", {"data": {"a": "b"}}),
     "not signed with a key of this server": ("token", "introspect", {"data": {"token": "a"}}),
-    "not this client's to ask about": ("permission", "introspect", {"auth": ("many", "many-secret")}),
+    "this client may not ask about it": ("permission", "introspect", {"auth": ("many", "many-secret")}),
     "The token was issued to another client.": ("permission", "revoke", {"auth": ("many", "many-secret")}),
 }
 
@@ -146,7 +146,7 @@ def test_tells_anew_what_was_read_again(send: Send, explained: Service) -> None:
     told = explanation(send({"scope": "admin"}))
     assert told == [
         ("request", None),
-        ("credentials", "client removed or disabled since it authenticated"),
+        ("credentials", "the client was removed or disabled after it authenticated"),
     ]
 
 
@@ -155,7 +155,7 @@ def test_explains_what_no_check_of_the_endpoint_has_refused(client: FlaskClient,
     with explained.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE grants")
     refused = client.post("/oauth/token", data=RIGHT, auth=("job", "job-secret"))
-    assert explanation(refused) == [("request", None), ("credentials", "database unusable")]
+    assert explanation(refused) == [("request", None), ("credentials", "the database cannot be used")]
 
 
 def test_explains_nothing_where_no_check_is_made(client: FlaskClient) -> None:

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth_server.settings import SettingsError
+from auth_server.settings_reader import SettingsError
 from auth_server.startup import Service, apply, open_service
 
 Start = Callable[[dict[str, str]], Service]
 
-ABSENT = "is not set; set it to the URL by which tokens name this server"
-NO_URL = "is no absolute http(s) URL; set it to one such as https://issuer.example"
-EXTRA = "has a query, a fragment or user information; remove it"
-PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1 where a proxy ends TLS"
-NO_FILE = "cannot be used (unable to open database file); make it a file of this service that can be written"
+ABSENT = "is not set; set it to the URL by which tokens name the authorization server"
+NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
+PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1"
+EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+NO_FILE = "cannot be used (unable to open database file); make it a file that this service can write"
 TOO_SOON = (
-    "a key would sign 332 s after it was announced, and an API may not know it for "
+    "lets a key sign 332 s after it is announced, but an API may not know it for "
     "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 332 s; set it to more"
 )
-NO_DATABASE = "names no SQLite file; set it to sqlite:////path/to/auth-server.db"
+NO_DATABASE = "does not name an SQLite file; set it to sqlite:////path/to/auth-server.db"
 
 BAD: dict[str, tuple[dict[str, str], str]] = {
     "no issuer": ({"ISSUER": ""}, f"ISSUER: {ABSENT}"),
@@ -33,11 +33,11 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "quote in the issuer": ({"ISSUER": 'https://issuer.example/"'}, f"ISSUER: {NO_URL}"),
     "bad port": (
         {"ISSUER": "https://issuer.example:x"},
-        "ISSUER: is no URL; set it to an absolute http(s) URL",
+        f"ISSUER: {NO_URL}",
     ),
-    "fragment": ({"ISSUER": "https://issuer.example#a"}, f"ISSUER: {EXTRA}"),
-    "empty query": ({"ISSUER": "https://issuer.example?"}, f"ISSUER: {EXTRA}"),
-    "userinfo": ({"ISSUER": "https://a@issuer.example"}, f"ISSUER: {EXTRA}"),
+    "fragment": ({"ISSUER": "https://issuer.example#a"}, f"ISSUER: {NO_URL}"),
+    "empty query": ({"ISSUER": "https://issuer.example?"}, f"ISSUER: {NO_URL}"),
+    "userinfo": ({"ISSUER": "https://a@issuer.example"}, f"ISSUER: {NO_URL}"),
     "plain http": ({"ISSUER": "http://issuer.example"}, f"ISSUER: {PLAIN}"),
     "plain http address": ({"ISSUER": "http://192.0.2.1"}, f"ISSUER: {PLAIN}"),
     "insecure": ({"INSECURE_HTTP": "yes"}, "INSECURE_HTTP: is not known; set it to one of 0, 1"),
@@ -50,10 +50,10 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     ),
     "lifetime": (
         {"TOKEN_LIFETIME": "0"},
-        "TOKEN_LIFETIME: is no whole number of seconds; set it to 1 to 2592000",
+        "TOKEN_LIFETIME: is not a whole number of seconds; set it to 1 to 2592000",
     ),
-    "time to live": ({"JWKS_TTL": "1.5"}, "JWKS_TTL: is no whole number of seconds; set it to 0 to 86400"),
-    "cache": ({"CACHE_TTL": "-1"}, "CACHE_TTL: is no whole number of seconds; set it to 0 to 60"),
+    "time to live": ({"JWKS_TTL": "1.5"}, "JWKS_TTL: is not a whole number of seconds; set it to 0 to 86400"),
+    "cache": ({"CACHE_TTL": "-1"}, "CACHE_TTL: is not a whole number of seconds; set it to 0 to 60"),
     "keys that sign before they are known": (
         {"KEY_ANNOUNCEMENT": "332"},
         f"KEY_ANNOUNCEMENT: {TOO_SOON}",
@@ -64,35 +64,35 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     ),
     "failed logins": (
         {"FAILED_LOGINS_PER_MINUTE": "-1"},
-        "FAILED_LOGINS_PER_MINUTE: is no whole number; set it to 0 to 1000000",
+        "FAILED_LOGINS_PER_MINUTE: is not a whole number; set it to 0 to 1000000",
     ),
     "failed logins storage": (
         {"FAILED_LOGINS_STORAGE": "file:///a"},
-        "FAILED_LOGINS_STORAGE: is no storage that the limits library can open; set it to memory://",
+        "FAILED_LOGINS_STORAGE: is not a storage that the limits library can open; set it to memory://",
     ),
     "failed logins storage without its client": (
         {"FAILED_LOGINS_STORAGE": "redis://redis"},
-        "FAILED_LOGINS_STORAGE: is no storage that the limits library can open; set it to memory://",
+        "FAILED_LOGINS_STORAGE: is not a storage that the limits library can open; set it to memory://",
     ),
     "no Actions folder": (
         {"ACTIONS_DIR": "/nowhere"},
-        "ACTIONS_DIR: /nowhere is no folder; create it, if only an empty one",
+        "ACTIONS_DIR: /nowhere is not a folder; create it, even if it stays empty",
     ),
     "proxy by name": (
         {"TRUSTED_PROXIES": "192.0.2.1, proxy"},
-        "TRUSTED_PROXIES: proxy is no address or CIDR block; set it to those of the proxies",
+        "TRUSTED_PROXIES: proxy is not an address or CIDR block; set it to those of the proxies",
     ),
     "explanations": (
         {"EXPLAIN": "1"},
-        "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL",
+        EXPLAINED,
     ),
     "explanations to a network": (
         {"EXPLAIN": "1", "ISSUER": "http://192.0.2.1", "INSECURE_HTTP": "1"},
-        "EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL",
+        EXPLAINED,
     ),
     "log level": (
-        {"LOG_LEVEL": "info"},
-        "LOG_LEVEL: is not known; set it to one of DEBUG, INFO, WARNING, ERROR",
+        {"LOG_LEVEL": "loud"},
+        "LOG_LEVEL: is not known; set it to one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
     ),
     "no tenant file": (
         {"TENANT_FILE": "/nowhere.yaml"},
@@ -151,20 +151,20 @@ def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Pa
         open_service(environ)
     assert str(caught.value) == (
         "auth-server: cannot start, 10 problem(s):\n"
-        "  - ISSUER: is no URL; set it to an absolute http(s) URL\n"
-        "  - EXPLAIN: tells what refusals hide; set it to 0, or ISSUER to a loopback http URL\n"
-        f"  - TENANT_FILE: {tenant}: grants[6].client: who is no client of this file; declare it\n"
+        f"  - ISSUER: {NO_URL}\n"
+        f"  - {EXPLAINED}\n"
+        f"  - TENANT_FILE: {tenant}: grants[6].client: who is not a client of this file; declare it\n"
         f"  - TENANT_FILE: {tenant}: users: is unknown; remove it\n"
         f"  - SECRETS_DIR: {tmp_path}/job.sha256 cannot be read (No such file or directory); "
         "put the digest of a secret of job there\n"
-        f"  - SECRETS_DIR: {tmp_path}/none.sha256 is no SHA-256 digest of 64 hexadecimal digits; "
+        f"  - SECRETS_DIR: {tmp_path}/none.sha256 is not a SHA-256 digest of 64 hexadecimal digits; "
         "put the digest of a secret of none there\n"
-        f"  - SECRETS_DIR: {tmp_path}/off.sha256 is no SHA-256 digest of 64 hexadecimal digits; "
+        f"  - SECRETS_DIR: {tmp_path}/off.sha256 is not a SHA-256 digest of 64 hexadecimal digits; "
         "put the digest of a secret of off there\n"
         f"  - SECRETS_DIR: {tmp_path}/x.json cannot be read (No such file or directory); "
         "put the public keys of bot there, as a JWK Set\n"
-        f"  - KEY_ENCRYPTION_KEY_FILE: {tmp_path}/key-encryption-key holds no 32 bytes "
-        "in base64url, once or twice; restore it\n"
+        f"  - KEY_ENCRYPTION_KEY_FILE: {tmp_path}/key-encryption-key does not hold one or two keys "
+        "of 32 bytes in base64url; restore it\n"
         f"  - DATABASE_URL: {NO_FILE}"
     )
 

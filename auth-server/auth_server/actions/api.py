@@ -1,6 +1,6 @@
-"""What an Action is given: the event, which it reads, and the api, by which it narrows what is granted.
+"""What an Action gets: the event, which it reads, and the api, with which it narrows what is granted.
 
-The names are those of Auth0's Actions, in Python's spelling. `Narrowing` knows no way to widen.
+The names are those of Auth0's Actions, in Python's spelling. `Narrowing` has no way to widen.
 """
 
 import json
@@ -20,7 +20,7 @@ _DENIALS: Mapping[str, type[ProtocolError]] = {
 
 @dataclass(frozen=True, slots=True)
 class EventClient:
-    """Who asks; `metadata` is what the tenant file says, and cannot be changed here."""
+    """The client that asks; `metadata` is what the tenant file says, and cannot be changed here."""
 
     client_id: str
     name: str
@@ -37,7 +37,7 @@ class EventRequest:
 
 @dataclass(frozen=True, slots=True)
 class EventResourceServer:
-    """Which API the token is for."""
+    """The API that the token is for."""
 
     identifier: str
 
@@ -51,7 +51,7 @@ class EventTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The exchange that is going on."""
+    """The token request that is being served."""
 
     client: EventClient
     request: EventRequest
@@ -61,7 +61,7 @@ class Event:
 
 @dataclass(slots=True)
 class Narrowing:
-    """What the Actions of one exchange have decided so far."""
+    """What the Actions have decided so far about one token request."""
 
     claims: dict[str, Any] = field(default_factory=dict)
     removed_scopes: set[str] = field(default_factory=set)
@@ -75,9 +75,9 @@ class AccessTokenApi:
     _narrowing: Narrowing
 
     def set_custom_claim(self, name: str, value: Any) -> None:
-        """Add a claim of JSON; raise ValueError for a name that is no URI, and might mean something else."""
+        """Add a claim with a JSON value; raise ValueError unless a URI names it: other names are taken."""
         if not is_absolute_uri(name):
-            raise ValueError(f"a custom claim is named by an absolute URI without a fragment, not {name!r}")
+            raise ValueError(f"name a custom claim by an absolute URI without a fragment, not {name!r}")
         self._narrowing.claims[name] = json.loads(json.dumps(value, allow_nan=False))
 
 
@@ -88,7 +88,7 @@ class TransactionApi:
     _narrowing: Narrowing
 
     def remove_target_scope(self, scope: str) -> None:
-        """Take a scope away; one that would not be granted is none to take."""
+        """Remove a scope; one that would not be granted is ignored."""
         self._narrowing.removed_scopes.add(scope)
 
 
@@ -99,11 +99,11 @@ class AccessApi:
     _narrowing: Narrowing
 
     def deny(self, code: str, reason: str) -> None:
-        """Refuse with one of the codes above; the caller reads the reason."""
+        """Refuse the request with one of the codes above; the client reads the reason."""
         if code not in _DENIALS:
-            raise ValueError(f"an Action denies with one of {', '.join(_DENIALS)}, not {code!r}")
+            raise ValueError(f"deny with one of {', '.join(_DENIALS)}, not {code!r}")
         if not ERROR_DESCRIPTION.fullmatch(reason):
-            raise ValueError("the reason is not what an error_description may hold (RFC 6749 5.2)")
+            raise ValueError("the reason has characters that error_description may not have (RFC 6749 5.2)")
         self._narrowing.denial = _DENIALS[code](reason)
 
 
@@ -117,5 +117,5 @@ class Api:
 
 
 def api_on(narrowing: Narrowing) -> Api:
-    """Make the api that writes to a narrowing."""
+    """Return the api that writes to a narrowing."""
     return Api(AccessTokenApi(narrowing), TransactionApi(narrowing), AccessApi(narrowing))

@@ -1,14 +1,14 @@
-"""Actions: an operator's own rules, each a Python file with `on_execute_credentials_exchange(event, api)`.
+"""The folder of Actions: each a Python file with `on_execute_credentials_exchange(event, api)`.
 
-They run in the order of their file names and can only narrow. One that fails, fails the exchange. They are
-the operator's code and run inside the server: this is no sandbox.
+They run in the order of their file names. One that fails fails the request. They are the operator's code and
+run inside the server: this is no sandbox.
 """
 
 import logging
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,17 @@ HOOK = "on_execute_credentials_exchange"
 _CHECK_SECONDS = 1.0
 
 Hook = Callable[[Event, Api], None]
-Version = tuple[tuple[str, int, int, int], ...]
+Files = list[tuple[str, int, int, int]]  # an edit changes the time, the size or the inode behind the name
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    version: Version
+    files: Files
     hooks: tuple[Hook, ...]
 
 
 class Actions:
-    """The Actions of a folder, loaded again when a file changes; a look each second tells."""
+    """The Actions of a folder, which are loaded again when a file changes; once a second it looks."""
 
     def __init__(self, folder: Path, now: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
@@ -40,42 +40,42 @@ class Actions:
         self._loaded: _Loaded | None = None
         self._check_at = 0.0
 
-    def narrow(self, event: Callable[[], Event]) -> Narrowing | None:
-        """Run all Actions until one denies; None where there are none. Raise ServerError where one fails."""
+    def narrow(self, make_event: Callable[[], Event]) -> Narrowing:
+        """Run the Actions until one denies; raise ServerError if one fails. Without any, make no event."""
+        narrowing = Narrowing()
         try:
             hooks = self._current()
-            if not hooks:
-                return None
-            narrowing = Narrowing()
-            happening, api = event(), api_on(narrowing)
-            for hook in hooks:
-                hook(happening, api)
-                if narrowing.denial:
-                    break
+            if hooks:
+                _run(hooks, make_event(), narrowing)
         except BaseException as error:
             where = self._where(error)
-            log.exception("action failed", extra={"event": {"action": where}})
+            log.exception("action failed", extra={"action": where})
             raise ServerError(reason=f"action failed: {where}") from None
         return narrowing
 
     def _current(self) -> tuple[Hook, ...]:
-        now, loaded = self._now(), self._loaded
+        now = self._now()
+        loaded = self._loaded
         if loaded is None or now >= self._check_at:
-            self._loaded = None  # what does not load must not leave the old ones in force
-            version = tuple(self._files())
-            if loaded is None or version != loaded.version:
-                loaded = _Loaded(version, tuple(_load(self._folder / name) for name, *_ in version))
-            self._loaded, self._check_at = loaded, now + _CHECK_SECONDS
+            self._loaded = None  # if a file does not load, the old ones must not stay in force
+            loaded = self._load_changes(loaded)
+            self._loaded = loaded
+            self._check_at = now + _CHECK_SECONDS
         return loaded.hooks
 
-    def _files(self) -> Iterator[tuple[str, int, int, int]]:
+    def _load_changes(self, loaded: _Loaded | None) -> _Loaded:
+        files = self._files()
+        if loaded and loaded.files == files:
+            return loaded
+        return _Loaded(files, tuple(_load(self._folder / name) for name, *_ in files))
+
+    def _files(self) -> Files:
         with os.scandir(self._folder) as entries:
             found = sorted((entry.name, entry.stat()) for entry in entries if _is_action(entry.name))
-        for name, stat in found:
-            yield name, stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return [(name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in found]
 
     def _where(self, error: BaseException) -> str:
-        """Name file and line of what failed: the last one in an Action, or where it does not parse."""
+        """Return file and line of the failure: the last one in an Action, or where it does not parse."""
         if isinstance(error, SyntaxError) and error.filename:
             return f"{error.filename}:{error.lineno}"
         frames = traceback.extract_tb(error.__traceback__)
@@ -83,8 +83,16 @@ class Actions:
         return f"{ours[-1].filename}:{ours[-1].lineno}" if ours else str(self._folder)
 
 
+def _run(hooks: tuple[Hook, ...], event: Event, narrowing: Narrowing) -> None:
+    api = api_on(narrowing)
+    for hook in hooks:
+        hook(event, api)
+        if narrowing.denial:
+            return
+
+
 def _is_action(name: str) -> bool:
-    # Hidden ones are an editor's or macOS's: `.#name.py`, a link to nowhere, is Emacs's lock.
+    # Hidden files are an editor's or macOS's: Emacs locks a file with `.#name.py`, a link to nowhere.
     return name.endswith(".py") and not name.startswith(".")
 
 
@@ -92,11 +100,12 @@ def _load(file: Path) -> Hook:
     names: dict[str, Any] = {"__name__": file.stem, "__file__": str(file)}
     exec(compile(file.read_bytes(), file, "exec"), names)  # noqa: S102 an Action is code
     if not callable(names.get(HOOK)):
-        raise TypeError(f"{file} defines no function {HOOK}")
+        raise TypeError(f"{file} does not define a function {HOOK}")
 
     def hook(event: Event, api: Api) -> None:
-        # A coroutine has not run yet, and what a Hook of Auth0 returns would narrow: that is no consent.
-        if (returned := names[HOOK](event, api)) is not None:
+        returned = names[HOOK](event, api)
+        # A coroutine has not run yet, and a Hook of Auth0 narrows by what it returns: neither is consent.
+        if returned is not None:
             raise TypeError(f"{HOOK} in {file} must return nothing, not a {type(returned).__name__}")
 
     return hook

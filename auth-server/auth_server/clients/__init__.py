@@ -1,4 +1,4 @@
-"""Who may ask for tokens: the registered clients, their credentials, and when these were used.
+"""The registered clients: what they are granted, their credentials, and when these were used.
 
-It may import the database and the modules beside the rooms; it knows no HTTP.
+It may import keys and the modules beside the rooms; it knows no HTTP.
 """

@@ -1,49 +1,51 @@
 """The clients as an operator sees them: their credentials, and when each secret was last used."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Row, select
 
 from auth_server.clients.secret_digests import DigestFileError, read_digest
-from auth_server.clients.secret_uses import SecretUses
+from auth_server.clients.secret_uses import Secret, SecretUses
 from auth_server.command_output import as_time
 from auth_server.database import clients
+
+COLUMNS = {"CLIENT": "client_id", "ENABLED": "enabled", "CREDENTIAL": "file", "LAST USED": "use_or_problem"}
 
 
 @dataclass(frozen=True, slots=True)
 class ListedCredential:
-    """One credential of a client; `last_used` in RFC 3339, None for never and for keys, which keep none."""
+    """One credential of a client; `last_used` in RFC 3339, None for never and for keys, which have none."""
 
     client_id: str
     enabled: bool
     kind: str
     file: str
-    last_used: str | None
+    last_used: str | None = None
     problem: str | None = None
+
+    @property
+    def use_or_problem(self) -> str | None:
+        """Return the last use of a secret, or why its file cannot be read."""
+        return None if self.kind == "keys" else self.problem or self.last_used or "never"
 
 
 def list_credentials(engine: Engine, secrets_dir: Path) -> Iterator[ListedCredential]:
-    """List every credential of every client, by client id."""
+    """Yield every credential of every client, by client id."""
     uses = SecretUses(engine).read()
     with engine.connect() as connection:
         rows = connection.execute(select(clients).order_by(clients.c.client_id)).all()
     for row in rows:
         if row.jwks_file:
-            yield ListedCredential(row.client_id, row.enabled, "keys", row.jwks_file, None)
+            yield ListedCredential(row.client_id, row.enabled, "keys", row.jwks_file)
         for name in row.secret_digest_files:
-            last_used = problem = None
-            try:
-                last_used = uses.get((row.client_id, read_digest(secrets_dir / name)))
-            except DigestFileError as error:
-                problem = str(error)
-            yield ListedCredential(row.client_id, row.enabled, "secret", name, as_time(last_used), problem)
+            yield _listed_secret(row, secrets_dir / name, uses)
 
 
-def credential_rows(credentials: Iterable[ListedCredential]) -> Iterator[tuple[str, ...]]:
-    """Give the rows of a table."""
-    yield ("CLIENT", "ENABLED", "CREDENTIAL", "LAST USED")
-    for one in credentials:
-        last_used = "-" if one.kind == "keys" else one.problem or one.last_used or "never"
-        yield (one.client_id, "yes" if one.enabled else "no", one.file, last_used)
+def _listed_secret(row: Row[tuple[object, ...]], file: Path, uses: Mapping[Secret, int]) -> ListedCredential:
+    try:
+        last_used = as_time(uses.get((row.client_id, read_digest(file))))
+    except DigestFileError as error:
+        return ListedCredential(row.client_id, row.enabled, "secret", file.name, problem=str(error))
+    return ListedCredential(row.client_id, row.enabled, "secret", file.name, last_used)

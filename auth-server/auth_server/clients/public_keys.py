@@ -1,7 +1,6 @@
 """The public keys of a client that authenticates with `private_key_jwt`: a JWK Set in a file (RFC 7517 5)."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,14 @@ from joserfc import jwk
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
-_ALGS: Mapping[tuple[Any, Any], str] = {
-    ("RSA", None): "RS256",
-    ("EC", "P-256"): "ES256",
-    ("OKP", "Ed25519"): "EdDSA",
-}
-_MIN_RSA_BITS = 2048
-_PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+from auth_server.algorithms import MIN_RSA_BITS, alg_of
+
+_PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """A key that verifies what a client has signed."""
+    """A key that verifies the signatures of a client."""
 
     kid: str | None
     alg: str
@@ -30,11 +25,21 @@ class ClientKey:
 
 
 class KeyFileError(Exception):
-    """A key file cannot serve; the message says why and holds nothing of its content."""
+    """A key file cannot be used; the message says why and repeats nothing of its content."""
 
 
 def read_client_keys(file: Path) -> tuple[ClientKey, ...]:
-    """Read the usable keys of a JWK Set, at least one; raise KeyFileError."""
+    """Return the usable keys of a JWK Set, at least one; raise KeyFileError."""
+    members = _read_members(file)
+    if any(member.keys() & _PRIVATE_MEMBERS for member in members):
+        raise KeyFileError("holds a private key, which only the client may have")
+    keys = tuple(key for key in map(_client_key, members) if key)
+    if not keys:
+        raise KeyFileError("has no key for RS256 (2048 bits or more), ES256 or EdDSA (Ed25519)")
+    return keys
+
+
+def _read_members(file: Path) -> list[dict[str, Any]]:
     try:
         members = json.loads(file.read_bytes())["keys"]
     except OSError as error:
@@ -42,28 +47,23 @@ def read_client_keys(file: Path) -> tuple[ClientKey, ...]:
     except (ValueError, TypeError, KeyError, RecursionError):
         members = None
     if not isinstance(members, list):
-        raise KeyFileError("is no JWK Set")
-    members = [member for member in members if isinstance(member, dict)]
-    if any(member.keys() & _PRIVATE for member in members):
-        raise KeyFileError("holds a private key, which is the client's alone")
-    keys = tuple(key for key in map(_client_key, members) if key)
-    if not keys:
-        raise KeyFileError("has no key for RS256 (2048 bits or more), ES256 or EdDSA (Ed25519)")
-    return keys
+        raise KeyFileError("is not a JWK Set")
+    return [member for member in members if isinstance(member, dict)]
 
 
 def _client_key(member: dict[str, Any]) -> ClientKey | None:
-    """Import one member; None where it is no key that we verify with (RFC 7517 5: the others count)."""
-    alg = _ALGS.get((str(member.get("kty")), str(member["crv"]) if "crv" in member else None))
+    """Import one member; return None if it is not a key that we verify with (RFC 7517 5: skip it)."""
+    alg = alg_of(member)
     if alg is None or not _is_for_signatures(member, alg):
         return None
     try:
         key = jwk.import_key(member)
-        public = key.get_op_key("verify")  # parsed here, or not at all
-        usable = not isinstance(public, RSAPublicKey) or public.key_size >= _MIN_RSA_BITS
+        public = key.get_op_key("verify")  # parses the numbers, which importing does not
     except (JoseError, ValueError, TypeError):
         return None
-    return ClientKey(member.get("kid"), alg, key) if usable else None
+    if isinstance(public, RSAPublicKey) and public.key_size < MIN_RSA_BITS:
+        return None
+    return ClientKey(member.get("kid"), alg, key)
 
 
 def _is_for_signatures(member: dict[str, Any], alg: str) -> bool:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 
 class DigestFileError(Exception):
-    """A digest file cannot serve; the message says why and holds nothing of its content."""
+    """A digest file cannot be used; the message says why and repeats nothing of its content."""
 
 
 def read_digest(file: Path) -> bytes:
-    """Read one digest, 64 hexadecimal digits; raise DigestFileError."""
+    """Return the digest in a file, 64 hexadecimal digits; raise DigestFileError."""
     try:
         text = file.read_text("ascii").strip()
     except OSError as error:
@@ -23,15 +23,15 @@ def read_digest(file: Path) -> bytes:
     except ValueError:
         text = ""
     if not re.fullmatch("[0-9A-Fa-f]{64}", text):
-        raise DigestFileError("is no SHA-256 digest of 64 hexadecimal digits")
+        raise DigestFileError("is not a SHA-256 digest of 64 hexadecimal digits")
     return bytes.fromhex(text)
 
 
 def digest_of(secret: str) -> bytes:
-    """Digest a secret as it was presented."""
+    """Return the digest of a secret."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def matches(presented: bytes, digests: Iterable[bytes]) -> bool:
-    """Compare a digest with all digests, in a time that does not tell which of them is like it."""
+    """Return whether a digest is one of these; the time does not tell which of them is like it."""
     return sum(hmac.compare_digest(presented, digest) for digest in digests) > 0

@@ -1,4 +1,4 @@
-"""When each secret was last used, so that who rotates it sees when the old one is dead."""
+"""When each secret was last used, so that an operator who rotates it sees when the old one can go."""
 
 import logging
 import time
@@ -12,14 +12,14 @@ from auth_server.database import secret_uses
 
 log = logging.getLogger(__name__)
 
-_INTERVAL = 60
-_REMEMBERED = 1000
+_INTERVAL = 60  # seconds
+_MOST_REMEMBERED = 1000
 
 Secret = tuple[str, bytes]
 
 
 class SecretUses:
-    """Records uses of secrets, each told by client and digest; `now` in seconds since 1970."""
+    """Records uses of secrets, each named by client and digest; `now` in Unix time."""
 
     def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
         self._engine = engine
@@ -27,17 +27,17 @@ class SecretUses:
         self._recorded: dict[Secret, int] = {}
 
     def record(self, client_id: str, digest: bytes) -> None:
-        """Record a use; what keeps it from being written is logged and hinders nobody."""
+        """Record a use, at most once a minute; a failure to write is logged and refuses nobody."""
         used = int(self._now())
         if used < self._recorded.get((client_id, digest), 0) + _INTERVAL:
             return
-        if len(self._recorded) >= _REMEMBERED:
+        if len(self._recorded) >= _MOST_REMEMBERED:
             self._recorded.clear()
         self._recorded[client_id, digest] = used
         try:
             self._write(client_id, digest, used)
         except SQLAlchemyError:
-            log.exception("use of a secret not recorded")
+            log.exception("the use of a secret was not recorded")
 
     def _write(self, client_id: str, digest: bytes, used: int) -> None:
         """Write a use; of several threads and workers that do so at once, the database lets one."""
@@ -51,7 +51,7 @@ class SecretUses:
             connection.execute(insert(secret_uses).values(row))
 
     def read(self) -> Mapping[Secret, int]:
-        """Give the last use of each secret, in seconds since 1970."""
+        """Return the last use of each secret, in Unix time."""
         with self._engine.connect() as connection:
             rows = connection.execute(select(secret_uses)).all()
         return {(row.client_id, row.secret_digest): row.last_used for row in rows}

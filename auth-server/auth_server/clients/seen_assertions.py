@@ -1,4 +1,4 @@
-"""Each client assertion serves once (RFC 7523 3): a unique row, so that no two workers can both be first."""
+"""Each client assertion counts once (RFC 7523 3): a unique row, so that no two workers can both be first."""
 
 import hashlib
 import time
@@ -11,13 +11,13 @@ from auth_server.expiring_rows import ExpiringRows
 
 
 class SeenAssertions:
-    """Remembers assertions until they expire; `now` in seconds since 1970."""
+    """Remembers assertions until they expire; times in Unix seconds."""
 
     def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
         self._rows = ExpiringRows(engine, seen_assertions, now)
 
     def record(self, client_id: str, jti: str, expires_at: int) -> bool:
-        """Record an assertion; tell whether it is the first with this jti."""
-        # A digest, because a jti is any JSON string: of any length, and with half a surrogate pair even.
+        """Record an assertion; return whether it is the client's first with this jti."""
+        # A digest, because a jti is any JSON string: of any length, and even with half a surrogate pair.
         digest = hashlib.sha256(jti.encode(errors="surrogatepass")).digest()
         return self._rows.add({"client_id": client_id, "jti_digest": digest, "expires_at": expires_at})

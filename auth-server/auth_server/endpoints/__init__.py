@@ -1,1 +1,4 @@
-"""The endpoints, one module each."""
+"""The HTTP endpoints, one module each: what a caller may request, and how the answers look.
+
+It may import every room but tenant, and the modules beside the rooms.
+"""

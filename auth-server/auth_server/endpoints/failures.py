@@ -1,45 +1,40 @@
-"""Answer what no endpoint answers: unknown paths, other methods, failures (RFC 6749 5.2, RFC 9457)."""
+"""The answers to unknown paths, wrong methods and failures (RFC 6749 5.2, RFC 9457)."""
 
-import json
 import logging
 
 from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from auth_server.errors import (
-    InvalidRequestError,
-    ProtocolError,
-    ServerError,
-    TemporarilyUnavailableError,
-    render,
-)
+from auth_server.endpoints.oauth_answers import refusal
+from auth_server.errors import InvalidRequestError, ProtocolError, ServerError, TemporarilyUnavailableError
+from auth_server.problems import http_problem
 
+RETRY_AFTER = 5  # seconds
 log = logging.getLogger(__name__)
 
 
 def answer_failures(app: Flask, realm: str) -> None:
-    """Register the handlers; what is unforeseen is logged by Flask, with its traceback."""
+    """Answer them as OAuth errors below /oauth/, and as problem documents elsewhere."""
 
     def http_error(error: HTTPException) -> Response:
-        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-        if isinstance(error, InternalServerError):
-            return _answer(ServerError(), realm)
-        return _answer(InvalidRequestError(f"{error.name}.", status=error.code, headers=headers), realm)
+        if not request.path.startswith("/oauth/"):
+            return http_problem(error)
+        return refusal(_protocol_error(error), realm)
 
     def database_error(error: SQLAlchemyError) -> Response:
-        log.error("database unusable", exc_info=error)
-        return _answer(
-            TemporarilyUnavailableError(reason="database unusable", headers={"Retry-After": "5"}), realm
-        )
+        log.error("the database cannot be used", exc_info=error)
+        return http_error(ServiceUnavailable(retry_after=RETRY_AFTER))
 
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(SQLAlchemyError, database_error)
 
 
-def _answer(error: ProtocolError, realm: str) -> Response:
-    if request.path.startswith("/oauth/"):
-        return render(error, realm)
-    title = error.description.rstrip(".")
-    problem = json.dumps({"title": title, "status": error.status_code})
-    return Response(problem, error.status_code, error.headers, content_type="application/problem+json")
+def _protocol_error(error: HTTPException) -> ProtocolError:
+    """Return the OAuth error for an HTTP error; Flask has logged an unforeseen one with its traceback."""
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    if isinstance(error, InternalServerError):
+        return ServerError()
+    if isinstance(error, ServiceUnavailable):
+        return TemporarilyUnavailableError(reason="the database cannot be used", headers=headers)
+    return InvalidRequestError(f"{error.name}.", status=error.code, headers=headers)

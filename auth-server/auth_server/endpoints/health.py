@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def health_endpoints(keys: SigningKeys) -> Blueprint:
-    """Serve the two checks."""
+    """Return the two endpoints, as a blueprint."""
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/healthz", provide_automatic_options=False)
@@ -21,19 +21,23 @@ def health_endpoints(keys: SigningKeys) -> Blueprint:
 
     @blueprint.get("/readyz", provide_automatic_options=False)
     def readyz() -> tuple[dict[str, str], int]:
-        if reason := _why_not_ready(keys):
+        reason = _why_not_ready(keys)
+        if reason:
             return {"status": "not ready", "reason": reason}, 503
         return {"status": "ready"}, 200
 
     return blueprint
 
 
-def _why_not_ready(keys: SigningKeys) -> str | None:
+def _why_not_ready(keys: SigningKeys) -> str:
     try:
-        return None if keys.check() else "no signing key"
+        has_keys = keys.check()
     except SQLAlchemyError:
-        log.exception("database unusable")
-        return "database unusable"
+        log.exception("the database cannot be used")
+        return "the database cannot be used"
     except KeyEncryptionError:
-        log.exception("signing keys unusable")
-        return "signing keys unusable"
+        log.exception("the signing keys cannot be used")
+        return "the signing keys cannot be used"
+    if not has_keys:
+        return "an algorithm has no signing key"
+    return ""

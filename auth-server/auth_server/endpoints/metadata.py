@@ -1,17 +1,20 @@
-"""What others have to know of this server: its metadata (RFC 8414) and its keys (RFC 7517 5)."""
+"""What others must know of this server: its metadata (RFC 8414) and its public keys (RFC 7517 5)."""
 
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from auth_server.clients.registry import SECRET_METHODS
-from auth_server.endpoints.oauth import OAUTH_ENDPOINTS
-from auth_server.keys.life import SIGNING_ALGS
+from auth_server.algorithms import SIGNING_ALGS
+from auth_server.endpoints import introspect, revoke, token
 from auth_server.keys.signing_keys import SigningKeys
+from auth_server.protocol.client_authentication import METHODS
+from auth_server.protocol.grant import ClientCredentialsGrant
+
+JWKS_PATH = "/.well-known/jwks.json"
 
 
 def metadata_endpoints(issuer: str, keys: SigningKeys, jwks_ttl: int) -> Blueprint:
-    """Serve metadata and keys; verifiers may keep the keys for `jwks_ttl` seconds."""
+    """Return the endpoints as a blueprint; caches may keep their answers for `jwks_ttl` seconds."""
     blueprint = Blueprint("metadata", __name__)
 
     @blueprint.get("/.well-known/oauth-authorization-server", provide_automatic_options=False)
@@ -19,7 +22,7 @@ def metadata_endpoints(issuer: str, keys: SigningKeys, jwks_ttl: int) -> Bluepri
     def metadata() -> Response:
         return _cacheable(server_metadata(issuer), jwks_ttl)
 
-    @blueprint.get("/.well-known/jwks.json", provide_automatic_options=False)
+    @blueprint.get(JWKS_PATH, provide_automatic_options=False)
     def jwks() -> Response:
         return _cacheable({"keys": keys.published()}, jwks_ttl)
 
@@ -27,19 +30,27 @@ def metadata_endpoints(issuer: str, keys: SigningKeys, jwks_ttl: int) -> Bluepri
 
 
 def server_metadata(issuer: str) -> dict[str, Any]:
-    """Describe the server (RFC 8414 2). Authlib's model judges it in the tests."""
-    base = issuer.removesuffix("/")
+    """Return the metadata (RFC 8414 2). A test has Authlib's model check it."""
     metadata: dict[str, Any] = {
         "issuer": issuer,
-        "jwks_uri": f"{base}/.well-known/jwks.json",
-        "response_types_supported": [],  # required, though there is no authorization endpoint
-        "grant_types_supported": ["client_credentials"],
+        "jwks_uri": url_of(issuer, JWKS_PATH),
+        "response_types_supported": [],  # required, although there is no authorization endpoint
+        "grant_types_supported": [ClientCredentialsGrant.GRANT_TYPE],
     }
-    for name, path in OAUTH_ENDPOINTS.items():
-        metadata[f"{name}_endpoint"] = base + path
-        metadata[f"{name}_endpoint_auth_methods_supported"] = [*SECRET_METHODS, "private_key_jwt"]
+    for name, path in (
+        ("token", token.PATH),
+        ("introspection", introspect.PATH),
+        ("revocation", revoke.PATH),
+    ):
+        metadata[f"{name}_endpoint"] = url_of(issuer, path)
+        metadata[f"{name}_endpoint_auth_methods_supported"] = list(METHODS)
         metadata[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(SIGNING_ALGS)
     return metadata
+
+
+def url_of(issuer: str, path: str) -> str:
+    """Return the URL of an endpoint: the issuer without a trailing slash, plus the path."""
+    return issuer.removesuffix("/") + path
 
 
 def _cacheable(document: dict[str, Any], max_age: int) -> Response:

@@ -1,7 +1,7 @@
 """The life of a signing key: next, current, previous, retired. It follows from the key's times and the clock.
 
-Nothing switches a key, so workers and instances need not agree on anything but its row. The rows are written
-in `key_store`.
+No job switches a key, so workers and instances need to agree on nothing but its row.
+Not here: what writes the rows (keys/store.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-SIGNING_ALGS = ("RS256", "ES256", "EdDSA")
+from auth_server.algorithms import SIGNING_ALGS
 
 
 class State(StrEnum):
@@ -27,7 +27,7 @@ PUBLISHED = (State.NEXT, State.CURRENT, State.PREVIOUS)
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A row; times in seconds since 1970, and in seconds the longest life of a token that it has signed."""
+    """A row. Times in Unix seconds; `longest_lifetime` of a token that the key signs, in seconds."""
 
     kid: str
     alg: str
@@ -42,20 +42,20 @@ class StoredKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyLife:
-    """A key, and when its successor begins to sign; None where there is no successor."""
+    """A key, and when its successor begins to sign; None if it has no successor."""
 
     key: StoredKey
     signs_until: int | None
 
     @property
     def published_until(self) -> int | None:
-        """Tell when the last token that it has signed expires, or when it was revoked."""
+        """Return when the last token that the key signed expires, or when the key was revoked."""
         if self.key.revoked_at is not None:
             return self.key.revoked_at
         return None if self.signs_until is None else self.signs_until + self.key.longest_lifetime
 
     def state(self, now: float) -> State:
-        """Tell what the key is at a moment."""
+        """Return what the key is at a moment."""
         if self.key.revoked_at is not None:
             return State.REVOKED
         if now < self.key.signs_from:
@@ -65,7 +65,7 @@ class KeyLife:
         return State.RETIRED if self.is_over(now) else State.PREVIOUS
 
     def is_over(self, now: float) -> bool:
-        """Tell whether the key signs no more, and every token that it has signed has expired."""
+        """Return whether the key signs no more and every token that it signed has expired."""
         end = self.signs_until if self.key.revoked_at is None else self.key.revoked_at
         return end is not None and end + self.key.longest_lifetime <= now
 
@@ -78,19 +78,19 @@ class KeySet:
         successors: dict[str, int] = {}
         for key in sorted(keys, key=lambda key: (SIGNING_ALGS.index(key.alg), -key.generation)):
             self.lives.append(KeyLife(key, successors.get(key.alg)))
-            if key.revoked_at is None or key.signs_from < key.revoked_at:  # one revoked before never signs
+            if key.revoked_at is None or key.signs_from < key.revoked_at:  # else it never signs
                 successors[key.alg] = key.signs_from
 
     def of(self, alg: str, now: float, *states: State) -> list[KeyLife]:
-        """Give the keys of an algorithm that are in one of these states."""
+        """Return the keys of an algorithm that are in one of these states."""
         return [life for life in self.lives if life.key.alg == alg and life.state(now) in states]
 
     def published(self, now: float) -> list[StoredKey]:
-        """Give the keys that verifiers may know."""
+        """Return the keys that verifiers may know."""
         return [life.key for life in self.lives if life.state(now) in PUBLISHED]
 
     def lacks_a_next(self, now: float) -> bool:
-        """Tell whether an algorithm that is in use has no key to go on with."""
+        """Return whether an algorithm has a current key and no next one."""
         return any(
             self.of(alg, now, State.CURRENT) and not self.of(alg, now, State.NEXT) for alg in SIGNING_ALGS
         )

@@ -1,15 +1,24 @@
 """The signing keys as an operator sees them: what each is now, and until when."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auth_server.command_output import as_time
 from auth_server.keys.life import KeySet
 
+COLUMNS = {
+    "KEY": "kid",
+    "ALG": "alg",
+    "STATE": "state",
+    "ANNOUNCED": "announced_at",
+    "SIGNS FROM": "signs_from",
+    "PUBLISHED UNTIL": "published_until",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ListedKey:
-    """One key; times in RFC 3339, None where they are not settled yet."""
+    """One key; times in RFC 3339, None where they are not known yet."""
 
     kid: str
     alg: str
@@ -21,23 +30,14 @@ class ListedKey:
 
 
 def list_keys(keys: KeySet, now: float) -> Iterator[ListedKey]:
-    """List every key that is stored, the latest of each algorithm first."""
+    """Yield every stored key, the latest of each algorithm first."""
     for life in keys.lives:
-        key = life.key
         yield ListedKey(
-            key.kid,
-            key.alg,
-            life.state(now),
-            as_time(key.announced_at),
-            as_time(key.signs_from),
-            as_time(life.signs_until),
-            as_time(life.published_until),
+            kid=life.key.kid,
+            alg=life.key.alg,
+            state=life.state(now),
+            announced_at=as_time(life.key.announced_at),
+            signs_from=as_time(life.key.signs_from),
+            signs_until=as_time(life.signs_until),
+            published_until=as_time(life.published_until),
         )
-
-
-def key_rows(keys: Iterable[ListedKey]) -> Iterator[tuple[str, ...]]:
-    """Give the rows of a table."""
-    yield ("KEY", "ALG", "STATE", "ANNOUNCED", "SIGNS FROM", "PUBLISHED UNTIL")
-    for key in keys:
-        times = (key.announced_at, key.signs_from, key.published_until)
-        yield (key.kid, key.alg, key.state, *(time or "-" for time in times))

@@ -1,6 +1,6 @@
-"""The keys that sign and verify access tokens, as a worker has them: remembered for a moment, imported once.
+"""The keys that sign and verify access tokens, as a worker holds them: remembered briefly, imported once.
 
-Which key does what follows from `key_life`; what changes them is in `key_store`.
+Not here: which key does what (keys/life.py), and what changes the keys (keys/store.py).
 """
 
 import json
@@ -16,12 +16,16 @@ from joserfc.jwk import Key
 from joserfc.util import json_b64encode
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_server.errors import TemporarilyUnavailableError
+from auth_server.algorithms import SIGNING_ALGS
 from auth_server.keys.encryption import KeyEncryptionError
-from auth_server.keys.life import SIGNING_ALGS, KeySet, State, StoredKey
+from auth_server.keys.life import KeySet, State, StoredKey
 from auth_server.keys.store import KeyStore
 
 log = logging.getLogger(__name__)
+
+
+class NoSigningKeyError(Exception):
+    """No key signs for an algorithm now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +35,35 @@ class TokenKey:
     kid: str
     alg: str
     key: Key
-    protected_header: bytes  # of every token it signs (RFC 9068 2.1), in base64url
+    protected_header: bytes  # of every token that it signs (RFC 9068 2.1), in base64url
 
 
 class SigningKeys:
-    """The keys of the store, remembered for `ttl` seconds; `now` is the clock that this is measured by."""
+    """The keys of the store, remembered for `ttl` seconds by the clock `now`."""
 
     def __init__(self, store: KeyStore, ttl: float, now: Callable[[], float] = time.monotonic) -> None:
         self.store = store
         self._ttl = ttl
         self._now = now
-        self._remembered: tuple[float, KeySet] = (0.0, KeySet(()))
+        self._remembered = (0.0, KeySet(()))  # one pair, since another thread may replace it
         self._signing: dict[str, TokenKey] = {}
         self._verifying: dict[str, TokenKey] = {}
         self._announcing = threading.Lock()
 
     def current(self, alg: str) -> TokenKey:
-        """Give the key that signs for an algorithm; raise TemporarilyUnavailableError, KeyEncryptionError."""
+        """Return the key that signs for an algorithm; raise NoSigningKeyError, KeyEncryptionError."""
         now = self.store.now()
-        for keys in (self._recall, self.read):
-            for life in keys().of(alg, now, State.CURRENT):
-                return self._to_sign(life.key)
-        raise TemporarilyUnavailableError(reason=f"no key signs {alg}")
+        current = self._recall().of(alg, now, State.CURRENT) or self.read().of(alg, now, State.CURRENT)
+        if not current:
+            raise NoSigningKeyError(f"no key signs {alg}")
+        return self._to_sign(current[0].key)
 
     def by_protected_header(self, header: bytes) -> TokenKey | None:
-        """Give the published key whose tokens have this header; None only after a look into the database."""
-        now = self.store.now()
-        for keys in (self._recall, self.read):
-            for stored in keys().published(now):
-                key = self._to_verify(stored)
-                if key.protected_header == header:
-                    return key
-        return None
+        """Return the published key whose tokens have this header; None only after reading the database."""
+        return self._find(header, self._recall()) or self._find(header, self.read())
 
     def published(self) -> list[Mapping[str, Any]]:
-        """Give the public keys, as in a JWK Set. A next key that is due is made here: who reads, is told."""
+        """Return the public keys as in a JWK Set; make the next keys that are due, and so announce them."""
         now = self.store.now()
         keys = self._recall()
         if keys.lacks_a_next(now):
@@ -74,13 +72,13 @@ class SigningKeys:
         return [key.public_jwk for key in keys.published(now)]
 
     def check(self) -> bool:
-        """Read all anew; tell whether each algorithm has a key that signs. Raise KeyEncryptionError."""
+        """Read the keys; return whether each algorithm has one that signs. Raise KeyEncryptionError."""
         now = self.store.now()
         keys = self.read()
         for alg in SIGNING_ALGS:
             for life in keys.of(alg, now, State.CURRENT):
                 self._to_sign(life.key)
-            for life in keys.of(alg, now, State.NEXT):  # is imported once it signs: that takes RSA its time
+            for life in keys.of(alg, now, State.NEXT):  # not imported yet: that takes RSA its time
                 self.store.encryption.decrypt(life.key.encrypted_private_jwk)
         return all(keys.of(alg, now, State.CURRENT) for alg in SIGNING_ALGS)
 
@@ -95,14 +93,21 @@ class SigningKeys:
         until, keys = self._remembered
         return keys if self._now() < until else self.read()
 
+    def _find(self, header: bytes, keys: KeySet) -> TokenKey | None:
+        for stored in keys.published(self.store.now()):
+            key = self._to_verify(stored)
+            if key.protected_header == header:
+                return key
+        return None
+
     def _announce(self) -> None:
-        """Make what is due, in one thread; what keeps it from being made hinders nobody."""
+        """Make the keys that are due, in one thread; a failure is logged and stops nobody."""
         if not self._announcing.acquire(blocking=False):
             return
         try:
             self.store.announce()
         except (SQLAlchemyError, KeyEncryptionError):
-            log.exception("no next signing key made")
+            log.exception("the next signing key was not made")
         finally:
             self._announcing.release()
 

@@ -1,80 +1,59 @@
 """The stored signing keys, and what changes them: the schedule, an operator, the tenant's token lifetimes.
 
-Each change is one transaction, alone in writing: of several processes that see the same need one acts, and
-one that is killed has changed nothing.
+Each change is one transaction that alone may write: of several processes that see the same need one acts, and
+a process that is killed has changed nothing.
 """
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from joserfc import jwk
 from joserfc.jwk import Key
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from auth_server.database import apis, grants, signing_keys, writing
+from auth_server.algorithms import SIGNING_ALGS, generate_key
+from auth_server.database import apis, grants, lifetime_of_tokens, signing_keys, writing
 from auth_server.keys.encryption import KeyEncryption
-from auth_server.keys.life import SIGNING_ALGS, KeySet, State, StoredKey
-
-_KINDS: Mapping[str, tuple[Any, Any]] = {
-    "RS256": ("RSA", 2048),
-    "ES256": ("EC", "P-256"),
-    "EdDSA": ("OKP", "Ed25519"),
-}
-
-
-def _generate(alg: str) -> Key:
-    key: Key = jwk.generate_key(*_KINDS[alg])
-    return key
+from auth_server.keys.life import KeySet, State, StoredKey
 
 
 class UnknownKeyError(Exception):
-    """There is no key with this kid."""
+    """No key has this kid."""
 
 
+@dataclass(frozen=True, slots=True)
 class KeyStore:
-    """Reads and writes the keys; durations in seconds, `now` in seconds since 1970."""
+    """Reads and writes the keys; durations in seconds, `now` in Unix time."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        encryption: KeyEncryption,
-        *,
-        rotation: int,
-        announcement: int,
-        token_lifetime: int,
-        now: Callable[[], float] = time.time,
-        generate: Callable[[str], Key] = _generate,
-    ) -> None:
-        self.engine = engine
-        self.encryption = encryption
-        self.now = now
-        self._rotation = rotation
-        self._announcement = announcement
-        self._token_lifetime = token_lifetime
-        self._generate = generate
+    engine: Engine
+    encryption: KeyEncryption
+    rotation: int
+    announcement: int
+    token_lifetime: int
+    now: Callable[[], float] = time.time
+    generate: Callable[[str], Key] = generate_key
 
     def read(self) -> KeySet:
-        """Read the keys."""
+        """Return all keys."""
         with self.engine.connect() as connection:
             return _read(connection)
 
     def complete(self, connection: Connection) -> None:
-        """Make what is missing: for each algorithm a key that signs, at first, and one that will."""
+        """Make the keys that each algorithm lacks: a first one that signs at once, and a next one."""
         now = int(self.now())
         for alg in SIGNING_ALGS:
             if not _read(connection).of(alg, now, State.CURRENT, State.NEXT):
                 self._insert(connection, alg, now, signs_from=now)
             keys = _read(connection)
             if not keys.of(alg, now, State.NEXT):
-                due = max(life.key.signs_from for life in keys.of(alg, now, State.CURRENT)) + self._rotation
-                self._insert(connection, alg, now, signs_from=max(due, now + self._announcement))
+                due = max(life.key.signs_from for life in keys.of(alg, now, State.CURRENT)) + self.rotation
+                self._insert(connection, alg, now, signs_from=max(due, now + self.announcement))
                 _forget(connection, keys, alg, now)
 
     def announce(self) -> None:
-        """Make the next keys that are missing, if nobody else has."""
+        """Make the next keys that are missing, unless another process has made them."""
         with writing(self.engine) as connection:
             self.complete(connection)
 
@@ -82,13 +61,14 @@ class KeyStore:
         """Let the next keys sign as soon as they have been announced for long enough."""
         with writing(self.engine) as connection:
             now = int(self.now())
-            for key in [life.key for alg in algs for life in _read(connection).of(alg, now, State.NEXT)]:
-                earliest = max(now, key.announced_at + self._announcement)
-                _update(connection, key, signs_from=min(key.signs_from, earliest))
+            keys = _read(connection)
+            for life in [life for alg in algs for life in keys.of(alg, now, State.NEXT)]:
+                earliest = max(now, life.key.announced_at + self.announcement)
+                _update(connection, life.key, signs_from=min(life.key.signs_from, earliest))
             self.complete(connection)
 
     def revoke(self, kid: str) -> None:
-        """Withdraw a key for ever; where it signs, the next one does from now on. Raise UnknownKeyError."""
+        """Withdraw a key for good; if it signs, the next one signs from now on. Raise UnknownKeyError."""
         with writing(self.engine) as connection:
             now = int(self.now())
             keys = _read(connection)
@@ -103,14 +83,14 @@ class KeyStore:
             self.complete(connection)
 
     def reencrypt(self) -> None:
-        """Encrypt all keys anew under the first key-encryption key."""
+        """Encrypt all keys with the first key-encryption key."""
         with writing(self.engine) as connection:
             for life in _read(connection).lives:
                 encrypted = self.encryption.renew(life.key.encrypted_private_jwk)
                 _update(connection, life.key, encrypted_private_jwk=encrypted)
 
     def cover_lifetimes(self, connection: Connection) -> None:
-        """Keep the keys that may yet sign for as long as the tokens live that are granted now."""
+        """Publish the keys that may still sign for as long as the longest token that is granted now lives."""
         now = self.now()
         for alg in SIGNING_ALGS:
             longest = self._longest_lifetime(connection, alg)
@@ -119,13 +99,13 @@ class KeyStore:
                     _update(connection, life.key, longest_lifetime=longest)
 
     def _longest_lifetime(self, connection: Connection, alg: str) -> int:
-        lifetime = func.coalesce(grants.c.token_lifetime, apis.c.token_lifetime, self._token_lifetime)
-        longest = select(func.max(lifetime)).select_from(grants.join(apis)).where(apis.c.signing_alg == alg)
-        return connection.scalar(longest) or 0
+        longest = func.max(lifetime_of_tokens(self.token_lifetime))
+        of_alg = select(longest).select_from(grants.join(apis)).where(apis.c.signing_alg == alg)
+        return connection.scalar(of_alg) or 0
 
     def _insert(self, connection: Connection, alg: str, now: int, *, signs_from: int) -> None:
         """Make a key; its kid is its thumbprint (RFC 7638)."""
-        key = self._generate(alg)
+        key = self.generate(alg)
         members = {"kid": key.thumbprint(), "use": "sig", "alg": alg}
         last = connection.scalar(select(func.max(signing_keys.c.generation)).where(signing_keys.c.alg == alg))
         private_jwk = json.dumps(key.as_dict(private=True, **members)).encode()
@@ -151,7 +131,7 @@ def _update(connection: Connection, key: StoredKey, **values: Any) -> None:
 
 
 def _forget(connection: Connection, keys: KeySet, alg: str, now: int) -> None:
-    """Delete the keys that are over, but none after one that is not: that would change its life."""
+    """Delete the keys that are over, up to the first that is not: a gap would change that key's life."""
     counting = [life.key.generation for life in keys.lives if life.key.alg == alg and not life.is_over(now)]
     over = (signing_keys.c.alg == alg) & (signing_keys.c.generation < min(counting))
     connection.execute(delete(signing_keys).where(over))

@@ -1,4 +1,5 @@
 """The rules of the OAuth RFCs: requests, client authentication, the grant, introspection, revocation.
 
-It may import tokens, actions and clients, and the modules beside the rooms. It knows no Flask app.
+It may import tokens, actions, clients and the modules beside the rooms. It reads a Flask request, and knows
+neither the app nor its answers.
 """

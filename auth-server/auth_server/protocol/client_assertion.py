@@ -1,25 +1,25 @@
-"""Client authentication with a signed assertion, `private_key_jwt` (RFC 7521 4.2, RFC 7523 2.2 and 3).
+"""A client's signed assertion, `private_key_jwt` (RFC 7521 4.2, RFC 7523 2.2 and 3).
 
-As rfc7523bis has it, the audience is the issuer alone. Authlib 1.9.9 takes any audience in a list, any
-lifetime and any typ, answers failures with 400, and leaves a race between workers in its check of the jti.
+Authlib 1.9.9 accepts any audience in a list, any lifetime and any typ, answers failures with 400, and checks
+the jti in a way that lets two workers accept one assertion.
 """
 
 import base64
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from joserfc import jwk
-from joserfc.jws import JWSRegistry
 
+from auth_server.algorithms import ALGORITHMS, SIGNING_ALGS, generate_key
 from auth_server.clients.public_keys import ClientKey
 from auth_server.clients.registry import Client
 from auth_server.errors import InvalidClientError
 from auth_server.grammar import CLIENT_ID, refuse_constant
-from auth_server.protocol.oauth_request import TokenRequest
+from auth_server.protocol.oauth_request import OAuthRequest
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 3600
@@ -28,11 +28,11 @@ CLOCK_SKEW = 60
 _TYPES = (None, "jwt", "client-authentication+jwt")
 _BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
-# Nobody's keys: verifying with them costs what a real key costs.
+# Keys that nobody has: verifying with them costs what a client's key costs.
 _DECOYS = (
     ClientKey(None, "RS256", jwk.import_key({"kty": "RSA", "n": "_" * 341 + "w", "e": "AQAB"})),
-    ClientKey(None, "ES256", jwk.generate_key("EC", "P-256", private=False)),
-    ClientKey(None, "EdDSA", jwk.generate_key("OKP", "Ed25519", private=False)),
+    ClientKey(None, "ES256", jwk.import_key(generate_key("ES256").as_dict(private=False))),
+    ClientKey(None, "EdDSA", jwk.import_key(generate_key("EdDSA").as_dict(private=False))),
 )
 
 
@@ -47,45 +47,47 @@ class ClientAssertion:
     signing_input: bytes = field(repr=False)
     signature: bytes = field(repr=False)
 
-    def proves(self, client: Client | None) -> bool:
-        """Tell whether a key of the client has signed this, at the same cost where there is none."""
-        keys = [key for key in client.keys if self._fits(key)] if client else []
-        return any(self._is_signed_by(key) for key in keys or self._decoys()) and bool(keys)
+    def authenticates(self, client: Client | None) -> bool:
+        """Return whether a key of the client has signed this, at the same cost if there is no such key."""
+        keys = client.keys if client else ()
+        fitting = [key for key in keys if key.alg == self.alg and self.kid in (None, key.kid)]
+        decoys = [key for key in _DECOYS if key.alg == self.alg]
+        signed = any(self._is_signed_by(key) for key in fitting or decoys)
+        return signed and bool(fitting)
 
-    def failure(self, client: Client) -> str:
-        """Say why the client's keys have not proved it."""
+    def failure_reason(self, client: Client) -> str:
+        """Return why no key of the client has signed this."""
         return "wrong signature or kid" if client.keys else "no usable key"
 
-    def _fits(self, key: ClientKey) -> bool:
-        return key.alg == self.alg and self.kid in (None, key.kid)
-
-    def _decoys(self) -> Iterable[ClientKey]:
-        return (key for key in _DECOYS if key.alg == self.alg)
-
     def _is_signed_by(self, key: ClientKey) -> bool:
-        return JWSRegistry.algorithms[self.alg].verify(self.signing_input, self.signature, key.public)
+        return ALGORITHMS[self.alg].verify(self.signing_input, self.signature, key.public)
 
 
-def read_assertion(request: TokenRequest) -> ClientAssertion:
-    """Read the assertion in the body; raise InvalidClientError where it cannot be one of a client."""
+def read_assertion(request: OAuthRequest) -> ClientAssertion:
+    """Return the assertion in the body; raise InvalidClientError if it cannot be a client's."""
     if request.form.get("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidClientError(reason="the client_assertion_type is not jwt-bearer")
     signing_input, _, signature = request.form.get("client_assertion", "").rpartition(".")
     header_part, _, claims_part = signing_input.partition(".")
-    header, claims = _members(header_part), _members(claims_part)
-    if problem := _header_problem(header):
-        raise InvalidClientError(reason=f"client_assertion: {problem}")
+    header = _members(header_part)
+    claims = _members(claims_part)
+    _check_header(header)
     client_id = claims.get("iss")
     if not isinstance(client_id, str) or not CLIENT_ID.fullmatch(client_id) or claims.get("sub") != client_id:
         raise InvalidClientError(reason="client_assertion: iss and sub are not one client_id")
     return ClientAssertion(
-        client_id, header["alg"], header.get("kid"), claims, signing_input.encode(), _decode(signature)
+        client_id=client_id,
+        alg=header["alg"],
+        kid=header.get("kid"),
+        claims=claims,
+        signing_input=signing_input.encode(),
+        signature=_decode(signature),
     )
 
 
 def _members(part: str) -> dict[str, Any]:
     try:
-        text = _decode(part).decode()  # RFC 7519 7.2: UTF-8, where bytes may be UTF-16 or -32 to `json`
+        text = _decode(part).decode()  # RFC 7519 7.2: UTF-8; bytes could be UTF-16 or UTF-32 to `json`
         members = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         members = None
@@ -100,40 +102,45 @@ def _decode(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def _header_problem(header: dict[str, Any]) -> str | None:
-    if header.get("alg") not in [key.alg for key in _DECOYS]:
-        return "the alg is not RS256, ES256 or EdDSA"
-    if "crit" in header:
-        return "crit is not understood"  # RFC 7515 4.1.11
+def _check_header(header: dict[str, Any]) -> None:
+    if header.get("alg") not in SIGNING_ALGS:
+        raise InvalidClientError(reason="client_assertion: the alg is not RS256, ES256 or EdDSA")
+    if "crit" in header:  # RFC 7515 4.1.11
+        raise InvalidClientError(reason="client_assertion: crit is not understood")
     typ = header.get("typ")
-    if (typ.lower().removeprefix("application/") if isinstance(typ, str) else typ) not in _TYPES:
-        return "the typ is another one's"
-    return None if isinstance(header.get("kid", ""), str) else "the kid is no string"
+    if isinstance(typ, str):
+        typ = typ.lower().removeprefix("application/")
+    if typ not in _TYPES:
+        raise InvalidClientError(reason="client_assertion: the typ is not that of an assertion")
+    if not isinstance(header.get("kid", ""), str):
+        raise InvalidClientError(reason="client_assertion: the kid is not a string")
 
 
-def check_claims(assertion: ClientAssertion, audiences: Iterable[str], now: float) -> tuple[str, int]:
-    """Give the jti and until when it must be remembered, in seconds since 1970; raise InvalidClientError."""
+def check_claims(assertion: ClientAssertion, audiences: Collection[str], now: float) -> tuple[str, int]:
+    """Return the jti, and until which Unix time to remember it; raise InvalidClientError."""
     claims = assertion.claims
-    aud, jti, exp = claims.get("aud"), claims.get("jti"), _time(claims.get("exp"))
-    checks: dict[str, Callable[[], bool]] = {
-        "aud": lambda: _is_for(aud if isinstance(aud, list) else [aud], audiences),
-        # Authlib's client lets its assertions live for an hour, and its clock may be ahead.
-        "exp": lambda: now - CLOCK_SKEW < exp <= now + MAX_LIFETIME + CLOCK_SKEW,
-        "iat": lambda: _time(claims.get("iat", now)) <= now + CLOCK_SKEW,
-        "nbf": lambda: _time(claims.get("nbf", now)) <= now + CLOCK_SKEW,
-        "jti": lambda: isinstance(jti, str) and jti != "",
-    }
-    for name, holds in checks.items():
-        if not holds():
-            raise InvalidClientError(reason=f"client_assertion: the {name} is missing or wrong")
+    jti = claims.get("jti")
+    exp = _time(claims.get("exp"))
+    _require("aud", _is_for(claims.get("aud"), audiences))
+    # Authlib's client lets its assertions live for an hour, and its clock may be ahead.
+    _require("exp", now - CLOCK_SKEW < exp <= now + MAX_LIFETIME + CLOCK_SKEW)
+    _require("iat", _time(claims.get("iat", now)) <= now + CLOCK_SKEW)
+    _require("nbf", _time(claims.get("nbf", now)) <= now + CLOCK_SKEW)
+    _require("jti", isinstance(jti, str) and jti != "")
     return str(jti), math.ceil(exp) + CLOCK_SKEW
 
 
-def _is_for(aud: list[Any], audiences: Iterable[str]) -> bool:
-    accepted = list(audiences)
-    return bool(aud) and all(one in accepted for one in aud)
+def _require(claim: str, holds: bool) -> None:
+    if not holds:
+        raise InvalidClientError(reason=f"client_assertion: the {claim} is missing or wrong")
+
+
+def _is_for(aud: Any, audiences: Collection[str]) -> bool:
+    named = aud if isinstance(aud, list) else [aud]
+    return bool(named) and all(one in audiences for one in named)
 
 
 def _time(value: Any) -> float:
-    """Give a NumericDate (RFC 7519 2); for what is none, NaN, which is neither before nor after anything."""
-    return value if type(value) in (int, float) else math.nan
+    """Return a NumericDate (RFC 7519 2), or NaN, which is neither before nor after anything."""
+    seconds: float = value if type(value) in (int, float) else math.nan
+    return seconds

@@ -1,151 +1,106 @@
-"""Client authentication: a secret, by HTTP Basic or in the body (RFC 6749 2.3.1), or a signed assertion.
+"""Client authentication: a secret by HTTP Basic or in the body (RFC 6749 2.3.1), or a signed assertion.
 
-These are methods for Authlib's registry. Its own tell an unknown client from a wrong secret, do not
-form-decode, and fail on a header that is empty or not UTF-8.
+Authlib's registry of methods tells an unknown client from a wrong secret, does not form-decode Basic
+credentials, and fails on a header that is empty or not UTF-8.
 """
 
-import binascii
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
-from urllib.parse import unquote_plus
+from dataclasses import dataclass
 
 from auth_server.clients.registry import Client, Clients
-from auth_server.clients.secret_digests import digest_of, matches
 from auth_server.clients.secret_uses import SecretUses
 from auth_server.clients.seen_assertions import SeenAssertions
 from auth_server.errors import InvalidClientError, InvalidRequestError
 from auth_server.grammar import CLIENT_ID
-from auth_server.protocol.client_assertion import check_claims, read_assertion
-from auth_server.protocol.oauth_request import TokenRequest
+from auth_server.protocol.client_assertion import ClientAssertion, check_claims, read_assertion
+from auth_server.protocol.client_secret import ClientSecret, read_basic, read_post
+from auth_server.protocol.failed_authentications import FailedAuthentications
+from auth_server.protocol.oauth_request import OAuthRequest
+from auth_server.server_timing import checking
 
-_NO_DIGEST = bytes(32)
-
-AuthenticationMethod = Callable[[object, TokenRequest], Client]
+METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 
 
 @dataclass(frozen=True, slots=True)
-class ClientSecret:
-    """A client id and the digest of a secret, as presented."""
+class ClientAuthentication:
+    """Finds out which client sends a request; `now` in Unix time."""
 
-    client_id: str
-    digest: bytes = field(repr=False)
+    issuer: str
+    token_endpoint: str
+    clients: Clients
+    secret_uses: SecretUses
+    seen_assertions: SeenAssertions
+    failures: FailedAuthentications
+    now: Callable[[], float] = time.time
 
-    def proves(self, client: Client | None) -> bool:
-        """Tell whether this is a live secret of the client, at the same cost where there is none."""
-        return matches(self.digest, client.secret_digests if client else (_NO_DIGEST,))
+    def authenticate(self, request: OAuthRequest) -> Client:
+        """Return the client; raise InvalidClientError, or InvalidRequestError if the body names another."""
+        checking("credentials")
+        try:
+            client = self._by_presented_method(request)
+        except InvalidClientError as error:
+            raise self.failures.count(error, request.presented_client_id, request.address) from None
+        if request.form.get("client_id", client.client_id) != client.client_id:
+            raise InvalidRequestError("The client_id is not that of the authenticated client.")
+        return client
 
-    def failure(self, client: Client) -> str:
-        """Say why the client's digests have not proved it."""
-        return "wrong secret" if client.secret_digests else "no readable secret digest"
+    def _by_presented_method(self, request: OAuthRequest) -> Client:
+        method = presented_method(request)
+        if method == "client_secret_basic":
+            return self._by_secret(request, read_basic(request))
+        if method == "client_secret_post":
+            return self._by_secret(request, read_post(request))
+        return self._by_assertion(request, read_assertion(request))
+
+    def _by_secret(self, request: OAuthRequest, secret: ClientSecret) -> Client:
+        client = self._owner(request, secret)
+        self.secret_uses.record(client.client_id, secret.digest)
+        return client
+
+    def _by_assertion(self, request: OAuthRequest, assertion: ClientAssertion) -> Client:
+        client = self._owner(request, assertion)
+        try:
+            jti, expires_at = check_claims(assertion, self._audiences(client), self.now())
+        except InvalidClientError:
+            client = self.clients.read(client.client_id) or client  # whose flag may have changed
+            jti, expires_at = check_claims(assertion, self._audiences(client), self.now())
+        if not self.seen_assertions.record(client.client_id, jti, expires_at):
+            raise InvalidClientError(reason="client_assertion: replayed")
+        return client
+
+    def _audiences(self, client: Client) -> list[str]:
+        # rfc7523bis: the issuer alone. Some libraries name the token endpoint; their clients are flagged.
+        return [self.issuer, self.token_endpoint] if client.token_endpoint_audience else [self.issuer]
+
+    def _owner(self, request: OAuthRequest, credential: ClientSecret | ClientAssertion) -> Client:
+        """Return the client with this credential; raise InvalidClientError, always at the same cost."""
+        if not CLIENT_ID.fullmatch(credential.client_id):
+            raise InvalidClientError(reason="a client_id that cannot exist")
+        request.presented_client_id = credential.client_id  # not earlier: it is logged
+        recalled = self.clients.recall(credential.client_id)
+        if recalled and credential.authenticates(recalled):
+            return recalled
+        client = self.clients.read(credential.client_id)  # a refusal never comes from what is remembered
+        authenticated = credential.authenticates(client)
+        if client is None:
+            raise InvalidClientError(reason="unknown client")
+        if not authenticated:
+            raise InvalidClientError(reason=credential.failure_reason(client))
+        if not client.enabled:
+            raise InvalidClientError(reason="disabled client")
+        self.clients.remember(client)
+        return client
 
 
-class Credential(Protocol):
-    """What a client presents."""
-
-    @property
-    def client_id(self) -> str: ...  # noqa: D102
-
-    def proves(self, client: Client | None) -> bool: ...  # noqa: D102
-
-    def failure(self, client: Client) -> str: ...  # noqa: D102
-
-
-def presented_method(request: TokenRequest) -> str:
-    """Name the one method by which the client authenticates; raise InvalidClientError where there is none."""
-    authorization = request.headers["Authorization"]
-    if authorization.partition(" ")[0].lower() == "basic":
+def presented_method(request: OAuthRequest) -> str:
+    """Return the method by which the client authenticates, one of METHODS; raise InvalidClientError."""
+    if request.authorization.partition(" ")[0].lower() == "basic":
         return "client_secret_basic"
-    if authorization:
+    if request.authorization:
         raise InvalidClientError(reason="the Authorization scheme is not Basic")
     if "client_secret" in request.form:
         return "client_secret_post"
     if "client_assertion" in request.form or "client_assertion_type" in request.form:
         return "private_key_jwt"
     raise InvalidClientError(reason="no credential")
-
-
-def read_basic(request: TokenRequest) -> ClientSecret:
-    """Read HTTP Basic credentials, form-decoded (RFC 6749 2.3.1, RFC 7617 2)."""
-    try:
-        token = request.headers["Authorization"].partition(" ")[2].strip()
-        user_pass = binascii.a2b_base64(token, strict_mode=True).decode()
-        client_id, colon, secret = user_pass.partition(":")
-        client_id, secret = (unquote_plus(part, errors="strict") for part in (client_id, secret))
-    except ValueError:
-        raise InvalidClientError(reason="malformed Basic credentials") from None
-    if not (colon and client_id and secret):
-        raise InvalidClientError(reason="Basic credentials without an id or a secret")
-    return ClientSecret(client_id, digest_of(secret))
-
-
-def read_post(request: TokenRequest) -> ClientSecret:
-    """Read the credentials in the body (RFC 6749 2.3.1)."""
-    if "client_id" not in request.form:
-        raise InvalidClientError(reason="a client_secret without a client_id")
-    return ClientSecret(request.form["client_id"], digest_of(request.form["client_secret"]))
-
-
-def secret_method(
-    clients: Clients, uses: SecretUses, read: Callable[[TokenRequest], ClientSecret]
-) -> AuthenticationMethod:
-    """Make a method of Authlib's registry from a reader of credentials."""
-
-    def authenticate(_query_client: object, request: TokenRequest) -> Client:
-        presented = read(request)
-        client = _authenticate(clients, request, presented)
-        uses.record(client.client_id, presented.digest)
-        return client
-
-    return authenticate
-
-
-def assertion_method(
-    clients: Clients, seen: SeenAssertions, issuer: str, now: Callable[[], float] = time.time
-) -> AuthenticationMethod:
-    """Make `private_key_jwt`; `now` in seconds since 1970."""
-    token_endpoint = f"{issuer.removesuffix('/')}/oauth/token"
-
-    def audiences(client: Client) -> tuple[str, ...]:
-        return (issuer, token_endpoint) if client.token_endpoint_audience else (issuer,)
-
-    def authenticate(_query_client: object, request: TokenRequest) -> Client:
-        presented = read_assertion(request)
-        client = _authenticate(clients, request, presented)
-        try:
-            jti, expires_at = check_claims(presented, audiences(client), now())
-        except InvalidClientError:
-            client = clients.read(client.client_id) or client  # which may be flagged by now
-            jti, expires_at = check_claims(presented, audiences(client), now())
-        if not seen.record(client.client_id, jti, expires_at):
-            raise InvalidClientError(reason="client_assertion: replayed")
-        return client
-
-    return authenticate
-
-
-def _authenticate(clients: Clients, request: TokenRequest, presented: Credential) -> Client:
-    """Give the client whose credential this is; raise InvalidClientError, one answer at one cost."""
-    if not CLIENT_ID.fullmatch(presented.client_id):
-        raise InvalidClientError(reason="a client_id that cannot exist")
-    request.presented_client_id = presented.client_id  # not before: it would be kept, however long
-    recalled = clients.recall(presented.client_id)
-    if recalled and presented.proves(recalled):
-        return recalled
-    client = clients.read(presented.client_id)  # a refusal never comes from what is remembered
-    right = presented.proves(client)
-    if client is None:
-        raise InvalidClientError(reason="unknown client")
-    if not right:
-        raise InvalidClientError(reason=presented.failure(client))
-    if not client.enabled:
-        raise InvalidClientError(reason="disabled client")
-    clients.remember(client)
-    return client
-
-
-def refuse_another_client_id(request: TokenRequest, client: Client) -> None:
-    """Refuse a client_id in the body that is not the authenticated client's."""
-    if request.form.get("client_id", client.client_id) != client.client_id:
-        raise InvalidRequestError("The client_id is not that of the authenticated client.")

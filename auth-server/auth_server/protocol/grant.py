@@ -1,133 +1,116 @@
-"""The client credentials grant (RFC 6749 4.4): for which API (RFC 8707), with which scopes (RFC 6749 3.3).
+"""The client credentials grant (RFC 6749 4.4), step by step.
 
-A client's grants are the ceiling, and Actions may lower it. Who the client is was settled before; the token
-is made in `access_token`.
+Not here: client authentication, the rules of target and scope, the token (tokens/access_token.py).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from authlib.oauth2.rfc6749 import ClientCredentialsGrant as AuthlibClientCredentialsGrant
+from authlib.oauth2 import rfc6749
 
-from auth_server.actions.api import (
-    Event,
-    EventClient,
-    EventRequest,
-    EventResourceServer,
-    EventTransaction,
-    Narrowing,
-)
+from auth_server import errors
+from auth_server.actions import api
 from auth_server.clients.registry import Client, ClientGrant
-from auth_server.errors import InvalidScopeError, InvalidTargetError, ProtocolError, ServerError
-from auth_server.grammar import SCOPE_TOKEN, is_absolute_uri
-from auth_server.logs import decided
-from auth_server.protocol.oauth_request import TokenRequest
+from auth_server.protocol.authorization_server import AuthorizationServer
+from auth_server.protocol.oauth_request import OAuthRequest
+from auth_server.protocol.target_and_scope import granted_scopes, granted_target, requested_target
+from auth_server.request_log import decided
 from auth_server.server_timing import checking
 
 
-class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[misc]
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What the token may be used for: the API of a grant, scopes of it, and the claims of Actions."""
+
+    grant: ClientGrant
+    scopes: tuple[str, ...]
+    custom_claims: Mapping[str, Any]
+
+
+class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[misc]
     """Authlib's grant ignores the target, makes an empty scope of one not granted, and logs tokens."""
 
-    def validate_token_request(self) -> None:
-        """Settle target, scope and what Actions narrow; raise the error of the first that refuses."""
-        try:
-            self._decide()
-        except ServerError:
-            raise
-        except ProtocolError:
-            # A refusal never comes from what is remembered of the client.
-            remembered, self.request.client = self.client, self.server.read_again(self.client)
-            if self.client == remembered:
-                raise
-            self._decide()
+    request: OAuthRequest
+    server: AuthorizationServer
+    authorization: Authorization
 
-    def _decide(self) -> None:
-        grant, scopes = authorize(self.request, self.client)
-        checking("actions")
-        narrowing = self.server.actions.narrow(lambda: _event(self.request, self.client, grant, scopes))
-        self.granted = (grant, *narrowed(scopes, narrowing)) if narrowing else (grant, scopes, {})
+    def validate_token_request(self) -> None:
+        """Take the steps that may refuse, in their order; raise the error of the first that does."""
+        self.request.client = self.server.client_authentication.authenticate(self.request)
+        self._check_grant_type()
+        try:
+            self.authorization = self._authorize(self.request.client)
+        except errors.ServerError:
+            raise
+        except errors.ProtocolError as refusal:
+            self.authorization = self._authorize_again(refusal)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        """Issue the token (RFC 6749 5.1, never a refresh token) and log that; nothing is stored."""
-        grant, scopes, custom_claims = self.granted
-        scope = " ".join(scopes)
-        token = self.server.access_tokens.issue(self.client.client_id, grant, scope, custom_claims)
-        event = {"address": self.request.address, "client_id": self.client.client_id}
-        event |= {"audience": grant.audience, "scope": scope}
-        event |= {"jti": token.jti, "kid": token.kid, "alg": token.alg, "expires_in": token.expires_in}
-        decided("token issued", event)
-        body = {
-            "access_token": token.value,
-            "token_type": "Bearer",
-            "expires_in": token.expires_in,
-            "scope": scope,
-        }
-        return 200, body, self.TOKEN_RESPONSE_HEADER
+        """Issue the token and log it; nothing is stored (RFC 6749 5.1, never a refresh token)."""
+        checking("sign")
+        client_id = self.request.client.client_id
+        grant = self.authorization.grant
+        scope = " ".join(self.authorization.scopes)
+        token = self.server.access_tokens.issue(
+            client_id,
+            grant.audience,
+            scope,
+            signing_alg=grant.signing_alg,
+            lifetime=grant.token_lifetime,
+            custom_claims=self.authorization.custom_claims,
+        )
+        fields = {"address": self.request.address, "client_id": client_id, "audience": grant.audience}
+        fields |= {"jti": token.jti, "kid": token.kid, "alg": token.alg}
+        decided("token issued", scope=scope, expires_in=token.expires_in, **fields)
+        body = {"access_token": token.value, "token_type": "Bearer"}
+        return 200, {**body, "expires_in": token.expires_in, "scope": scope}, self.TOKEN_RESPONSE_HEADER
+
+    def _check_grant_type(self) -> None:
+        checking("grant-type")
+        if self.request.payload.grant_type is None:
+            raise errors.InvalidRequestError("The grant_type is missing.")
+        if not self.check_token_endpoint(self.request):
+            raise errors.UnsupportedGrantTypeError
+
+    def _authorize(self, client: Client) -> Authorization:
+        """Settle target, scope and what Actions leave; raise the error of the first that refuses."""
+        checking("target")
+        grant = granted_target(requested_target(self.request), client)
+        checking("scope")
+        scopes = granted_scopes(self.request.payload.scope, grant)
+        checking("actions")
+        narrowing = self.server.actions.narrow(lambda: _event(self.request, client, grant, scopes))
+        return Authorization(grant, narrowed(scopes, narrowing), narrowing.claims)
+
+    def _authorize_again(self, refusal: errors.ProtocolError) -> Authorization:
+        """Settle it with the client as it is now: a refusal never comes from what is remembered."""
+        client = self.server.clients.read(self.request.client.client_id)
+        if client is None or not client.enabled:
+            checking("credentials")
+            raise errors.InvalidClientError(
+                reason="the client was removed or disabled after it authenticated"
+            )
+        if client == self.request.client:
+            raise refusal
+        self.request.client = client
+        return self._authorize(client)
 
 
-def authorize(request: TokenRequest, client: Client) -> tuple[ClientGrant, tuple[str, ...]]:
-    """Decide what the token is for: one grant of the client, and scopes within it."""
-    checking("target")
-    grant = granted_target(requested_target(request), client)
-    checking("scope")
-    return grant, granted_scopes(request.payload.scope, grant)
-
-
-def narrowed(scopes: tuple[str, ...], narrowing: Narrowing) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Give the scopes and claims that Actions leave; raise their denial, or InvalidScopeError."""
+def narrowed(scopes: tuple[str, ...], narrowing: api.Narrowing) -> tuple[str, ...]:
+    """Return the scopes that Actions leave; raise their denial, or InvalidScopeError if none is left."""
     if narrowing.denial:
         raise narrowing.denial
     left = tuple(scope for scope in scopes if scope not in narrowing.removed_scopes)
     if not left:
-        raise InvalidScopeError("None of the scopes is granted now.")
-    return left, narrowing.claims
+        raise errors.InvalidScopeError("None of the scopes is granted now.")
+    return left
 
 
-def _event(request: TokenRequest, client: Client, grant: ClientGrant, scopes: tuple[str, ...]) -> Event:
-    return Event(
-        EventClient(client.client_id, client.name, client.metadata),
-        EventRequest(request.address, request.user_agent),
-        EventResourceServer(grant.audience),
-        EventTransaction(scopes),
+def _event(request: OAuthRequest, client: Client, grant: ClientGrant, scopes: tuple[str, ...]) -> api.Event:
+    return api.Event(
+        api.EventClient(client.client_id, client.name, client.metadata),
+        api.EventRequest(request.address, request.user_agent),
+        api.EventResourceServer(grant.audience),
+        api.EventTransaction(scopes),
     )
-
-
-def requested_target(request: TokenRequest) -> str | None:
-    """Give the API that is asked for, by `audience` or `resource`; None where neither is sent."""
-    targets = set(request.payload.resources)
-    if "audience" in request.payload.data:
-        targets.add(request.payload.data["audience"])
-    if len(targets) > 1:
-        raise InvalidTargetError("A token is for one API; audience and resource name several.")
-    for target in targets:
-        if not is_absolute_uri(target):
-            raise InvalidTargetError("The target must be an absolute URI without a fragment.")
-        return target
-    return None
-
-
-def granted_target(target: str | None, client: Client) -> ClientGrant:
-    """Find the client's grant for a target; where none is named, its only one."""
-    if target is None:
-        if len(client.grants) != 1:
-            raise InvalidTargetError("Name the API the token is for, as audience or resource.")
-        (grant,) = client.grants.values()
-        return grant
-    if target not in client.grants:
-        raise InvalidTargetError("The client has no grant for this target.")
-    return client.grants[target]
-
-
-def granted_scopes(scope: str | None, grant: ClientGrant) -> tuple[str, ...]:
-    """Split and check the scope that is asked for; all that is granted where none is."""
-    if scope is None:
-        return grant.scopes
-    requested = tuple(dict.fromkeys(scope.split(" ")))
-    if not all(SCOPE_TOKEN.fullmatch(token) for token in requested):
-        raise InvalidScopeError("The scope is malformed: tokens are separated by one space each.")
-    for token in requested:
-        if token not in grant.scopes:
-            # The log is not told: it might be a secret in the wrong place.
-            raise InvalidScopeError(
-                f"The scope {token} is not granted for this target.", reason="a scope is not granted"
-            )
-    return requested

@@ -1,44 +1,52 @@
-"""Token introspection (RFC 7662): tell whether a token is active, and what it says.
+"""Token introspection (RFC 7662): whether a token is active, and what it says.
 
-A client may ask about its own tokens, and the one that an API names as `introspected_by` about that API's.
-Whether a token is active is found out in `issued_tokens`.
+A client may ask about its own tokens, and the client that an API names as `introspected_by` about that API's
+tokens. Not here: whether a token is active (tokens/issued_tokens.py).
 """
 
 from typing import Any
 
-from authlib.oauth2.rfc7662 import IntrospectionEndpoint as AuthlibIntrospectionEndpoint
+from authlib.oauth2 import rfc7662
 
 from auth_server.clients.registry import Client
-from auth_server.logs import decided
-from auth_server.protocol.oauth_request import TokenRequest, presented_token
+from auth_server.protocol.authorization_server import AuthorizationServer
+from auth_server.protocol.oauth_request import OAuthRequest, presented_token
+from auth_server.request_log import decided
 from auth_server.server_timing import checking, failed
-from auth_server.tokens.issued_tokens import InactiveTokenError, IssuedToken, IssuedTokens
+from auth_server.tokens.issued_tokens import InactiveTokenError, IssuedToken
 
 
-class IntrospectionEndpoint(AuthlibIntrospectionEndpoint):  # type: ignore[misc]
-    """Authlib's refuses hints it does not know; its JWT variant fails on garbage and knows no revocation."""
+class IntrospectionEndpoint(rfc7662.IntrospectionEndpoint):  # type: ignore[misc]
+    """Authlib's refuses unknown hints; its JWT variant fails on garbage and knows no revocation."""
 
-    def authenticate_token(self, request: TokenRequest, client: Client) -> IssuedToken | None:
-        """Find the token; None where it is not active, or not this client's to ask about (RFC 7662 2.1)."""
-        event: dict[str, Any] = {"address": request.address, "client_id": client.client_id}
+    server: AuthorizationServer
+
+    def authenticate_token(self, request: OAuthRequest, client: Client) -> IssuedToken | None:
+        """Return the token; None if it is not active or not for this client to ask about (RFC 7662 2.1)."""
+        address = request.address
+        client_id = client.client_id
         try:
-            token = _active_token(self.server.issued_tokens, presented_token(request), client)
+            token = self._active_token(request, client)
         except InactiveTokenError as inactive:
-            failed(str(inactive))
-            decided("token introspected", event | {"active": False, "reason": str(inactive)})
+            reason = str(inactive)
+            failed(reason)
+            decided("token introspected", address=address, client_id=client_id, active=False, reason=reason)
             return None
-        decided("token introspected", event | {"active": True, "jti": token.jti})
+        decided("token introspected", address=address, client_id=client_id, active=True, jti=token.jti)
         return token
 
     def create_introspection_payload(self, token: IssuedToken | None) -> dict[str, Any]:
-        """Write the answer (RFC 7662 2.2); of a token that is not active nothing else is told."""
-        return {"active": True, "token_type": "Bearer", **token.claims} if token else {"active": False}
+        """Return the answer (RFC 7662 2.2), which says nothing else about a token that is not active."""
+        if token is None:
+            return {"active": False}
+        return {"active": True, "token_type": "Bearer", **token.claims}
 
-
-def _active_token(issued_tokens: IssuedTokens, compact: str, client: Client) -> IssuedToken:
-    token = issued_tokens.recognise(compact)
-    introspector = issued_tokens.introspector(token)
-    checking("permission")
-    if client.client_id not in (introspector, token.client_id):
-        raise InactiveTokenError("not this client's to ask about")
-    return token
+    def _active_token(self, request: OAuthRequest, client: Client) -> IssuedToken:
+        checking("token")
+        token = self.server.issued_tokens.recognise(presented_token(request))
+        checking("standing")
+        introspector = self.server.issued_tokens.introspector(token)
+        checking("permission")
+        if client.client_id not in (introspector, token.client_id):
+            raise InactiveTokenError("this client may not ask about it")
+        return token

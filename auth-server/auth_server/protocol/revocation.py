@@ -1,35 +1,38 @@
-"""Token revocation (RFC 7009): a client withdraws a token of its own. Its effect is seen by introspection."""
+"""Token revocation (RFC 7009): a client withdraws a token of its own, which is then inactive."""
 
-from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocationEndpoint
+from authlib.oauth2 import rfc7009
 
 from auth_server.clients.registry import Client
 from auth_server.errors import InvalidGrantError
-from auth_server.logs import decided
-from auth_server.protocol.oauth_request import TokenRequest, presented_token
+from auth_server.protocol.authorization_server import AuthorizationServer
+from auth_server.protocol.oauth_request import OAuthRequest, presented_token
+from auth_server.request_log import decided
 from auth_server.server_timing import checking, failed
 from auth_server.tokens.issued_tokens import InactiveTokenError, IssuedToken
 
 
-class RevocationEndpoint(AuthlibRevocationEndpoint):  # type: ignore[misc]
-    """Authlib's refuses hints it does not know; its JWT variant never revokes."""
+class RevocationEndpoint(rfc7009.RevocationEndpoint):  # type: ignore[misc]
+    """Authlib's refuses unknown hints; its JWT variant never revokes."""
 
-    def authenticate_token(self, request: TokenRequest, client: Client) -> IssuedToken | None:
-        """Find the token; None where there is nothing to revoke (RFC 7009 2.2). Raise InvalidGrantError."""
+    server: AuthorizationServer
+
+    def authenticate_token(self, request: OAuthRequest, client: Client) -> IssuedToken | None:
+        """Return the token; None if there is nothing to revoke (RFC 7009 2.2). Raise InvalidGrantError."""
+        checking("token")
         try:
-            token: IssuedToken = self.server.issued_tokens.recognise(presented_token(request))
+            token = self.server.issued_tokens.recognise(presented_token(request))
         except InactiveTokenError as inactive:
-            failed(str(inactive))
-            event = {"address": request.address, "client_id": client.client_id}
-            decided("nothing to revoke", event | {"reason": str(inactive)})
+            reason = str(inactive)
+            failed(reason)
+            decided("nothing to revoke", address=request.address, client_id=client.client_id, reason=reason)
             return None
         checking("permission")
         if token.client_id != client.client_id:
             raise InvalidGrantError("The token was issued to another client.")
         return token
 
-    def revoke_token(self, token: IssuedToken, request: TokenRequest) -> None:
-        """Withdraw the token."""
+    def revoke_token(self, token: IssuedToken, request: OAuthRequest) -> None:
+        """Revoke the token and log it."""
         checking("revoke")
         self.server.issued_tokens.revoke(token)
-        event = {"address": request.address, "client_id": token.client_id, "jti": token.jti}
-        decided("token revoked", event)
+        decided("token revoked", address=request.address, client_id=token.client_id, jti=token.jti)

@@ -1,20 +1,22 @@
-"""Make the database equal to the tenant file, and say what that changes. Idempotent."""
+"""Make the database equal to the tenant file, and say what changes. Applying twice changes nothing more."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
 from auth_server.database import apis, clients, grants
-from auth_server.tenant.file import Tenant
+from auth_server.tenant.reading import Rows, Tenant
 
 Row = dict[str, Any]
+
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 @dataclass(frozen=True, slots=True)
 class ListedChange:
-    """One change as a program reads it: `key` names the row, `values` has each member's old and new value."""
+    """One change for a program: `key` names the row, `values` has each member's old and new value."""
 
     change: str
     kind: str
@@ -24,30 +26,34 @@ class ListedChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row that is to be added (no `old`), removed (no `new`) or changed."""
+    """One row to add (without `old`), to remove (without `new`) or to change."""
 
     table: Table
     old: Row | None
     new: Row | None
 
     def listed(self) -> ListedChange:
-        """Tell the change, for a program."""
-        old, new = self.old or {}, self.new or {}
-        return ListedChange(
-            "added" if self.old is None else "removed" if self.new is None else "changed",
-            self.table.name.removesuffix("s"),
-            [(new or old)[column.name] for column in self.table.primary_key],
-            {name: [old[name], new[name]] for name in new if old and old[name] != new[name]},
-        )
+        """Return the change for a program."""
+        row = self.new or self.old or {}
+        key = [row[column.name] for column in self.table.primary_key]
+        return ListedChange(self._kind(), self.table.name.removesuffix("s"), key, self._values())
+
+    def _kind(self) -> str:
+        if self.old is None:
+            return "added"
+        return "removed" if self.new is None else "changed"
+
+    def _values(self) -> dict[str, list[Any]]:
+        old = self.old or {}
+        new = self.new or {}
+        return {name: [old[name], new[name]] for name in new if old and old[name] != new[name]}
 
     def __str__(self) -> str:
-        """Write the change as one line of a diff."""
+        """Return the change as one line of a diff."""
         listed = self.listed()
-        sign = {"added": "+", "removed": "-", "changed": "~"}[listed.change]
-        values = ", ".join(
-            f"{name}: {_text(old)} -> {_text(new)}" for name, (old, new) in listed.values.items()
-        )
-        return " ".join([sign, listed.kind, *listed.key]) + (f" ({values})" if values else "")
+        line = " ".join([_SIGNS[listed.change], listed.kind, *listed.key])
+        values = [f"{name}: {_text(old)} -> {_text(new)}" for name, (old, new) in listed.values.items()]
+        return f"{line} ({', '.join(values)})" if values else line
 
     def write(self, connection: Connection) -> None:
         """Write the change to the database."""
@@ -62,7 +68,7 @@ class Change:
 
 
 def apply_tenant(connection: Connection, tenant: Tenant) -> list[Change]:
-    """Make the database equal to the tenant and return what changed."""
+    """Make the database equal to the tenant; return what changed."""
     changes = differences(connection, tenant)
     for change in changes:
         change.write(connection)
@@ -70,24 +76,25 @@ def apply_tenant(connection: Connection, tenant: Tenant) -> list[Change]:
 
 
 def differences(connection: Connection, tenant: Tenant) -> list[Change]:
-    """Find the changes, in an order that the foreign keys allow."""
+    """Return the changes in an order that the foreign keys allow: removed rows come last, grants first."""
     declared = ((apis, tenant.apis), (clients, tenant.clients), (grants, tenant.grants))
     changes = [change for table, rows in declared for change in _compare(connection, table, rows)]
-    return [change for change in changes if change.new] + [
-        change for change in reversed(changes) if not change.new
-    ]
+    kept = [change for change in changes if change.new]
+    removed = [change for change in reversed(changes) if not change.new]
+    return kept + removed
 
 
-def _compare(connection: Connection, table: Table, rows: Iterable[Row]) -> Iterator[Change]:
-    def key(row: Row) -> tuple[Any, ...]:
-        return tuple(row[column.name] for column in table.primary_key)
+def _compare(connection: Connection, table: Table, rows: Rows) -> Iterator[Change]:
+    stored_rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+    stored = {_key(table, row): row for row in stored_rows}
+    declared = {_key(table, row): row for row in rows}
+    for key in sorted(stored.keys() | declared.keys()):
+        if stored.get(key) != declared.get(key):
+            yield Change(table, stored.get(key), declared.get(key))
 
-    stored = {key(row): row for row in (dict(row) for row in connection.execute(select(table)).mappings())}
-    declared = {key(row): row for row in rows}
-    for found in sorted(stored.keys() | declared.keys()):
-        old, new = stored.get(found), declared.get(found)
-        if old != new:
-            yield Change(table, old, new)
+
+def _key(table: Table, row: Row) -> tuple[Any, ...]:
+    return tuple(row[column.name] for column in table.primary_key)
 
 
 def _text(value: Any) -> str:

@@ -1,11 +1,20 @@
-"""The tenant as an operator sees it: what each client may ask for at each API, as the database has it."""
+"""The tenant as an operator sees it: what each client may request at each API, as the database has it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
-from auth_server.database import apis, clients, grants
+from auth_server.database import apis, clients, grants, lifetime_of_tokens
+
+COLUMNS = {
+    "CLIENT": "client_id",
+    "ENABLED": "enabled",
+    "AUDIENCE": "audience",
+    "SCOPES": "scopes",
+    "LIFETIME": "token_lifetime",
+    "ALG": "signing_alg",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +30,10 @@ class ListedGrant:
 
 
 def list_grants(engine: Engine, token_lifetime: int) -> Iterator[ListedGrant]:
-    """List every grant, by client and audience; the lifetime is that of grants and APIs without their own."""
-    lifetime = func.coalesce(grants.c.token_lifetime, apis.c.token_lifetime, token_lifetime)
-    query = (
-        select(
-            clients.c.client_id,
-            clients.c.enabled,
-            grants.c.audience,
-            grants.c.scopes,
-            lifetime.label("token_lifetime"),
-            apis.c.signing_alg,
-        )
-        .select_from(grants.join(clients).join(apis))
-        .order_by(clients.c.client_id, grants.c.audience)
-    )
+    """Yield every grant, by client and audience; the lifetime applies where neither grant nor API has one."""
+    lifetime = lifetime_of_tokens(token_lifetime).label("token_lifetime")
+    columns = (clients.c.client_id, clients.c.enabled, grants.c.audience, grants.c.scopes, apis.c.signing_alg)
+    query = select(*columns, lifetime).select_from(grants.join(clients).join(apis))
     with engine.connect() as connection:
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(query.order_by(clients.c.client_id, grants.c.audience)).mappings():
             yield ListedGrant(**row)
-
-
-def grant_rows(grants: Iterable[ListedGrant]) -> Iterator[tuple[str, ...]]:
-    """Give the rows of a table."""
-    yield ("CLIENT", "ENABLED", "AUDIENCE", "SCOPES", "LIFETIME", "ALG")
-    for one in grants:
-        enabled = "yes" if one.enabled else "no"
-        yield (
-            one.client_id,
-            enabled,
-            one.audience,
-            " ".join(one.scopes),
-            str(one.token_lifetime),
-            one.signing_alg,
-        )

@@ -1,4 +1,4 @@
-"""YAML as the tenant file may be written: no member twice; what is wrong is said in words, with its line."""
+"""YAML without repeated members, for the tenant file; a problem is a sentence with its line."""
 
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,13 @@ class YamlProblemError(Exception):
 
 
 def read_yaml(file: Path) -> Any:
-    """Read a file; raise YamlProblemError."""
+    """Return the document in a file; raise YamlProblemError."""
     try:
         return yaml.load(file.read_text("utf-8"), _UniqueMembers)  # noqa: S506 it is a SafeLoader
     except OSError as error:
         raise YamlProblemError(f"cannot be read ({error.strerror}); make it readable") from None
     except UnicodeDecodeError:
-        raise YamlProblemError("is not UTF-8; save it so") from None
+        raise YamlProblemError("is not UTF-8; save it as UTF-8") from None
     except RecursionError:
         raise YamlProblemError("is nested too deeply; correct it") from None
     except (ValueError, yaml.YAMLError) as error:
@@ -25,7 +25,7 @@ def read_yaml(file: Path) -> Any:
 
 
 class _UniqueMembers(yaml.SafeLoader):
-    """YAML with unique members: PyYAML lets the last of two win."""
+    """YAML with unique members: of two, PyYAML silently takes the last."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Not in construct_mapping: there, what `<<` merges stands beside the members that override it.
@@ -41,4 +41,4 @@ class _UniqueMembers(yaml.SafeLoader):
 def _in_words(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return f"is no YAML ({' '.join(str(error).split())})"
+    return f"is not YAML ({' '.join(str(error).split())})"

@@ -1,4 +1,4 @@
-"""Making access tokens (RFC 9068) and recognising them again.
+"""Access tokens (RFC 9068): making them, and recognising them again.
 
 It may import keys and the modules beside the rooms.
 """

@@ -1,6 +1,6 @@
-"""Make access tokens: JWTs of RFC 9068, signed with the current key of the API's algorithm.
+"""Make access tokens: JWTs by RFC 9068, signed with the current key of the API's algorithm.
 
-Authlib's generator imports its key at each token, signs with a random one of several, sets no kid and
+Authlib's generator imports its key for each token, signs with a random one of several keys, sets no kid and
 takes the client for the audience.
 """
 
@@ -11,16 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64encode
 
-from auth_server.clients.registry import ClientGrant
+from auth_server.algorithms import ALGORITHMS
 from auth_server.errors import InvalidScopeError
 from auth_server.keys.signing_keys import SigningKeys, TokenKey
 
 MAX_TOKEN = 4096
-
-_NONE: Mapping[str, Any] = {}
 
 
 def _new_jti() -> str:
@@ -29,7 +26,7 @@ def _new_jti() -> str:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token and what may be told of it; `expires_in` in seconds."""
+    """A token, and what the answer and the log say about it; `expires_in` in seconds."""
 
     value: str = field(repr=False)
     jti: str
@@ -38,51 +35,51 @@ class AccessToken:
     expires_in: int
 
 
+@dataclass(frozen=True, slots=True)
 class AccessTokens:
-    """Issues tokens; `now` in seconds since 1970."""
+    """Issues tokens; `now` in Unix time."""
 
-    def __init__(
-        self,
-        issuer: str,
-        keys: SigningKeys,
-        lifetime: int,
-        now: Callable[[], float] = time.time,
-        new_jti: Callable[[], str] = _new_jti,
-    ) -> None:
-        self._issuer = issuer
-        self._keys = keys
-        self._lifetime = lifetime
-        self._now = now
-        self._new_jti = new_jti
+    issuer: str
+    keys: SigningKeys
+    now: Callable[[], float] = time.time
+    new_jti: Callable[[], str] = _new_jti
 
     def issue(
-        self, client_id: str, grant: ClientGrant, scope: str, custom_claims: Mapping[str, Any] = _NONE
+        self,
+        client_id: str,
+        audience: str,
+        scope: str,
+        *,
+        signing_alg: str,
+        lifetime: int,
+        custom_claims: Mapping[str, Any],
     ) -> AccessToken:
-        """Make a token (RFC 9068 2.2), with Actions' claims; raise InvalidScopeError for one too large."""
-        key = self._keys.current(grant.signing_alg)
-        issued_at = int(self._now())
-        expires_in = grant.token_lifetime or self._lifetime
-        claims: dict[str, Any] = {
-            "iss": self._issuer,
-            "exp": issued_at + expires_in,
-            "aud": grant.audience,
+        """Return a token (RFC 9068 2.2); raise InvalidScopeError if it is too large, or NoSigningKeyError."""
+        key = self.keys.current(signing_alg)
+        issued_at = int(self.now())
+        claims = {
+            "iss": self.issuer,
+            "exp": issued_at + lifetime,
+            "aud": audience,
             "sub": client_id,
             "client_id": client_id,
             "iat": issued_at,
-            "jti": self._new_jti(),
+            "jti": self.new_jti(),
             "scope": scope,
         }
-        value = _sign({**claims, **custom_claims, **claims}, key)  # an Action's come last, and overwrite none
+        value = _signed(
+            {**claims, **custom_claims, **claims}, key
+        )  # custom claims come last, and replace none
         if len(value) > MAX_TOKEN:
             raise InvalidScopeError(
                 f"The token would be larger than {MAX_TOKEN} bytes; ask for fewer scopes."
             )
-        return AccessToken(value, str(claims["jti"]), key.kid, key.alg, expires_in)
+        return AccessToken(value, str(claims["jti"]), key.kid, key.alg, lifetime)
 
 
-def _sign(claims: dict[str, str | int], key: TokenKey) -> str:
-    """Serialise and sign (RFC 7515 7.1); key and header were checked once, when the key was imported."""
+def _signed(claims: Mapping[str, Any], key: TokenKey) -> str:
+    """Serialize and sign (RFC 7515 7.1); key and header were checked once, when the key was imported."""
     payload = json.dumps(claims, separators=(",", ":")).encode()
     signing_input = key.protected_header + b"." + urlsafe_b64encode(payload)
-    signature = JWSRegistry.algorithms[key.alg].sign(signing_input, key.key)
+    signature = ALGORITHMS[key.alg].sign(signing_input, key.key)
     return (signing_input + b"." + urlsafe_b64encode(signature)).decode()

@@ -1,6 +1,6 @@
-"""Recognise the access tokens of this server, and tell whether they still count (RFC 7662 4, RFC 7009 2).
+"""Recognise the access tokens of this server, and say whether they are still active (RFC 7662 4, RFC 7009 2).
 
-Who may ask is settled in `introspection` and `revocation`.
+Not here: who may ask (protocol/introspection.py, protocol/revocation.py).
 """
 
 import json
@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 from sqlalchemy import Engine, bindparam, select
 
+from auth_server.algorithms import ALGORITHMS
 from auth_server.database import apis, clients, grants, revoked_tokens
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.keys.signing_keys import SigningKeys
-from auth_server.server_timing import checking
 
 _STANDING = (
     select(clients.c.enabled, apis.c.introspected_by, revoked_tokens.c.jti)
@@ -27,7 +26,7 @@ _STANDING = (
 
 
 class InactiveTokenError(Exception):
-    """A token is not active, or not for the one who asks; the message says why, for the log alone."""
+    """A token is not active, or not for the client that asks; the message says why, for the log alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +37,17 @@ class IssuedToken:
 
     @property
     def client_id(self) -> str:
-        """Name the client it was issued to."""
+        """Return the client to which it was issued."""
         return str(self.claims["client_id"])
 
     @property
     def jti(self) -> str:
-        """Name the token."""
+        """Return the identifier of the token."""
         return str(self.claims["jti"])
 
 
 class IssuedTokens:
-    """Reads tokens; `now` in seconds since 1970. What the database says of them is never remembered."""
+    """Reads tokens; `now` in Unix time. What the database says about them is never remembered."""
 
     def __init__(
         self, issuer: str, keys: SigningKeys, engine: Engine, now: Callable[[], float] = time.time
@@ -60,29 +59,27 @@ class IssuedTokens:
         self._now = now
 
     def recognise(self, compact: str) -> IssuedToken:
-        """Read a token, trusting nothing in it before its signature; raise InactiveTokenError."""
-        signing_input, _, signature = compact.encode(errors="replace").rpartition(b".")
-        header, _, payload = signing_input.partition(b".")
-        # Each of our keys writes one header, so that a token with any other one is not ours.
-        key = self._keys.by_protected_header(header)
-        if key is None:
-            raise InactiveTokenError("not signed with a key of this server")
-        try:
-            raw = urlsafe_b64decode(signature)
-        except ValueError:
-            raw = b""
-        if not JWSRegistry.algorithms[key.alg].verify(signing_input, raw, key.key):
-            raise InactiveTokenError("wrong signature")
-        claims = json.loads(urlsafe_b64decode(payload))
+        """Return the token, trusting nothing in it before its signature; raise InactiveTokenError."""
+        claims = json.loads(urlsafe_b64decode(self._verified_payload(compact)))
         if claims["iss"] != self._issuer:
-            raise InactiveTokenError("of another issuer")
+            raise InactiveTokenError("issued by another issuer")
         if claims["exp"] <= self._now():
             raise InactiveTokenError("expired")
         return IssuedToken(claims)
 
+    def _verified_payload(self, compact: str) -> bytes:
+        signing_input, _, signature = compact.encode(errors="replace").rpartition(b".")
+        header, _, payload = signing_input.partition(b".")
+        # Each of our keys writes exactly one header, so a token with any other header is not ours.
+        key = self._keys.by_protected_header(header)
+        if key is None:
+            raise InactiveTokenError("not signed with a key of this server")
+        if not ALGORITHMS[key.alg].verify(signing_input, _decoded(signature), key.key):
+            raise InactiveTokenError("wrong signature")
+        return payload
+
     def introspector(self, token: IssuedToken) -> str | None:
-        """Give the client that may introspect the tokens of this one's API; raise InactiveTokenError."""
-        checking("standing")
+        """Return the client that may introspect the tokens of this one's API; raise InactiveTokenError."""
         of_token = {"jti": token.jti, "client_id": token.client_id, "audience": token.claims["aud"]}
         with self._engine.connect() as connection:
             standing = connection.execute(_STANDING, of_token).one_or_none()
@@ -92,8 +89,16 @@ class IssuedTokens:
             raise InactiveTokenError("its client is disabled")
         if standing.jti is not None:
             raise InactiveTokenError("revoked")
-        return None if standing.introspected_by is None else str(standing.introspected_by)
+        introspected_by: str | None = standing.introspected_by
+        return introspected_by
 
     def revoke(self, token: IssuedToken) -> None:
-        """Withdraw a token, for all workers and at once."""
+        """Revoke a token for all workers at once."""
         self._revoked.add({"jti": token.jti, "expires_at": token.claims["exp"]})
+
+
+def _decoded(signature: bytes) -> bytes:
+    try:
+        return urlsafe_b64decode(signature)
+    except ValueError:
+        return b""

@@ -40,7 +40,7 @@ def rotate(folder: Path, secret: str) -> None:
 
 def test_remembers_for_the_time_to_live_and_within_bounds(service: Service, tmp_path: Path) -> None:
     clock = Clock()
-    clients = Clients(service.engine, tmp_path, 2, clock)
+    clients = Clients(service.engine, tmp_path, ttl=2, token_lifetime=60, now=clock)
     job = clients.read("job")
     assert job
     assert clients.recall("job") is None
@@ -78,7 +78,7 @@ def test_a_new_secret_works_at_once(ask: Ask, tmp_path: Path) -> None:
 
 
 def test_an_old_secret_stops_working_when_the_memory_ends(service: Service, tmp_path: Path) -> None:
-    clients = Clients(service.engine, tmp_path, 2, Clock())
+    clients = Clients(service.engine, tmp_path, ttl=2, token_lifetime=60, now=Clock())
     rotate(tmp_path, "new-secret")
     job = clients.read("job")
     assert job
@@ -107,5 +107,5 @@ def test_a_digest_file_that_is_gone_is_a_wrong_secret_and_logged(
     (tmp_path / "job.sha256").unlink()
     assert ask().get_json()["error"] == "invalid_client"
     unusable, refused = log_lines()
-    assert (unusable["message"], unusable["file"]) == ("secret digest file unusable", "job.sha256")
+    assert (unusable["message"], unusable["file"]) == ("a secret digest file cannot be used", "job.sha256")
     assert refused["reason"] == "no readable secret digest"

@@ -68,7 +68,7 @@ def test_a_use_that_cannot_be_written_hinders_nobody(ask: Ask, service: Service,
     with service.engine.begin() as connection:
         secret_uses.drop(connection)
     assert ask().status_code == 200
-    assert log_lines()[0]["message"] == "use of a secret not recorded"
+    assert log_lines()[0]["message"] == "the use of a secret was not recorded"
 
 
 def test_lists_when_each_secret_was_last_used(ask: Ask, app: Flask, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from auth_server.app import create_app
 from auth_server.database import signing_keys
 from auth_server.endpoints.metadata import server_metadata
-from auth_server.errors import render
+from auth_server.endpoints.oauth_answers import refusal
 from auth_server.startup import Service
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import Key
 from sqlalchemy import delete, update
+from werkzeug.exceptions import InternalServerError, NotFound
 from werkzeug.test import TestResponse
 
 METADATA = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
@@ -129,7 +130,7 @@ def not_ready(app: Flask) -> str:
 def test_is_not_ready_without_a_signing_key(app: Flask, service: Service) -> None:
     with service.engine.begin() as connection:
         connection.execute(delete(signing_keys))
-    assert not_ready(app) == "no signing key"
+    assert not_ready(app) == "an algorithm has no signing key"
 
 
 def test_without_a_database_is_not_ready_and_answers_503(
@@ -138,7 +139,7 @@ def test_without_a_database_is_not_ready_and_answers_503(
     service.engine.dispose()
     for file in tmp_path.glob("auth-server.db*"):
         file.unlink()
-    assert not_ready(app) == "database unusable"
+    assert not_ready(app) == "the database cannot be used"
     response = app.test_client().post("/oauth/token", data={"a": "b"}, auth=("job", "job-secret"))
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "5"
@@ -156,13 +157,18 @@ def test_is_not_ready_with_a_key_that_does_not_decrypt_now_or_next(
         changed = {"kid": "another", "encrypted_private_jwk": b"x"}
         this = (signing_keys.c.alg == "ES256") & (signing_keys.c.generation == generation)
         connection.execute(update(signing_keys).where(this).values(changed))
-    assert not_ready(app) == "signing keys unusable"
+    assert not_ready(app) == "the signing keys cannot be used"
 
 
 def test_unknown_paths_and_other_methods_are_problem_documents(client: FlaskClient) -> None:
     response = client.get("/nowhere")
     assert (response.status_code, response.content_type) == (404, PROBLEM)
-    assert response.get_json(force=True) == {"title": "Not Found", "status": 404}
+    assert response.get_json(force=True) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": NotFound.description,
+    }
     response = client.post("/healthz")
     assert (response.status_code, response.content_type) == (405, PROBLEM)
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD"}
@@ -181,10 +187,15 @@ def test_a_failure_tells_nothing_of_the_insides(app: Flask) -> None:
     assert response.status_code == 500
     description = "The server could not answer. The fault is not yours."
     assert response.get_json() == {"error": "server_error", "error_description": description}
-    assert client.get("/fail").get_json(force=True) == {"title": description.rstrip("."), "status": 500}
+    assert client.get("/fail").get_json(force=True) == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": InternalServerError.description,
+    }
 
 
 def test_renders_an_error_of_authlib_itself() -> None:
-    response = render(InvalidGrantError("Not yours."), realm="https://issuer.example")
+    response = refusal(InvalidGrantError("Not yours."), realm="https://issuer.example")
     assert response.status_code == 400
     assert response.get_json() == {"error": "invalid_grant", "error_description": "Not yours."}

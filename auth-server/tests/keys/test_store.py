@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auth_server.algorithms import SIGNING_ALGS
 from auth_server.database import apis, clients, create_database_engine, create_tables, grants, writing
 from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
-from auth_server.keys.life import PUBLISHED, SIGNING_ALGS, KeyLife, KeySet, State, StoredKey
+from auth_server.keys.life import PUBLISHED, KeyLife, KeySet, State, StoredKey
 from auth_server.keys.store import KeyStore, UnknownKeyError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -323,7 +324,9 @@ def test_reencrypts_under_the_first_of_two_keys(store: KeyStore, tmp_path: Path)
 @pytest.mark.parametrize("content", ["", "k", f"{'k' * 43} " * 3, "k" * 44, "\u00fc" * 43])
 def test_refuses_a_file_that_holds_no_key(tmp_path: Path, content: str) -> None:
     (tmp_path / "kek").write_text(content)
-    with pytest.raises(KeyEncryptionError, match="holds no 32 bytes in base64url, once or twice; restore it"):
+    with pytest.raises(
+        KeyEncryptionError, match="does not hold one or two keys of 32 bytes in base64url; restore it"
+    ):
         KeyEncryption(tmp_path / "kek").read()
 
 

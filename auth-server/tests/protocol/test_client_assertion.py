@@ -30,7 +30,7 @@ LogLines = Callable[[], list[dict[str, Any]]]
 ISSUER, ENDPOINT = "https://issuer.example", "https://issuer.example/oauth/token"
 MALFORMED = "client_assertion: malformed"
 NOT_ONE = "client_assertion: iss and sub are not one client_id"
-TYP = "client_assertion: the typ is another one's"
+TYP = "client_assertion: the typ is not that of an assertion"
 AUD, EXP, IAT, NBF, JTI = (
     f"client_assertion: the {name} is missing or wrong" for name in ("aud", "exp", "iat", "nbf", "jti")
 )
@@ -97,7 +97,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "algorithm list": (ALG, {}, {"alg": ["ES256"]}),
     "algorithm that the key is not for": (SIGNATURE, {}, {"alg": "RS256", "kid": "ES256"}),
     "unknown kid": (SIGNATURE, {}, {"kid": "who"}),
-    "kid that is a number": ("client_assertion: the kid is no string", {}, {"kid": 1}),
+    "kid that is a number": ("client_assertion: the kid is not a string", {}, {"kid": 1}),
     "critical header": ("client_assertion: crit is not understood", {}, {"crit": ["b64"], "b64": False}),
     "access token": (TYP, {}, {"typ": "at+jwt"}),
     "typ that is a number": (TYP, {}, {"typ": 1}),
@@ -278,7 +278,7 @@ def test_reads_new_keys_at_once_and_refuses_when_the_file_is_gone(
 ) -> None:
     (tmp_path / "bot.json").unlink()
     assert_refused(ask(sign(), auth=None), log_lines()[-1], "no usable key")
-    assert log_lines()[0]["message"] == "client key file unusable"
+    assert log_lines()[0]["message"] == "a client key file cannot be used"
 
 
 EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
@@ -316,7 +316,7 @@ def test_skips_keys_that_it_cannot_use(tmp_path: Path, member: Any) -> None:
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"keys": {}}', b"[" * 100_000])
 def test_refuses_a_file_that_is_no_jwk_set(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "keys.json").write_bytes(content)
-    with pytest.raises(KeyFileError, match="is no JWK Set"):
+    with pytest.raises(KeyFileError, match="is not a JWK Set"):
         read_client_keys(tmp_path / "keys.json")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.endpoints.client_address import client_address
+from auth_server.endpoints.oauth_requests import client_address
 from auth_server.startup import Service
 from flask.testing import FlaskClient
 from flask.wrappers import Request
@@ -46,17 +46,17 @@ def test_answers_429_to_the_failing_request_above_the_limit(
     response = ask(limited, who, "wrong")
     assert response.get_json() == {
         "error": "invalid_client",
-        "error_description": "Too many failed logins. Try again later.",
+        "error_description": "Too many failed authentications. Try again later.",
     }
     assert dict(response.headers) == {
         "Content-Type": "application/json",
-        "Content-Length": "92",
+        "Content-Length": "101",
         "Cache-Control": "no-store",
         "Pragma": "no-cache",
         "Retry-After": response.headers["Retry-After"],
     }
     assert 1 <= int(response.headers["Retry-After"]) <= 60
-    assert log_lines()[-1]["reason"].endswith("; too many failed logins")
+    assert log_lines()[-1]["reason"].endswith("; too many failed authentications")
 
 
 def test_always_serves_a_right_credential(limited: FlaskClient) -> None:
@@ -102,7 +102,10 @@ def test_a_storage_that_fails_is_logged_and_refuses_nobody_else(
 
     monkeypatch.setattr(MemoryStorage, "incr", fail)
     assert ask(limited, "job", "wrong").status_code == 401
-    assert [line["message"] for line in log_lines()] == ["failed logins are not counted", "token refused"]
+    assert [line["message"] for line in log_lines()] == [
+        "failed authentications are not counted",
+        "token refused",
+    ]
 
 
 @pytest.mark.parametrize(

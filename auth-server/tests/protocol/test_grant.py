@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from auth_server.clients.registry import ClientGrant
 from auth_server.errors import InvalidScopeError
-from auth_server.protocol.grant import granted_scopes
+from auth_server.protocol.target_and_scope import granted_scopes
 from auth_server.startup import Service
 from flask.testing import FlaskClient
 from hypothesis import given
@@ -150,7 +150,7 @@ def test_issues_a_token_of_rfc_9068(
     asked=st.lists(st.sampled_from(["a", "b", "c", "d"])), granted=st.sets(st.sampled_from(["a", "b", "c"]))
 )
 def test_never_grants_beyond_the_ceiling(asked: list[str], granted: set[str]) -> None:
-    grant = ClientGrant(RS, tuple(granted), None, "RS256")
+    grant = ClientGrant(RS, tuple(granted), 60, "RS256")
     try:
         scopes = granted_scopes(" ".join(asked), grant) if asked else granted_scopes(None, grant)
     except InvalidScopeError:

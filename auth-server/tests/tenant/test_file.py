@@ -9,13 +9,13 @@ import yaml
 from auth_server.database import writing
 from auth_server.startup import Service
 from auth_server.tenant.apply import apply_tenant, differences
-from auth_server.tenant.file import Tenant, read_tenant
+from auth_server.tenant.reading import Tenant, read_tenant
 
 URI = "must be an absolute URI without a fragment"
 SCOPES = "must be a list of different scopes (RFC 6749 3.3), at least one"
 DIGESTS = "must be a list of one or two names of files in SECRETS_DIR"
 SAMPLE = Path(__file__).parents[2] / "tenant.yaml"
-ONE_KIND = "needs secret_digest_files or a jwks_file, one of them; declare that"
+ONE_KIND = "needs either secret_digest_files or a jwks_file; declare one of them"
 CLIENT_ID = "must be 1 to 128 printable ASCII characters"
 LIFETIME = "must be 1 to 2592000 seconds"
 
@@ -41,8 +41,8 @@ def drop(section: str, member: str) -> Change:
 
 BAD: dict[str, tuple[Change, str]] = {
     "unknown section": (lambda t: t.update(users=[]), "users: is unknown; remove it"),
-    "missing section": (lambda t: t.pop("grants"), "grants: is no list; write one, if only []"),
-    "entry that is no mapping": (lambda t: t["apis"].append("a"), "apis[1]: is no mapping; write one"),
+    "missing section": (lambda t: t.pop("grants"), "grants: is not a list; write one, even if only []"),
+    "entry that is no mapping": (lambda t: t["apis"].append("a"), "apis[1]: is not a mapping; write one"),
     "unknown member": (put("clients", "secret", "a"), "clients[0].secret: is unknown; remove it"),
     "secret and keys": (put("clients", "jwks_file", "job.json"), f"clients[0]: {ONE_KIND}"),
     "metadata that is a list": (
@@ -90,7 +90,7 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "introspected by nobody": (
         put("apis", "introspected_by", "who"),
-        "apis[0].introspected_by: who is no client of this file; declare it",
+        "apis[0].introspected_by: who is not a client of this file; declare it",
     ),
     "no lifetime": (put("apis", "token_lifetime", 0), f"apis[0].token_lifetime: {LIFETIME}"),
     "true lifetime": (put("apis", "token_lifetime", True), f"apis[0].token_lifetime: {LIFETIME}"),
@@ -108,15 +108,15 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "unknown client": (
         put("grants", "client", "who"),
-        "grants[0].client: who is no client of this file; declare it",
+        "grants[0].client: who is not a client of this file; declare it",
     ),
     "unknown API": (
         put("grants", "audience", "https://who"),
-        "grants[0].audience: https://who is no API of this file; declare it",
+        "grants[0].audience: https://who is not an API of this file; declare it",
     ),
     "unknown scope": (
         put("grants", "scopes", ["read", "admin"]),
-        "grants[0].scopes: admin is no scope of https://api.example; declare it there",
+        "grants[0].scopes: admin is not a scope of https://api.example; declare it there",
     ),
     "API twice": (
         lambda t: t["apis"].append(t["apis"][0]),
@@ -136,25 +136,19 @@ def test_names_what_is_wrong_by_its_path(tmp_path: Path, case: str) -> None:
     change(tenant)
     file = tmp_path / "tenant.yaml"
     file.write_text(yaml.dump(tenant))
-    problems: list[str] = []
-    read_tenant(file, problems)
-    assert problems == [f"{file}: {problem}"]
+    assert list(read_tenant(file).problems) == [f"{file}: {problem}"]
 
 
 def test_names_one_problem_where_the_file_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "tenant.yaml"
     file.write_text("apis: []\napis: []")
-    problems: list[str] = []
-    read_tenant(file, problems)
-    assert problems == [f"{file}: line 2: apis repeats; correct it"]
+    assert list(read_tenant(file).problems) == [f"{file}: line 2: apis repeats; correct it"]
 
 
 def test_refuses_a_document_that_is_no_mapping(tmp_path: Path) -> None:
     file = tmp_path / "tenant.yaml"
     file.write_text("- a")
-    problems: list[str] = []
-    read_tenant(file, problems)
-    assert len(problems) == 3
+    assert len(read_tenant(file).problems) == 3
 
 
 def test_gives_the_entries_that_are_right_beside_wrong_ones(tmp_path: Path) -> None:
@@ -164,23 +158,22 @@ def test_gives_the_entries_that_are_right_beside_wrong_ones(tmp_path: Path) -> N
     tenant["grants"][0]["scopes"] = []
     file = tmp_path / "tenant.yaml"
     file.write_text(yaml.dump(tenant))
-    problems: list[str] = []
-    read = read_tenant(file, problems)
-    assert len(problems) == 3
+    read = read_tenant(file)
+    assert len(read.problems) == 3
     assert [client["client_id"] for client in read.clients] == ["job"]
     assert (len(read.apis), read.grants) == (1, ())
 
 
 def test_the_sample_tenant_is_right() -> None:
-    problems: list[str] = []
-    clients = {client["client_id"] for client in read_tenant(SAMPLE, problems).clients}
-    assert problems == []
+    tenant = read_tenant(SAMPLE)
+    clients = {client["client_id"] for client in tenant.clients}
+    assert tenant.problems == ()
     assert clients >= {"timesheets-import-job", "approvals-bot"}
 
 
 def test_applying_makes_the_database_equal_and_says_what_changed(service: Service) -> None:
     declared = service.tenant
-    nothing = Tenant((), (), ())
+    nothing = Tenant()
     with writing(service.engine) as connection:
         removed = [str(change) for change in differences(connection, nothing)]
         assert [str(change) for change in apply_tenant(connection, nothing)] == removed

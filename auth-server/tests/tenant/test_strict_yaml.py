@@ -17,10 +17,10 @@ WRONG = {
     ),
     "member that is a list": ("? [a]\n: 1", "line 1: found unhashable key"),
     "unknown alias": ("a: *b", "line 1: found undefined alias 'b'"),
-    "impossible day": ("a: 2026-99-99", "is no YAML (month must be in 1..12)"),
+    "impossible day": ("a: 2026-99-99", "is not YAML (month must be in 1..12)"),
     "control character": (
         "\0",
-        f'is no YAML ({CHARACTER} in "<unicode string>", position 0)',
+        f'is not YAML ({CHARACTER} in "<unicode string>", position 0)',
     ),
     "nested deeply": ("[" * 1000, "is nested too deeply"),
 }
@@ -40,7 +40,7 @@ def test_says_what_is_wrong_and_where(tmp_path: Path, case: str) -> None:
 
 
 def test_refuses_another_encoding(tmp_path: Path) -> None:
-    assert problem_of(tmp_path, b"\xff") == "is not UTF-8; save it so"
+    assert problem_of(tmp_path, b"\xff") == "is not UTF-8; save it as UTF-8"
 
 
 def test_merges_members_and_lets_a_mapping_override_them(tmp_path: Path) -> None:

@@ -1,15 +1,25 @@
-"""The address a request comes from, as the proxies in front tell it where those are trusted."""
+"""Receive a request of an OAuth endpoint, with the address that it comes from."""
 
 import ipaddress
 from collections.abc import Sequence
 
-from flask import Request
+from flask import Request, g, request
 
-from auth_server.settings_reader import Network
+from auth_server.protocol.oauth_request import OAuthRequest, read_request
+from auth_server.server_timing import checking
+from auth_server.settings import Network
+
+
+def receive(trusted_proxies: Sequence[Network]) -> OAuthRequest:
+    """Return the current request, and keep it in `g` for the log of a refusal; raise InvalidRequestError."""
+    checking("request")
+    g.address = client_address(request, trusted_proxies)
+    g.oauth_request = oauth_request = read_request(request, g.address)
+    return oauth_request
 
 
 def client_address(request: Request, trusted_proxies: Sequence[Network]) -> str:
-    """Give the last address that no trusted proxy vouches from; each adds to X-Forwarded-For on the right."""
+    """Return the last address that is not a trusted proxy's; X-Forwarded-For grows on the right."""
     address: str = request.environ.get("REMOTE_ADDR", "")
     if not trusted_proxies:
         return address
