@@ -7,12 +7,14 @@ from auth_server.cli import client_commands, key_commands, tenant_commands
 from auth_server.clients.registry import Clients
 from auth_server.clients.secret_uses import SecretUses
 from auth_server.clients.seen_assertions import SeenAssertions
-from auth_server.endpoints import token
+from auth_server.database import revoked_tokens, seen_assertions
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.introspect import introspection_endpoint
-from auth_server.endpoints.metadata import metadata_endpoints, url_of
+from auth_server.endpoints.metadata import metadata_endpoints, server_metadata
 from auth_server.endpoints.revoke import revocation_endpoint
+from auth_server.endpoints.token import token_endpoint
+from auth_server.expiring_rows import ExpiringRows
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.client_authentication import ClientAuthentication
 from auth_server.protocol.failed_authentications import FailedAuthentications
@@ -33,7 +35,7 @@ def create_app(service: Service) -> Flask:
     answer_failures(app, issuer)
     if settings.explain:
         explain_answers(app)
-    app.register_blueprint(token.token_endpoint(server, issuer, settings.trusted_proxies))
+    app.register_blueprint(token_endpoint(server, issuer, settings.trusted_proxies))
     app.register_blueprint(introspection_endpoint(server, issuer, settings.trusted_proxies))
     app.register_blueprint(revocation_endpoint(server, issuer, settings.trusted_proxies))
     app.register_blueprint(metadata_endpoints(issuer, service.keys, settings.jwks_ttl))
@@ -49,14 +51,14 @@ def authorization_server(service: Service) -> AuthorizationServer:
     """Return what the OAuth endpoints work with."""
     settings = service.settings
     engine = service.engine
-    lifetime = settings.token_lifetime
-    clients = Clients(engine, settings.secrets_dir, ttl=settings.cache_ttl, token_lifetime=lifetime)
+    clients = Clients(engine, settings.secrets_dir, settings.cache_ttl, settings.token_lifetime)
+    revoked = ExpiringRows(engine, revoked_tokens)
     client_authentication = ClientAuthentication(
         issuer=settings.issuer,
-        token_endpoint=url_of(settings.issuer, token.PATH),
+        token_endpoint=server_metadata(settings.issuer)["token_endpoint"],
         clients=clients,
         secret_uses=SecretUses(engine),
-        seen_assertions=SeenAssertions(engine),
+        seen_assertions=SeenAssertions(ExpiringRows(engine, seen_assertions)),
         failures=FailedAuthentications(settings.failures_per_minute, settings.failures_storage),
     )
     return AuthorizationServer(
@@ -64,5 +66,5 @@ def authorization_server(service: Service) -> AuthorizationServer:
         clients=clients,
         actions=Actions(settings.actions_dir),
         access_tokens=AccessTokens(settings.issuer, service.keys),
-        issued_tokens=IssuedTokens(settings.issuer, service.keys, engine),
+        issued_tokens=IssuedTokens(settings.issuer, service.keys, engine, revoked),
     )

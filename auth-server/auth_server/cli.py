@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth_server.algorithms import SIGNING_ALGS
 from auth_server.clients import listing as clients_listing
-from auth_server.command_output import as_json, as_table
+from auth_server.command_output import Row, as_json, as_table
 from auth_server.database import writing
 from auth_server.keys import listing as keys_listing
 from auth_server.keys.encryption import KeyEncryptionError
@@ -20,7 +20,7 @@ from auth_server.keys.store import KeyStore, UnknownKeyError
 from auth_server.settings_reader import SettingsError
 from auth_server.startup import Service, apply, database_problem
 from auth_server.tenant import listing as tenant_listing
-from auth_server.tenant.apply import Change, differences
+from auth_server.tenant.apply import differences
 
 _json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 
@@ -46,13 +46,16 @@ def tenant_commands(service: Service) -> AppGroup:
     @_json
     def apply_command(check: bool, json_: bool) -> None:
         """Make the database equal to the tenant file, and print what changes."""
-        if not check:
-            _print_changes(apply(service), json_)
-            return
-        with writing(service.engine) as connection:
-            changes = differences(connection, service.tenant)
-        _print_changes(changes, json_)
-        if changes:
+        if check:
+            with writing(service.engine) as connection:
+                changes = differences(connection, service.tenant)
+        else:
+            changes = apply(service)
+        if json_:
+            click.echo(as_json(change.listed() for change in changes))
+        else:
+            click.echo("\n".join(map(str, changes)) or "nothing to change")
+        if check and changes:
             raise SystemExit(1)
 
     @group.command("list")
@@ -74,6 +77,8 @@ def client_commands(service: Service) -> AppGroup:
     def list_command(json_: bool) -> None:
         """Print each client's credentials and when each secret was last used, to the minute."""
         listed = clients_listing.list_credentials(service.engine, service.settings.secrets_dir)
+        if not json_:
+            listed = map(clients_listing.as_shown, listed)
         _print(listed, clients_listing.COLUMNS, json_)
 
     return group
@@ -95,7 +100,8 @@ def key_commands(service: Service) -> AppGroup:
     @_json
     def rotate_command(alg: str | None, json_: bool) -> None:
         """Let the next keys sign as soon as they have been announced for long enough."""
-        store.rotate([alg] if alg else SIGNING_ALGS)
+        algs = [alg] if alg else SIGNING_ALGS
+        store.rotate(algs)
         _print_keys(store, json_)
 
     # A kid may begin with a hyphen, as base64url does.
@@ -120,16 +126,10 @@ def key_commands(service: Service) -> AppGroup:
     return group
 
 
-def _print(values: Iterable[Any], columns: Mapping[str, str], json_: bool) -> None:
-    click.echo(as_json(values) if json_ else as_table(values, columns))
+def _print(rows: Iterable[Row], columns: Mapping[str, str], json_: bool) -> None:
+    text = as_json(rows) if json_ else as_table(rows, columns)
+    click.echo(text)
 
 
 def _print_keys(store: KeyStore, json_: bool) -> None:
     _print(keys_listing.list_keys(store.read(), store.now()), keys_listing.COLUMNS, json_)
-
-
-def _print_changes(changes: list[Change], json_: bool) -> None:
-    if json_:
-        click.echo(as_json(change.listed() for change in changes))
-    else:
-        click.echo("\n".join(map(str, changes)) or "nothing to change")

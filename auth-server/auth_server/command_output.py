@@ -2,26 +2,25 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+
+Row = dict[str, object]
 
 
-def as_json(values: Iterable[Any]) -> str:
-    """Return dataclasses as JSON."""
-    return json.dumps([asdict(value) for value in values], indent=2)
+def as_json(rows: Iterable[Row]) -> str:
+    """Return rows as JSON."""
+    return json.dumps(list(rows), indent=2)
 
 
-def as_table(values: Iterable[Any], columns: Mapping[str, str]) -> str:
-    """Return objects as a table; `columns` maps headings to the names of attributes."""
-    rows = [list(columns)]
-    rows += [[_as_cell(getattr(value, name)) for name in columns.values()] for value in values]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    return "\n".join("  ".join(cells).rstrip() for cells in lines)
+def as_table(rows: Iterable[Row], columns: Mapping[str, str]) -> str:
+    """Return rows as a table; `columns` maps headings to the names of values."""
+    lines = [list(columns), *([_as_cell(row[name]) for name in columns.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
-def _as_cell(value: Any) -> str:
+def _as_cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -31,4 +30,6 @@ def _as_cell(value: Any) -> str:
 
 def as_time(seconds: int | None) -> str | None:
     """Return a Unix time in RFC 3339."""
-    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if seconds is None:
+        return None
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,7 +1,6 @@
 """The errors of the OAuth endpoints (RFC 6749 5.2, RFC 8707 2), one class each.
 
-They are Authlib's OAuth2Error, which checks the characters of a description and writes the body. The client
-gets the description, the log gets the reason. Not here: the HTTP answer (endpoints/refusals.py).
+Authlib's OAuth2Error checks the description and writes the body. Not here: answers (endpoints/oauth_http.py).
 """
 
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from authlib.oauth2 import OAuth2Error
 
 
 class ProtocolError(OAuth2Error):  # type: ignore[misc]
-    """A refused request; `reason` is the true reason, for the log alone."""
+    """A refused request: the client gets the description, the log alone gets the reason."""
 
     status_code = 400
 

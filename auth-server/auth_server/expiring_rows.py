@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, Table, delete, insert
@@ -10,29 +11,29 @@ from sqlalchemy.exc import IntegrityError
 _PURGE_SECONDS = 60
 
 
+@dataclass(slots=True)
 class ExpiringRows:
     """The rows of a table with a column `expires_at`; times in Unix seconds."""
 
-    def __init__(self, engine: Engine, table: Table, now: Callable[[], float] = time.time) -> None:
-        self._engine = engine
-        self._table = table
-        self._now = now
-        self._purge_at = 0.0
+    engine: Engine
+    table: Table
+    now: Callable[[], float] = time.time
+    _purge_at: float = field(default=0.0, init=False)
 
     def add(self, row: Mapping[str, Any]) -> bool:
         """Add a row; return whether it is the first with its key. Once a minute, delete expired rows."""
         self._purge()
         try:
-            with self._engine.begin() as connection:
-                connection.execute(insert(self._table).values(row))
+            with self.engine.begin() as connection:
+                connection.execute(insert(self.table).values(row))
         except IntegrityError:  # the constraint decides, so that no two workers can both be first
             return False
         return True
 
     def _purge(self) -> None:
-        now = self._now()
+        now = self.now()
         if now < self._purge_at:
             return
         self._purge_at = now + _PURGE_SECONDS
-        with self._engine.begin() as connection:
-            connection.execute(delete(self._table).where(self._table.c.expires_at <= now))
+        with self.engine.begin() as connection:
+            connection.execute(delete(self.table).where(self.table.c.expires_at <= now))

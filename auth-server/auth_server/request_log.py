@@ -4,12 +4,10 @@ import logging
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from auth_server.logs import trace_id_of, tracing, write_line
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PROBES = ("/healthz", "/readyz")
 LONGEST_PATH = 500  # characters; JSON escapes one with up to six, and PIPE_BUF is 4096
@@ -28,10 +26,10 @@ def decided(message: str, **fields: Any) -> None:
 class RequestLog:
     """WSGI middleware: logs each request, its path without the query; probes at DEBUG."""
 
-    def __init__(self, app: "WSGIApplication") -> None:
+    def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the request in its trace."""
         began = time.perf_counter()
         fields: dict[str, Any] = {"method": environ["REQUEST_METHOD"]}

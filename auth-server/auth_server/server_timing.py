@@ -1,7 +1,6 @@
 """Name in each answer the checks that ran, how long each took, and why the last one failed: EXPLAIN=1.
 
-A header by W3C's Server Timing, for lessons on one's own machine: it tells the caller what refusals hide.
-Without `explain_answers`, `checking` and `failed` do nothing.
+It tells the caller what refusals hide (W3C Server Timing). Without `explain_answers`, no check is kept.
 """
 
 import re
@@ -60,8 +59,10 @@ def explain_answers(app: Flask) -> None:
 def _metrics(checks: list[_Check]) -> Iterator[str]:
     ends = [*(check.began for check in checks[1:]), time.perf_counter()]
     for check, end in zip(checks, ends, strict=True):
-        desc = f";desc={_quoted(check.failure)}" if check.failure else ""
-        yield f"{check.name};dur={(end - check.began) * 1000:.3f}{desc}"
+        metric = f"{check.name};dur={(end - check.began) * 1000:.3f}"
+        if check.failure:
+            metric += f";desc={_quoted(check.failure)}"
+        yield metric
 
 
 def _quoted(text: str) -> str:

@@ -16,6 +16,7 @@ MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
 IN_MEMORY = "memory://"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Networks = tuple[Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Settings:
     cache_ttl: int
     failures_per_minute: int
     failures_storage: str
-    trusted_proxies: tuple[Network, ...]
+    trusted_proxies: Networks
     log_level: str
     explain: bool
 
@@ -44,15 +45,14 @@ class Settings:
         """Return the settings and add what is wrong to `problems`, so that the files can still be checked."""
         read = _Reader(environ)
         secrets_dir = Path(read.text("SECRETS_DIR", "/run/secrets"))
+        key_file = read.text("KEY_ENCRYPTION_KEY_FILE", str(secrets_dir / "key-encryption-key"))
         settings = cls(
             issuer=read.issuer(),
             database_url=read.database_url(),
             tenant_file=Path(read.text("TENANT_FILE", "tenant.yaml")),
             actions_dir=read.folder("ACTIONS_DIR", "actions"),
             secrets_dir=secrets_dir,
-            key_encryption_key_file=Path(
-                read.text("KEY_ENCRYPTION_KEY_FILE", str(secrets_dir / "key-encryption-key"))
-            ),
+            key_encryption_key_file=Path(key_file),
             token_lifetime=read.seconds("TOKEN_LIFETIME", 3600, 1, MAX_TOKEN_LIFETIME),
             jwks_ttl=read.seconds("JWKS_TTL", 300, 0, 86400),
             key_rotation=read.seconds("KEY_ROTATION", 30 * 86400, 1, 3650 * 86400),

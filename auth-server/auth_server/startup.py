@@ -49,12 +49,12 @@ def open_service(environ: Mapping[str, str]) -> Service:
     with _collecting(problems):
         encryption.read()
     engine = create_database_engine(settings.database_url or "sqlite://")
-    keys = SigningKeys(_key_store(settings, engine, encryption), settings.cache_ttl)
+    key_times = (settings.key_rotation, settings.key_announcement, settings.token_lifetime)
+    keys = SigningKeys(KeyStore(engine, encryption, *key_times), settings.cache_ttl)
     if settings.database_url:
         with _collecting(problems):
             create_tables(engine)
-        if not problems:
-            with _collecting(problems):
+            if not problems:  # otherwise the keys cannot be decrypted
                 keys.check()
     engine.dispose()  # gunicorn forks after this, and a connection must not cross the fork
     if setting_problems or problems:
@@ -112,13 +112,3 @@ def _credential_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:
             read_client_keys(file)
         except KeyFileError as error:
             yield f"SECRETS_DIR: {file} {error}; put the public keys of {client_id} there, as a JWK Set"
-
-
-def _key_store(settings: Settings, engine: Engine, encryption: KeyEncryption) -> KeyStore:
-    return KeyStore(
-        engine,
-        encryption,
-        rotation=settings.key_rotation,
-        announcement=settings.key_announcement,
-        token_lifetime=settings.token_lifetime,
-    )

@@ -150,7 +150,7 @@ def test_a_failure_is_logged_with_its_traceback(log_lines: LogLines) -> None:
             raise
 
     with pytest.raises(ZeroDivisionError):
-        RequestLog(fail)({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: None)
+        RequestLog(fail)({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: print)
     failed, request = log_lines()
     assert "ZeroDivisionError" in failed["exception"]
     assert failed["trace_id"] == request["trace_id"]

@@ -58,20 +58,18 @@ class Actions:
         loaded = self._loaded
         if loaded is None or now >= self._check_at:
             self._loaded = None  # if a file does not load, the old ones must not stay in force
-            loaded = self._load_changes(loaded)
+            files = self._files()
+            if loaded is None or loaded.files != files:
+                loaded = _Loaded(files, tuple(_load(self._folder / name) for name, *_ in files))
             self._loaded = loaded
             self._check_at = now + _CHECK_SECONDS
         return loaded.hooks
 
-    def _load_changes(self, loaded: _Loaded | None) -> _Loaded:
-        files = self._files()
-        if loaded and loaded.files == files:
-            return loaded
-        return _Loaded(files, tuple(_load(self._folder / name) for name, *_ in files))
-
     def _files(self) -> Files:
         with os.scandir(self._folder) as entries:
-            found = sorted((entry.name, entry.stat()) for entry in entries if _is_action(entry.name))
+            # Hidden files are an editor's or macOS's: Emacs locks a file with `.#name.py`, a link to nowhere.
+            actions = [entry for entry in entries if entry.name.endswith(".py") and entry.name[0] != "."]
+            found = sorted((entry.name, entry.stat()) for entry in actions)
         return [(name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in found]
 
     def _where(self, error: BaseException) -> str:
@@ -89,11 +87,6 @@ def _run(hooks: tuple[Hook, ...], event: Event, narrowing: Narrowing) -> None:
         hook(event, api)
         if narrowing.denial:
             return
-
-
-def _is_action(name: str) -> bool:
-    # Hidden files are an editor's or macOS's: Emacs locks a file with `.#name.py`, a link to nowhere.
-    return name.endswith(".py") and not name.startswith(".")
 
 
 def _load(file: Path) -> Hook:

@@ -30,16 +30,6 @@ class KeyFileError(Exception):
 
 def read_client_keys(file: Path) -> tuple[ClientKey, ...]:
     """Return the usable keys of a JWK Set, at least one; raise KeyFileError."""
-    members = _read_members(file)
-    if any(member.keys() & _PRIVATE_MEMBERS for member in members):
-        raise KeyFileError("holds a private key, which only the client may have")
-    keys = tuple(key for key in map(_client_key, members) if key)
-    if not keys:
-        raise KeyFileError("has no key for RS256 (2048 bits or more), ES256 or EdDSA (Ed25519)")
-    return keys
-
-
-def _read_members(file: Path) -> list[dict[str, Any]]:
     try:
         members = json.loads(file.read_bytes())["keys"]
     except OSError as error:
@@ -48,7 +38,13 @@ def _read_members(file: Path) -> list[dict[str, Any]]:
         members = None
     if not isinstance(members, list):
         raise KeyFileError("is not a JWK Set")
-    return [member for member in members if isinstance(member, dict)]
+    members = [member for member in members if isinstance(member, dict)]
+    if any(member.keys() & _PRIVATE_MEMBERS for member in members):
+        raise KeyFileError("holds a private key, which only the client may have")
+    keys = tuple(key for key in map(_client_key, members) if key)
+    if not keys:
+        raise KeyFileError("has no key for RS256 (2048 bits or more), ES256 or EdDSA (Ed25519)")
+    return keys
 
 
 def _client_key(member: dict[str, Any]) -> ClientKey | None:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -18,17 +19,17 @@ _MOST_REMEMBERED = 1000
 Secret = tuple[str, bytes]
 
 
+@dataclass(slots=True)
 class SecretUses:
     """Records uses of secrets, each named by client and digest; `now` in Unix time."""
 
-    def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
-        self._engine = engine
-        self._now = now
-        self._recorded: dict[Secret, int] = {}
+    engine: Engine
+    now: Callable[[], float] = time.time
+    _recorded: dict[Secret, int] = field(default_factory=dict, init=False)
 
     def record(self, client_id: str, digest: bytes) -> None:
         """Record a use, at most once a minute; a failure to write is logged and refuses nobody."""
-        used = int(self._now())
+        used = int(self.now())
         if used < self._recorded.get((client_id, digest), 0) + _INTERVAL:
             return
         if len(self._recorded) >= _MOST_REMEMBERED:
@@ -44,14 +45,14 @@ class SecretUses:
         this = (secret_uses.c.client_id == client_id) & (secret_uses.c.secret_digest == digest)
         due = this & (secret_uses.c.last_used <= used - _INTERVAL)
         row = {"client_id": client_id, "secret_digest": digest, "last_used": used}
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             if connection.execute(update(secret_uses).where(due).values(last_used=used)).rowcount:
                 return
-        with suppress(IntegrityError), self._engine.begin() as connection:  # another worker has written
+        with suppress(IntegrityError), self.engine.begin() as connection:  # another worker has written
             connection.execute(insert(secret_uses).values(row))
 
     def read(self) -> Mapping[Secret, int]:
         """Return the last use of each secret, in Unix time."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             rows = connection.execute(select(secret_uses)).all()
         return {(row.client_id, row.secret_digest): row.last_used for row in rows}

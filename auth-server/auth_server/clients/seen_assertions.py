@@ -1,23 +1,19 @@
 """Each client assertion counts once (RFC 7523 3): a unique row, so that no two workers can both be first."""
 
 import hashlib
-import time
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from sqlalchemy import Engine
-
-from auth_server.database import seen_assertions
 from auth_server.expiring_rows import ExpiringRows
 
 
+@dataclass(frozen=True, slots=True)
 class SeenAssertions:
-    """Remembers assertions until they expire; times in Unix seconds."""
+    """Remembers assertions until they expire, in rows of the table of this name."""
 
-    def __init__(self, engine: Engine, now: Callable[[], float] = time.time) -> None:
-        self._rows = ExpiringRows(engine, seen_assertions, now)
+    rows: ExpiringRows
 
     def record(self, client_id: str, jti: str, expires_at: int) -> bool:
         """Record an assertion; return whether it is the client's first with this jti."""
         # A digest, because a jti is any JSON string: of any length, and even with half a surrogate pair.
         digest = hashlib.sha256(jti.encode(errors="surrogatepass")).digest()
-        return self._rows.add({"client_id": client_id, "jti_digest": digest, "expires_at": expires_at})
+        return self.rows.add({"client_id": client_id, "jti_digest": digest, "expires_at": expires_at})

@@ -31,13 +31,10 @@ def health_endpoints(keys: SigningKeys) -> Blueprint:
 
 def _why_not_ready(keys: SigningKeys) -> str:
     try:
-        has_keys = keys.check()
+        return "" if keys.check() else "an algorithm has no signing key"
     except SQLAlchemyError:
         log.exception("the database cannot be used")
         return "the database cannot be used"
     except KeyEncryptionError:
         log.exception("the signing keys cannot be used")
         return "the signing keys cannot be used"
-    if not has_keys:
-        return "an algorithm has no signing key"
-    return ""

@@ -1,19 +1,16 @@
 """`POST /oauth/introspect`: a client asks whether a token is active (RFC 7662 2)."""
 
-from collections.abc import Sequence
-
 from flask import Blueprint, Response
 
-from auth_server.endpoints.oauth_answers import answer, log_refusals
-from auth_server.endpoints.oauth_requests import receive
+from auth_server.endpoints.oauth_http import answer, log_refusals, receive
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.introspection import IntrospectionEndpoint
-from auth_server.settings import Network
+from auth_server.settings import Networks
 
 PATH = "/oauth/introspect"
 
 
-def introspection_endpoint(server: AuthorizationServer, issuer: str, proxies: Sequence[Network]) -> Blueprint:
+def introspection_endpoint(server: AuthorizationServer, issuer: str, proxies: Networks) -> Blueprint:
     """Return the endpoint as a blueprint."""
     blueprint = Blueprint("introspection", __name__)
     log_refusals(blueprint, "introspection refused", issuer)

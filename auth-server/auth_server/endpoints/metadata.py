@@ -31,9 +31,10 @@ def metadata_endpoints(issuer: str, keys: SigningKeys, jwks_ttl: int) -> Bluepri
 
 def server_metadata(issuer: str) -> dict[str, Any]:
     """Return the metadata (RFC 8414 2). A test has Authlib's model check it."""
+    base = issuer.removesuffix("/")
     metadata: dict[str, Any] = {
         "issuer": issuer,
-        "jwks_uri": url_of(issuer, JWKS_PATH),
+        "jwks_uri": base + JWKS_PATH,
         "response_types_supported": [],  # required, although there is no authorization endpoint
         "grant_types_supported": [ClientCredentialsGrant.GRANT_TYPE],
     }
@@ -42,15 +43,10 @@ def server_metadata(issuer: str) -> dict[str, Any]:
         ("introspection", introspect.PATH),
         ("revocation", revoke.PATH),
     ):
-        metadata[f"{name}_endpoint"] = url_of(issuer, path)
+        metadata[f"{name}_endpoint"] = base + path
         metadata[f"{name}_endpoint_auth_methods_supported"] = list(METHODS)
         metadata[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(SIGNING_ALGS)
     return metadata
-
-
-def url_of(issuer: str, path: str) -> str:
-    """Return the URL of an endpoint: the issuer without a trailing slash, plus the path."""
-    return issuer.removesuffix("/") + path
 
 
 def _cacheable(document: dict[str, Any], max_age: int) -> Response:

@@ -1,19 +1,16 @@
 """`POST /oauth/token`: a client authenticates and gets an access token (RFC 6749 3.2 and 4.4)."""
 
-from collections.abc import Sequence
-
 from flask import Blueprint, Response
 
-from auth_server.endpoints.oauth_answers import answer, log_refusals
-from auth_server.endpoints.oauth_requests import receive
+from auth_server.endpoints.oauth_http import answer, log_refusals, receive
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.grant import ClientCredentialsGrant
-from auth_server.settings import Network
+from auth_server.settings import Networks
 
 PATH = "/oauth/token"
 
 
-def token_endpoint(server: AuthorizationServer, issuer: str, proxies: Sequence[Network]) -> Blueprint:
+def token_endpoint(server: AuthorizationServer, issuer: str, proxies: Networks) -> Blueprint:
     """Return the endpoint as a blueprint."""
     blueprint = Blueprint("token", __name__)
     log_refusals(blueprint, "token refused", issuer)

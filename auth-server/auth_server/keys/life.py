@@ -1,7 +1,6 @@
 """The life of a signing key: next, current, previous, retired. It follows from the key's times and the clock.
 
-No job switches a key, so workers and instances need to agree on nothing but its row.
-Not here: what writes the rows (keys/store.py).
+No job switches a key: workers agree once they read its row. Not here: what writes it (keys/store.py).
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,4 @@
 """The rules of the OAuth RFCs: requests, client authentication, the grant, introspection, revocation.
 
-It may import tokens, actions, clients and the modules beside the rooms. It reads a Flask request, and knows
-neither the app nor its answers.
+It may import tokens, actions, clients and the modules beside the rooms. It knows Flask's request, but no app.
 """

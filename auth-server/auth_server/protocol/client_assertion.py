@@ -52,15 +52,13 @@ class ClientAssertion:
         keys = client.keys if client else ()
         fitting = [key for key in keys if key.alg == self.alg and self.kid in (None, key.kid)]
         decoys = [key for key in _DECOYS if key.alg == self.alg]
-        signed = any(self._is_signed_by(key) for key in fitting or decoys)
+        verify = ALGORITHMS[self.alg].verify
+        signed = any(verify(self.signing_input, self.signature, key.public) for key in fitting or decoys)
         return signed and bool(fitting)
 
     def failure_reason(self, client: Client) -> str:
         """Return why no key of the client has signed this."""
         return "wrong signature or kid" if client.keys else "no usable key"
-
-    def _is_signed_by(self, key: ClientKey) -> bool:
-        return ALGORITHMS[self.alg].verify(self.signing_input, self.signature, key.public)
 
 
 def read_assertion(request: OAuthRequest) -> ClientAssertion:
@@ -103,17 +101,18 @@ def _decode(part: str) -> bytes:
 
 
 def _check_header(header: dict[str, Any]) -> None:
-    if header.get("alg") not in SIGNING_ALGS:
-        raise InvalidClientError(reason="client_assertion: the alg is not RS256, ES256 or EdDSA")
-    if "crit" in header:  # RFC 7515 4.1.11
-        raise InvalidClientError(reason="client_assertion: crit is not understood")
     typ = header.get("typ")
     if isinstance(typ, str):
         typ = typ.lower().removeprefix("application/")
-    if typ not in _TYPES:
-        raise InvalidClientError(reason="client_assertion: the typ is not that of an assertion")
-    if not isinstance(header.get("kid", ""), str):
-        raise InvalidClientError(reason="client_assertion: the kid is not a string")
+    _require(header.get("alg") in SIGNING_ALGS, "the alg is not RS256, ES256 or EdDSA")
+    _require("crit" not in header, "crit is not understood")  # RFC 7515 4.1.11
+    _require(typ in _TYPES, "the typ is not that of an assertion")
+    _require(isinstance(header.get("kid", ""), str), "the kid is not a string")
+
+
+def _require(holds: bool, problem: str) -> None:
+    if not holds:
+        raise InvalidClientError(reason=f"client_assertion: {problem}")
 
 
 def check_claims(assertion: ClientAssertion, audiences: Collection[str], now: float) -> tuple[str, int]:
@@ -121,18 +120,17 @@ def check_claims(assertion: ClientAssertion, audiences: Collection[str], now: fl
     claims = assertion.claims
     jti = claims.get("jti")
     exp = _time(claims.get("exp"))
-    _require("aud", _is_for(claims.get("aud"), audiences))
-    # Authlib's client lets its assertions live for an hour, and its clock may be ahead.
-    _require("exp", now - CLOCK_SKEW < exp <= now + MAX_LIFETIME + CLOCK_SKEW)
-    _require("iat", _time(claims.get("iat", now)) <= now + CLOCK_SKEW)
-    _require("nbf", _time(claims.get("nbf", now)) <= now + CLOCK_SKEW)
-    _require("jti", isinstance(jti, str) and jti != "")
+    checks = {
+        "aud": _is_for(claims.get("aud"), audiences),
+        # Authlib's client lets its assertions live for an hour, and its clock may be ahead.
+        "exp": now - CLOCK_SKEW < exp <= now + MAX_LIFETIME + CLOCK_SKEW,
+        "iat": _time(claims.get("iat", now)) <= now + CLOCK_SKEW,
+        "nbf": _time(claims.get("nbf", now)) <= now + CLOCK_SKEW,
+        "jti": isinstance(jti, str) and jti != "",
+    }
+    for name, holds in checks.items():
+        _require(holds, f"the {name} is missing or wrong")
     return str(jti), math.ceil(exp) + CLOCK_SKEW
-
-
-def _require(claim: str, holds: bool) -> None:
-    if not holds:
-        raise InvalidClientError(reason=f"client_assertion: the {claim} is missing or wrong")
 
 
 def _is_for(aud: Any, audiences: Collection[str]) -> bool:

@@ -4,22 +4,41 @@ Authlib's registry of methods tells an unknown client from a wrong secret, does 
 credentials, and fails on a header that is empty or not UTF-8.
 """
 
+import binascii
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
 
 from auth_server.clients.registry import Client, Clients
+from auth_server.clients.secret_digests import digest_of, matches
 from auth_server.clients.secret_uses import SecretUses
 from auth_server.clients.seen_assertions import SeenAssertions
 from auth_server.errors import InvalidClientError, InvalidRequestError
 from auth_server.grammar import CLIENT_ID
 from auth_server.protocol.client_assertion import ClientAssertion, check_claims, read_assertion
-from auth_server.protocol.client_secret import ClientSecret, read_basic, read_post
 from auth_server.protocol.failed_authentications import FailedAuthentications
 from auth_server.protocol.oauth_request import OAuthRequest
 from auth_server.server_timing import checking
 
 METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """A client id and the digest of the secret that was presented with it."""
+
+    client_id: str
+    digest: bytes = field(repr=False)
+
+    def authenticates(self, client: Client | None) -> bool:
+        """Return whether this is a live secret of the client, at the same cost if there is no client."""
+        digests = client.secret_digests if client else (bytes(32),)
+        return matches(self.digest, digests)
+
+    def failure_reason(self, client: Client) -> str:
+        """Return why the secret is not one of the client's."""
+        return "wrong secret" if client.secret_digests else "no readable secret digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +90,9 @@ class ClientAuthentication:
 
     def _audiences(self, client: Client) -> list[str]:
         # rfc7523bis: the issuer alone. Some libraries name the token endpoint; their clients are flagged.
-        return [self.issuer, self.token_endpoint] if client.token_endpoint_audience else [self.issuer]
+        if client.token_endpoint_audience:
+            return [self.issuer, self.token_endpoint]
+        return [self.issuer]
 
     def _owner(self, request: OAuthRequest, credential: ClientSecret | ClientAssertion) -> Client:
         """Return the client with this credential; raise InvalidClientError, always at the same cost."""
@@ -104,3 +125,25 @@ def presented_method(request: OAuthRequest) -> str:
     if "client_assertion" in request.form or "client_assertion_type" in request.form:
         return "private_key_jwt"
     raise InvalidClientError(reason="no credential")
+
+
+def read_basic(request: OAuthRequest) -> ClientSecret:
+    """Return HTTP Basic credentials, form-decoded (RFC 6749 2.3.1, RFC 7617 2); raise InvalidClientError."""
+    token = request.authorization.partition(" ")[2].strip()
+    try:
+        user_pass = binascii.a2b_base64(token, strict_mode=True).decode()
+        client_id, colon, secret = user_pass.partition(":")
+        client_id = unquote_plus(client_id, errors="strict")
+        secret = unquote_plus(secret, errors="strict")
+    except ValueError:
+        raise InvalidClientError(reason="malformed Basic credentials") from None
+    if not (colon and client_id and secret):
+        raise InvalidClientError(reason="Basic credentials without an id or a secret")
+    return ClientSecret(client_id, digest_of(secret))
+
+
+def read_post(request: OAuthRequest) -> ClientSecret:
+    """Return the credentials in the body (RFC 6749 2.3.1); raise InvalidClientError."""
+    if "client_id" not in request.form:
+        raise InvalidClientError(reason="a client_secret without a client_id")
+    return ClientSecret(request.form["client_id"], digest_of(request.form["client_secret"]))

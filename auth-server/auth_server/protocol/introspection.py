@@ -23,16 +23,14 @@ class IntrospectionEndpoint(rfc7662.IntrospectionEndpoint):  # type: ignore[misc
 
     def authenticate_token(self, request: OAuthRequest, client: Client) -> IssuedToken | None:
         """Return the token; None if it is not active or not for this client to ask about (RFC 7662 2.1)."""
-        address = request.address
-        client_id = client.client_id
+        fields = {"address": request.address, "client_id": client.client_id}
         try:
             token = self._active_token(request, client)
         except InactiveTokenError as inactive:
-            reason = str(inactive)
-            failed(reason)
-            decided("token introspected", address=address, client_id=client_id, active=False, reason=reason)
+            failed(str(inactive))
+            decided("token introspected", **fields, active=False, reason=str(inactive))
             return None
-        decided("token introspected", address=address, client_id=client_id, active=True, jti=token.jti)
+        decided("token introspected", **fields, active=True, jti=token.jti)
         return token
 
     def create_introspection_payload(self, token: IssuedToken | None) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The request of an OAuth endpoint, which passes from step to step (RFC 6749 3.2, RFC 8707 2).
 
-Authlib's own reading takes parameters from the query string too, accepts repeated ones and knows no JSON. Not
-here: the body (protocol/request_body.py), and whether the credentials are right.
+Authlib's own reading takes parameters from the query string too, accepts repeated ones and knows no JSON.
 """
 
 import re
@@ -19,26 +18,19 @@ _COMMA_BEFORE_NO_PARAMETER = re.compile(r",(?!\s*[\w!#$%&'*+.^`|~-]+\s*=)", re.A
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')  # or to the end, so that it takes linear time
 
 
-class OAuthPayload(BasicOAuth2Payload):  # type: ignore[misc]
-    """The parameters of a request, one value each, and every `resource`."""
-
-    def __init__(self, parameters: Pairs) -> None:
-        super().__init__(dict(parameters))
-        self.resources = [value for name, value in parameters if name == "resource"]
-
-
 class OAuthRequest(OAuth2Request):  # type: ignore[misc]
     """A well-formed request; `client` is set once it has authenticated."""
 
     client: Client
 
     def __init__(
-        self, payload: OAuthPayload, *, authorization: str = "", address: str = "", user_agent: str = ""
+        self, parameters: Pairs, *, authorization: str = "", address: str = "", user_agent: str = ""
     ) -> None:
         # Authlib demands https of this URI and raises otherwise. Behind a proxy, as in Compose, the real one
         # is http; ISSUER settles at the start of the service whether plain http is accepted.
         super().__init__("POST", "https://localhost/", headers={"Authorization": authorization})
-        self.payload = payload
+        self.payload = BasicOAuth2Payload(dict(parameters))
+        self.resources = [value for name, value in parameters if name == "resource"]
         self.authorization = authorization
         self.address = address
         self.user_agent = user_agent
@@ -53,12 +45,14 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
 
 def read_request(request: Request, address: str) -> OAuthRequest:
     """Return the request from a client's address; raise InvalidRequestError if it is malformed."""
-    _refuse_query(request)
+    # RFC 6749 2.3.1: credentials MUST NOT be in the URI; anything else there was meant for the body.
+    if request.query_string:
+        raise InvalidRequestError("Parameters belong in the body, not in the query string.")
     parameters = [(name, value) for name, value in read_parameters(request) if value]  # RFC 6749 3.2
     _refuse_unreadable_text(parameters)
     _refuse_repeats(parameters)
     oauth_request = OAuthRequest(
-        OAuthPayload(parameters),
+        parameters,
         authorization=request.headers.get("Authorization", ""),
         address=address,
         user_agent=request.headers.get("User-Agent", ""),
@@ -74,21 +68,12 @@ def presented_token(request: OAuthRequest) -> str:
     return request.form["token"]
 
 
-def _refuse_query(request: Request) -> None:
-    # RFC 6749 2.3.1: credentials MUST NOT be in the URI; anything else there was meant for the body.
-    if request.query_string:
-        raise InvalidRequestError("Parameters belong in the body, not in the query string.")
-
-
 def _refuse_unreadable_text(parameters: Pairs) -> None:
-    # A token that is asked about may be any garbage (RFC 7662 2.3).
-    texts = [name for name, _ in parameters]
-    texts += [value for name, value in parameters if name != "token"]
-    try:
-        unreadable = b"\0" in "".join(texts).encode()
+    try:  # a token that is asked about may be any garbage (RFC 7662 2.3)
+        text = "".join(name + value for name, value in parameters if name != "token").encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell
-        unreadable = True
-    if unreadable:
+        text = b"\0"
+    if b"\0" in text:
         raise InvalidRequestError("The body has a NUL or half a surrogate pair.")
 
 
@@ -101,12 +86,8 @@ def _refuse_repeats(parameters: Pairs) -> None:
 
 def _refuse_two_credentials(request: OAuthRequest) -> None:
     """Refuse more than one method of client authentication (RFC 6749 2.3)."""
-    credentials = [
-        request.authorization,
-        request.form.get("client_secret"),
-        request.form.get("client_assertion"),
-    ]
-    if len(list(filter(None, credentials))) > 1 or _are_two_headers(request.authorization):
+    in_body = [name for name in ("client_secret", "client_assertion") if name in request.form]
+    if len(in_body) + bool(request.authorization) > 1 or _are_two_headers(request.authorization):
         raise InvalidRequestError("The client authenticates in more than one way.")
 
 

@@ -16,18 +16,8 @@ from auth_server.errors import InvalidRequestError
 from auth_server.grammar import refuse_constant
 
 MAX_BODY = 64 * 1024
-PARAMETERS = (
-    "grant_type",
-    "client_id",
-    "client_secret",
-    "client_assertion_type",
-    "client_assertion",
-    "scope",
-    "audience",
-    "resource",
-    "token",
-    "token_type_hint",
-)
+CREDENTIALS = ("client_id", "client_secret", "client_assertion_type", "client_assertion")
+PARAMETERS = (*CREDENTIALS, "grant_type", "scope", "audience", "resource", "token", "token_type_hint")
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"

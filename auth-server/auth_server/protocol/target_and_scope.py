@@ -8,7 +8,7 @@ from auth_server.protocol.oauth_request import OAuthRequest
 
 def requested_target(request: OAuthRequest) -> str | None:
     """Return the API that `audience` or `resource` names, None without both; raise InvalidTargetError."""
-    targets = set(request.payload.resources)
+    targets = set(request.resources)
     if "audience" in request.form:
         targets.add(request.form["audience"])
     if len(targets) > 1:

@@ -15,16 +15,6 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 @dataclass(frozen=True, slots=True)
-class ListedChange:
-    """One change for a program: `key` names the row, `values` has each member's old and new value."""
-
-    change: str
-    kind: str
-    key: list[str]
-    values: dict[str, list[Any]]
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """One row to add (without `old`), to remove (without `new`) or to change."""
 
@@ -32,28 +22,25 @@ class Change:
     old: Row | None
     new: Row | None
 
-    def listed(self) -> ListedChange:
-        """Return the change for a program."""
-        row = self.new or self.old or {}
-        key = [row[column.name] for column in self.table.primary_key]
-        return ListedChange(self._kind(), self.table.name.removesuffix("s"), key, self._values())
-
-    def _kind(self) -> str:
-        if self.old is None:
-            return "added"
-        return "removed" if self.new is None else "changed"
-
-    def _values(self) -> dict[str, list[Any]]:
+    def listed(self) -> dict[str, Any]:
+        """Return the change for a program: `values` has the old and the new value of each changed member."""
         old = self.old or {}
         new = self.new or {}
-        return {name: [old[name], new[name]] for name in new if old and old[name] != new[name]}
+        change = "added" if new else "removed"
+        if old and new:
+            change = "changed"
+        values = {name: [old[name], new[name]] for name in new if old and old[name] != new[name]}
+        key = list(_key(self.table, new or old))
+        return {"change": change, "kind": self.table.name.removesuffix("s"), "key": key, "values": values}
 
     def __str__(self) -> str:
         """Return the change as one line of a diff."""
         listed = self.listed()
-        line = " ".join([_SIGNS[listed.change], listed.kind, *listed.key])
-        values = [f"{name}: {_text(old)} -> {_text(new)}" for name, (old, new) in listed.values.items()]
-        return f"{line} ({', '.join(values)})" if values else line
+        line = " ".join([_SIGNS[listed["change"]], listed["kind"], *listed["key"]])
+        changed = [f"{name}: {_text(old)} -> {_text(new)}" for name, (old, new) in listed["values"].items()]
+        if changed:
+            line += f" ({', '.join(changed)})"
+        return line
 
     def write(self, connection: Connection) -> None:
         """Write the change to the database."""

@@ -1,10 +1,10 @@
 """The tenant as an operator sees it: what each client may request at each API, as the database has it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
 
+from auth_server.command_output import Row
 from auth_server.database import apis, clients, grants, lifetime_of_tokens
 
 COLUMNS = {
@@ -17,23 +17,12 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ListedGrant:
-    """One grant; `token_lifetime` in seconds, as it applies."""
-
-    client_id: str
-    enabled: bool
-    audience: str
-    scopes: list[str]
-    token_lifetime: int
-    signing_alg: str
-
-
-def list_grants(engine: Engine, token_lifetime: int) -> Iterator[ListedGrant]:
-    """Yield every grant, by client and audience; the lifetime applies where neither grant nor API has one."""
+def list_grants(engine: Engine, token_lifetime: int) -> Iterator[Row]:
+    """Yield every grant, by client and audience; `token_lifetime`, in seconds, where it sets no other."""
     lifetime = lifetime_of_tokens(token_lifetime).label("token_lifetime")
-    columns = (clients.c.client_id, clients.c.enabled, grants.c.audience, grants.c.scopes, apis.c.signing_alg)
-    query = select(*columns, lifetime).select_from(grants.join(clients).join(apis))
+    of_client = (clients.c.client_id, clients.c.enabled)
+    query = select(*of_client, grants.c.audience, grants.c.scopes, lifetime, apis.c.signing_alg)
+    joined = query.select_from(grants.join(clients).join(apis))
     with engine.connect() as connection:
-        for row in connection.execute(query.order_by(clients.c.client_id, grants.c.audience)).mappings():
-            yield ListedGrant(**row)
+        for row in connection.execute(joined.order_by(clients.c.client_id, grants.c.audience)).mappings():
+            yield dict(row)

@@ -3,12 +3,12 @@
 Not here: the members of an entry (tenant/schema.py), making the database equal to the file (tenant/apply.py).
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auth_server.tenant.schema import AUDIENCE_FLAG, SCHEMA, with_defaults, wrong_members
+from auth_server.tenant.schema import AUDIENCE_FLAG, SCHEMA, wrong_members
 from auth_server.tenant.strict_yaml import YamlProblemError, read_yaml
 
 Rows = tuple[dict[str, Any], ...]
@@ -16,10 +16,7 @@ Rows = tuple[dict[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """What the tenant file declares, as rows of the tables of the same names, and what is wrong with it.
-
-    If there are problems, the rows are the entries that are right, so that their files can be checked.
-    """
+    """The valid entries of the tenant file, as rows of the three tables, and what is wrong with others."""
 
     apis: Rows = ()
     clients: Rows = ()
@@ -44,7 +41,7 @@ def _read_rows(file: Path, problems: list[str]) -> dict[str, Rows]:
         document = {}
     rows = {name: tuple(_read_section(document.get(name), name, problems)) for name in SCHEMA}
     if not problems:
-        problems += _contradictions(**rows)
+        problems += [*_repeats(**rows), *_wrong_credentials(**rows), *_dangling_references(**rows)]
     problems += [f"{name}: is unknown; remove it" for name in document if name not in SCHEMA]
     return rows
 
@@ -62,25 +59,23 @@ def _read_section(entries: Any, section: str, problems: list[str]) -> Iterator[d
         wrong = [f"{path}.{problem}" for problem in wrong_members(entry, members)]
         problems += wrong
         if not wrong:
-            yield with_defaults(entry, members)
+            yield {name: entry.get(name, member.default) for name, member in members.items()}
 
 
-def _contradictions(apis: Rows, clients: Rows, grants: Rows) -> Iterator[str]:
-    yield from _repeats("apis", [api["identifier"] for api in apis])
-    yield from _repeats("clients", [client["client_id"] for client in clients])
-    yield from _repeats("grants", [(grant["client"], grant["audience"]) for grant in grants])
-    yield from _wrong_credentials(clients)
-    yield from _dangling_references(apis, clients, grants)
+def _repeats(apis: Rows, clients: Rows, grants: Rows) -> Iterator[str]:
+    keys = {
+        "apis": [api["identifier"] for api in apis],
+        "clients": [client["client_id"] for client in clients],
+        "grants": [(grant["client"], grant["audience"]) for grant in grants],
+    }
+    for name, found in keys.items():
+        for index, key in enumerate(found):
+            first = found.index(key)
+            if first < index:
+                yield f"{name}[{index}]: declares again what {name}[{first}] declares; remove one"
 
 
-def _repeats(section: str, keys: Sequence[Hashable]) -> Iterator[str]:
-    for index, key in enumerate(keys):
-        first = keys.index(key)
-        if first < index:
-            yield f"{section}[{index}]: declares again what {section}[{first}] declares; remove one"
-
-
-def _wrong_credentials(clients: Rows) -> Iterator[str]:
+def _wrong_credentials(clients: Rows, **_: Rows) -> Iterator[str]:
     for index, client in enumerate(clients):
         if bool(client["secret_digest_files"]) == bool(client["jwks_file"]):
             yield f"clients[{index}]: needs either secret_digest_files or a jwks_file; declare one of them"

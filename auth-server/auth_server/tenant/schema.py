@@ -111,8 +111,3 @@ def wrong_members(entry: Mapping[str, Any], members: Mapping[str, Member]) -> It
             yield f"{name}: must be {member.must}"
         if name not in entry and member.default is _REQUIRED:
             yield f"{name}: is missing; it must be {member.must}"
-
-
-def with_defaults(entry: Mapping[str, Any], members: Mapping[str, Member]) -> dict[str, Any]:
-    """Return an entry with all members."""
-    return {name: entry.get(name, member.default) for name, member in members.items()}

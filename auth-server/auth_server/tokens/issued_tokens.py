@@ -6,6 +6,7 @@ Not here: who may ask (protocol/introspection.py, protocol/revocation.py).
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,24 +47,22 @@ class IssuedToken:
         return str(self.claims["jti"])
 
 
+@dataclass(frozen=True, slots=True)
 class IssuedTokens:
     """Reads tokens; `now` in Unix time. What the database says about them is never remembered."""
 
-    def __init__(
-        self, issuer: str, keys: SigningKeys, engine: Engine, now: Callable[[], float] = time.time
-    ) -> None:
-        self._issuer = issuer
-        self._keys = keys
-        self._engine = engine
-        self._revoked = ExpiringRows(engine, revoked_tokens, now)
-        self._now = now
+    issuer: str
+    keys: SigningKeys
+    engine: Engine
+    revoked: ExpiringRows
+    now: Callable[[], float] = time.time
 
     def recognise(self, compact: str) -> IssuedToken:
         """Return the token, trusting nothing in it before its signature; raise InactiveTokenError."""
         claims = json.loads(urlsafe_b64decode(self._verified_payload(compact)))
-        if claims["iss"] != self._issuer:
+        if claims["iss"] != self.issuer:
             raise InactiveTokenError("issued by another issuer")
-        if claims["exp"] <= self._now():
+        if claims["exp"] <= self.now():
             raise InactiveTokenError("expired")
         return IssuedToken(claims)
 
@@ -71,17 +70,18 @@ class IssuedTokens:
         signing_input, _, signature = compact.encode(errors="replace").rpartition(b".")
         header, _, payload = signing_input.partition(b".")
         # Each of our keys writes exactly one header, so a token with any other header is not ours.
-        key = self._keys.by_protected_header(header)
+        key = self.keys.by_protected_header(header)
         if key is None:
             raise InactiveTokenError("not signed with a key of this server")
-        if not ALGORITHMS[key.alg].verify(signing_input, _decoded(signature), key.key):
-            raise InactiveTokenError("wrong signature")
-        return payload
+        with suppress(ValueError):  # of a signature that is not base64url
+            if ALGORITHMS[key.alg].verify(signing_input, urlsafe_b64decode(signature), key.key):
+                return payload
+        raise InactiveTokenError("wrong signature")
 
     def introspector(self, token: IssuedToken) -> str | None:
         """Return the client that may introspect the tokens of this one's API; raise InactiveTokenError."""
         of_token = {"jti": token.jti, "client_id": token.client_id, "audience": token.claims["aud"]}
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             standing = connection.execute(_STANDING, of_token).one_or_none()
         if standing is None:
             raise InactiveTokenError("its client has lost the grant")
@@ -94,11 +94,4 @@ class IssuedTokens:
 
     def revoke(self, token: IssuedToken) -> None:
         """Revoke a token for all workers at once."""
-        self._revoked.add({"jti": token.jti, "expires_at": token.claims["exp"]})
-
-
-def _decoded(signature: bytes) -> bytes:
-    try:
-        return urlsafe_b64decode(signature)
-    except ValueError:
-        return b""
+        self.revoked.add({"jti": token.jti, "expires_at": token.claims["exp"]})

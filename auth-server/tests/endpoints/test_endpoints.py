@@ -8,7 +8,7 @@ import pytest
 from auth_server.app import create_app
 from auth_server.database import signing_keys
 from auth_server.endpoints.metadata import server_metadata
-from auth_server.endpoints.oauth_answers import refusal
+from auth_server.endpoints.oauth_http import refusal
 from auth_server.startup import Service
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata

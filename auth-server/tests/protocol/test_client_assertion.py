@@ -14,6 +14,7 @@ from auth_server.clients.public_keys import KeyFileError, read_client_keys
 from auth_server.clients.seen_assertions import SeenAssertions
 from auth_server.database import clients, seen_assertions
 from auth_server.errors import InvalidClientError
+from auth_server.expiring_rows import ExpiringRows
 from auth_server.protocol.client_assertion import ClientAssertion, check_claims
 from auth_server.startup import Service
 from hypothesis import HealthCheck, example, given, settings
@@ -218,15 +219,19 @@ def test_refuses_for_now_what_it_cannot_remember(ask: Ask, sign: Sign, service: 
     assert response.headers["Retry-After"] == "5"
 
 
+def seen_by(service: Service, now: Callable[[], float] = time.time) -> SeenAssertions:
+    return SeenAssertions(ExpiringRows(service.engine, seen_assertions, now))
+
+
 def test_of_many_replays_at_once_one_is_first(service: Service) -> None:
-    workers = [SeenAssertions(service.engine) for _ in range(4)]
+    workers = [seen_by(service) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         firsts = list(pool.map(lambda worker: worker.record("bot", "once", 2**40), workers * 5))
     assert firsts.count(True) == 1
 
 
 def test_the_jti_of_another_client_is_another(service: Service) -> None:
-    seen = SeenAssertions(service.engine)
+    seen = seen_by(service)
     assert seen.record("bot", "\ud800", 2**40)
     assert seen.record("flagged", "\ud800", 2**40)
     assert not seen.record("bot", "\ud800", 2**40)
@@ -234,7 +239,7 @@ def test_the_jti_of_another_client_is_another(service: Service) -> None:
 
 def test_forgets_what_has_expired_once_a_minute(service: Service) -> None:
     now = [1000.0]
-    seen = SeenAssertions(service.engine, lambda: now[0])
+    seen = seen_by(service, lambda: now[0])
 
     def rows() -> Any:
         with service.engine.connect() as connection:

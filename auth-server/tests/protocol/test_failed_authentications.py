@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.endpoints.oauth_requests import client_address
+from auth_server.endpoints.oauth_http import client_address
 from auth_server.startup import Service
 from flask.testing import FlaskClient
 from flask.wrappers import Request
@@ -127,5 +127,5 @@ def test_believes_only_what_trusted_proxies_have_added(
 ) -> None:
     headers = Headers({"X-Forwarded-For": forwarded} if forwarded else {})
     request = Request(EnvironBuilder(headers=headers, environ_overrides={"REMOTE_ADDR": peer}).get_environ())
-    assert client_address(request, [ip_network("10.0.0.0/8")]) == address
-    assert client_address(request, []) == peer
+    assert client_address(request, (ip_network("10.0.0.0/8"),)) == address
+    assert client_address(request, ()) == peer

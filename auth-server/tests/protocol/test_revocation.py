@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from auth_server.app import create_app
 from auth_server.database import revoked_tokens
+from auth_server.expiring_rows import ExpiringRows
 from auth_server.startup import Service
 from auth_server.tokens.issued_tokens import IssuedToken, IssuedTokens
 from flask import Flask
@@ -174,7 +175,8 @@ def test_without_a_database_says_that_it_has_not_revoked(
 
 def test_a_revocation_is_forgotten_when_the_token_has_expired(service: Service) -> None:
     now = [1000.0]
-    issued = IssuedTokens(ISSUER, service.keys, service.engine, lambda: now[0])
+    revoked = ExpiringRows(service.engine, revoked_tokens, lambda: now[0])
+    issued = IssuedTokens(ISSUER, service.keys, service.engine, revoked, lambda: now[0])
     kept = []
     for name, at in (("a", 1000.0), ("b", 1059.0), ("c", 1060.0)):
         now[0] = at
