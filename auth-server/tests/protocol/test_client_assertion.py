@@ -1,41 +1,51 @@
-"""Step 2 with a key: `private_key_jwt` (RFC 7523), one answer for every reason to refuse."""
+"""Client authentication with `private_key_jwt` (RFC 7523): one answer for every reason to refuse."""
 
 import base64
-import json
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.clients.public_keys import KeyFileError, read_client_keys
-from auth_server.clients.seen_assertions import SeenAssertions
-from auth_server.database import clients, seen_assertions
+from auth_server.database import clients
 from auth_server.errors import InvalidClientError
-from auth_server.expiring_rows import ExpiringRows
 from auth_server.protocol.client_assertion import ClientAssertion, check_claims
 from auth_server.startup import Service
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from joserfc import jwk
-from joserfc.jwk import Key
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
+
+
 Sign = Callable[..., dict[str, str]]
+
+
 LogLines = Callable[[], list[dict[str, Any]]]
 
+
 ISSUER, ENDPOINT = "https://issuer.example", "https://issuer.example/oauth/token"
+
+
 MALFORMED = "client_assertion: malformed"
+
+
 NOT_ONE = "client_assertion: iss and sub are not one client_id"
+
+
 TYP = "client_assertion: the typ is not that of an assertion"
+
+
 AUD, EXP, IAT, NBF, JTI = (
     f"client_assertion: the {name} is missing or wrong" for name in ("aud", "exp", "iat", "nbf", "jti")
 )
+
+
 ALG = "client_assertion: the alg is not RS256, ES256 or EdDSA"
+
+
 SIGNATURE = "wrong signature or kid"
 
 
@@ -219,41 +229,6 @@ def test_refuses_for_now_what_it_cannot_remember(ask: Ask, sign: Sign, service: 
     assert response.headers["Retry-After"] == "5"
 
 
-def seen_by(service: Service, now: Callable[[], float] = time.time) -> SeenAssertions:
-    return SeenAssertions(ExpiringRows(service.engine, seen_assertions, now))
-
-
-def test_of_many_replays_at_once_one_is_first(service: Service) -> None:
-    workers = [seen_by(service) for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        firsts = list(pool.map(lambda worker: worker.record("bot", "once", 2**40), workers * 5))
-    assert firsts.count(True) == 1
-
-
-def test_the_jti_of_another_client_is_another(service: Service) -> None:
-    seen = seen_by(service)
-    assert seen.record("bot", "\ud800", 2**40)
-    assert seen.record("flagged", "\ud800", 2**40)
-    assert not seen.record("bot", "\ud800", 2**40)
-
-
-def test_forgets_what_has_expired_once_a_minute(service: Service) -> None:
-    now = [1000.0]
-    seen = seen_by(service, lambda: now[0])
-
-    def rows() -> Any:
-        with service.engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(seen_assertions))
-
-    seen.record("bot", "a", 1010)
-    now[0] = 1059
-    seen.record("bot", "b", 2000)
-    assert rows() == 2
-    now[0] = 1060
-    seen.record("bot", "c", 2000)
-    assert rows() == 2
-
-
 @given(exp=st.floats(-4000, 8000), iat=st.floats(-200, 200))
 @example(exp=-59.0, iat=-3659.0)
 @example(exp=3660.0, iat=60.0)
@@ -284,49 +259,3 @@ def test_reads_new_keys_at_once_and_refuses_when_the_file_is_gone(
     (tmp_path / "bot.json").unlink()
     assert_refused(ask(sign(), auth=None), log_lines()[-1], "no usable key")
     assert log_lines()[0]["message"] == "a client key file cannot be used"
-
-
-EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
-SMALL = {"kty": "RSA", "n": "_" * 171, "e": "AQAB"}
-
-
-@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
-@pytest.mark.parametrize(
-    "member",
-    [
-        "text",
-        {},
-        {"kty": []},
-        {"kty": "oct", "k2": "YQ"},
-        EC | {"crv": "P-521"},
-        EC | {"x": "YQ"},
-        EC | {"x": 1},
-        EC | {"use": "enc"},
-        EC | {"alg": "ES384"},
-        EC | {"key_ops": ["sign"]},
-        EC | {"kid": 1},
-        {name: value for name, value in EC.items() if name != "y"},
-        SMALL,
-    ],
-)
-def test_skips_keys_that_it_cannot_use(tmp_path: Path, member: Any) -> None:
-    file = tmp_path / "keys.json"
-    file.write_text(json.dumps({"keys": [member, EC | {"kid": "good", "use": "sig", "alg": "ES256"}]}))
-    assert [key.kid for key in read_client_keys(file)] == ["good"]
-    file.write_text(json.dumps({"keys": [member]}))
-    with pytest.raises(KeyFileError, match="has no key for"):
-        read_client_keys(file)
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"keys": {}}', b"[" * 100_000])
-def test_refuses_a_file_that_is_no_jwk_set(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "keys.json").write_bytes(content)
-    with pytest.raises(KeyFileError, match="is not a JWK Set"):
-        read_client_keys(tmp_path / "keys.json")
-
-
-def test_refuses_a_file_with_a_private_key(tmp_path: Path, private_keys: dict[str, Key]) -> None:
-    keys = [EC, private_keys["RS256"].as_dict(private=True)]
-    (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}))
-    with pytest.raises(KeyFileError, match="holds a private key"):
-        read_client_keys(tmp_path / "keys.json")

@@ -1,27 +1,40 @@
-"""Step 1 of the order of refusals: the request itself, before any credential is looked at."""
+"""The request itself, which is checked before any credential."""
 
-import io
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from auth_server.startup import Service
 from authlib.consts import default_json_headers
 from flask.testing import FlaskClient
-from gunicorn.http.errors import InvalidChunkSize, NoMoreData  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 FORM = "application/x-www-form-urlencoded"
+
+
 JSON = "application/json"
+
+
 G = "grant_type=client_credentials"
+
+
 JOB = "am9iOmpvYi1zZWNyZXQ="
 
+
 CONTENT_TYPE = "The content type must be application/x-www-form-urlencoded or application/json."
+
+
 TWICE = "A parameter is sent more than once."
+
+
 UNREADABLE = "The body has a NUL or half a surrogate pair."
+
+
 QUERY = "Parameters belong in the body, not in the query string."
+
+
 BAD_FORM, BAD_JSON = "The form is malformed.", "The JSON is malformed."
+
 
 REFUSALS: dict[str, tuple[int, str, dict[str, Any]]] = {
     "no content type": (415, CONTENT_TYPE, {"data": G, "content_type": None}),
@@ -133,56 +146,6 @@ def test_refuses_another_method(client: FlaskClient, method: str) -> None:
     assert response.headers["Allow"] == "POST"
     if method != "HEAD":
         assert response.get_json() == {"error": "invalid_request", "error_description": "Method Not Allowed."}
-
-
-def test_refuses_a_chunked_body_that_is_too_large(client: FlaskClient) -> None:
-    response = client.post(
-        "/oauth/token",
-        content_type=FORM,
-        input_stream=io.BytesIO(b"a" * 65537),
-        headers={"Transfer-Encoding": "chunked"},
-        environ_overrides={"wsgi.input_terminated": True},
-    )
-    assert response.status_code == 413
-    assert response.get_json()["error_description"] == "The body is larger than 65536 bytes."
-
-
-@pytest.mark.parametrize("server", [{}, {"wsgi.input_terminated": True}])
-def test_refuses_a_body_that_is_cut_off(client: FlaskClient, server: dict[str, bool]) -> None:
-    environ = {"CONTENT_LENGTH": "1000"} | server
-    response = client.post("/oauth/token", data=G, content_type=FORM, environ_overrides=environ)
-    assert response.status_code == 400
-    assert response.get_json()["error_description"] == "The body is incomplete."
-
-
-class BrokenBody:
-    """A body that gunicorn refuses while it is read, or that ends with the connection."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    def read(self, _size: int | None = -1) -> bytes:
-        """Fail."""
-        raise self.error
-
-
-@pytest.mark.parametrize(
-    ("error", "description"),
-    [
-        (InvalidChunkSize(b"client_secret=s3cret"), "The body is malformed."),
-        (NoMoreData(), "The body is incomplete."),
-        (ConnectionResetError(), "The body is incomplete."),
-    ],
-)
-def test_refuses_a_body_that_cannot_be_read_and_logs_nothing_of_it(
-    client: FlaskClient, log_lines: Callable[[], list[dict[str, Any]]], error: Exception, description: str
-) -> None:
-    broken = {"wsgi.input": BrokenBody(error), "wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
-    response = client.post("/oauth/token", content_type=FORM, environ_overrides=broken)
-    assert response.status_code == 400
-    assert response.get_json() == {"error": "invalid_request", "error_description": description}
-    (line,) = log_lines()
-    assert (line["message"], line["reason"]) == ("token refused", description)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""Steps 3 to 5: grant type, target and scope; a client's grants are the ceiling."""
+"""Target and scope: a client's grants are the ceiling."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,22 +8,33 @@ from auth_server.clients.registry import ClientGrant
 from auth_server.errors import InvalidScopeError
 from auth_server.protocol.target_and_scope import granted_scopes
 from auth_server.startup import Service
-from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc import jws
-from joserfc.jwk import KeySet
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
 
+
 RS, ES, ED = "https://rs.example", "https://es.example", "https://ed.example"
+
+
 MANY = {"auth": ("many", "many-secret")}
+
+
 SEVERAL = "A token is for one API; audience and resource name several."
+
+
 NOT_URI = "The target must be an absolute URI without a fragment."
+
+
 NO_GRANT = "The client has no grant for this target."
+
+
 NAME_IT = "Name the API the token is for, as audience or resource."
+
+
 MALFORMED = "The scope is malformed: tokens are separated by one space each."
+
 
 REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no grant type": ("invalid_request", "The grant_type is missing.", {"parameters": "scope=read"}),
@@ -80,21 +90,6 @@ def test_refuses_what_is_not_granted(ask: Ask, case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "error"),
-    [
-        ("grant_type=x&grant_type=y&scope=admin", "invalid_request"),
-        ("grant_type=x&audience=x&scope=admin", "unsupported_grant_type"),
-        ("grant_type=client_credentials&audience=x&scope=admin", "invalid_target"),
-        ("grant_type=client_credentials&scope=admin", "invalid_scope"),
-    ],
-)
-def test_refuses_in_the_order_of_the_steps(ask: Ask, parameters: str, error: str) -> None:
-    assert ask(parameters).get_json()["error"] == error
-    wrong = ask(parameters, auth=("job", "wrong")).get_json()["error"]
-    assert wrong == ("invalid_request" if error == "invalid_request" else "invalid_client")
-
-
-@pytest.mark.parametrize(
     ("parameters", "scope"),
     [
         ({}, "read write"),
@@ -110,40 +105,6 @@ def test_grants_what_is_asked_within_the_ceiling(ask: Ask, parameters: dict[str,
     response = ask(parameters)
     assert response.status_code == 200
     assert response.get_json()["scope"] == scope
-
-
-@pytest.mark.parametrize(
-    ("audience", "alg", "lifetime"), [(RS, "RS256", 2), (ES, "ES256", 60), (ED, "EdDSA", 3600)]
-)
-def test_issues_a_token_of_rfc_9068(
-    ask: Ask, client: FlaskClient, audience: str, alg: str, lifetime: int
-) -> None:
-    response = ask({"audience": audience}, **MANY)
-    body = response.get_json()
-    keys = client.get("/.well-known/jwks.json").get_json()
-    signed = jws.extract_compact(body["access_token"].encode())
-    (key,) = [key for key in keys["keys"] if key["kid"] == signed.headers()["kid"]]
-    assert signed.headers() == {"typ": "at+jwt", "alg": alg, "kid": key["kid"]}
-    assert (key["alg"], key["use"], key.keys() & {"d", "p", "q"}) == (alg, "sig", set())
-    claims = json.loads(signed.payload)
-    assert claims.keys() == {"iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope"}
-    assert claims["exp"] - claims["iat"] == lifetime
-    assert (claims["iss"], claims["aud"]) == ("https://issuer.example", audience)
-    assert (claims["sub"], claims["client_id"], claims["scope"]) == ("many", "many", "read")
-    assert body == {
-        "access_token": body["access_token"],
-        "token_type": "Bearer",
-        "expires_in": lifetime,
-        "scope": "read",
-    }
-    assert dict(response.headers) == {
-        "Content-Type": "application/json",
-        "Content-Length": response.headers["Content-Length"],
-        "Cache-Control": "no-store",
-        "Pragma": "no-cache",
-    }
-    if alg != "EdDSA":  # joserfc warns of that name
-        jws.deserialize_compact(body["access_token"], KeySet.import_key_set(keys), algorithms=[alg])
 
 
 @given(

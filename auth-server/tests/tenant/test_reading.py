@@ -1,4 +1,4 @@
-"""The schema of the tenant file, and making the database equal to it."""
+"""Reading the tenant file: each problem is named by its path."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,17 +6,26 @@ from typing import Any
 
 import pytest
 import yaml
-from auth_server.database import writing
-from auth_server.startup import Service
-from auth_server.tenant.apply import apply_tenant, differences
-from auth_server.tenant.reading import Tenant, read_tenant
+from auth_server.tenant.reading import read_tenant
 
 URI = "must be an absolute URI without a fragment"
+
+
 SCOPES = "must be a list of different scopes (RFC 6749 3.3), at least one"
+
+
 DIGESTS = "must be a list of one or two names of files in SECRETS_DIR"
+
+
 SAMPLE = Path(__file__).parents[2] / "tenant.yaml"
+
+
 ONE_KIND = "needs either secret_digest_files or a jwks_file; declare one of them"
+
+
 CLIENT_ID = "must be 1 to 128 printable ASCII characters"
+
+
 LIFETIME = "must be 1 to 2592000 seconds"
 
 
@@ -169,17 +178,3 @@ def test_the_sample_tenant_is_right() -> None:
     clients = {client["client_id"] for client in tenant.clients}
     assert tenant.problems == ()
     assert clients >= {"timesheets-import-job", "approvals-bot"}
-
-
-def test_applying_makes_the_database_equal_and_says_what_changed(service: Service) -> None:
-    declared = service.tenant
-    nothing = Tenant()
-    with writing(service.engine) as connection:
-        removed = [str(change) for change in differences(connection, nothing)]
-        assert [str(change) for change in apply_tenant(connection, nothing)] == removed
-    assert removed[0] == "- grant off https://rs.example"
-    assert removed[-1] == "- api https://ed.example"
-    with writing(service.engine) as connection:
-        added = [str(change) for change in apply_tenant(connection, declared)]
-        assert sorted(line[2:] for line in added) == sorted(line[2:] for line in removed)
-        assert apply_tenant(connection, declared) == []

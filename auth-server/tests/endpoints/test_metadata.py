@@ -1,26 +1,19 @@
-"""Metadata, keys, health, and what no endpoint answers."""
+"""The metadata (RFC 8414) and the public keys (RFC 7517)."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import signing_keys
 from auth_server.endpoints.metadata import server_metadata
-from auth_server.endpoints.oauth_http import refusal
 from auth_server.startup import Service
-from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import Key
-from sqlalchemy import delete, update
-from werkzeug.exceptions import InternalServerError, NotFound
 from werkzeug.test import TestResponse
 
 METADATA = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
-PROBLEM = "application/problem+json"
 
 
 @pytest.mark.parametrize("path", METADATA)
@@ -111,91 +104,3 @@ def test_keys_are_cacheable_and_public(client: FlaskClient) -> None:
     }
     again = client.get("/.well-known/jwks.json", headers={"If-None-Match": response.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
-
-
-def test_is_alive_and_ready(client: FlaskClient) -> None:
-    assert client.get("/healthz").get_json() == {"status": "ok"}
-    assert client.get("/readyz").get_json() == {"status": "ready"}
-
-
-def not_ready(app: Flask) -> str:
-    response = app.test_client().get("/readyz")
-    assert response.status_code == 503
-    body: dict[str, str] = response.get_json()
-    assert body.keys() == {"status", "reason"}
-    assert body["status"] == "not ready"
-    return body["reason"]
-
-
-def test_is_not_ready_without_a_signing_key(app: Flask, service: Service) -> None:
-    with service.engine.begin() as connection:
-        connection.execute(delete(signing_keys))
-    assert not_ready(app) == "an algorithm has no signing key"
-
-
-def test_without_a_database_is_not_ready_and_answers_503(
-    app: Flask, service: Service, tmp_path: Path
-) -> None:
-    service.engine.dispose()
-    for file in tmp_path.glob("auth-server.db*"):
-        file.unlink()
-    assert not_ready(app) == "the database cannot be used"
-    response = app.test_client().post("/oauth/token", data={"a": "b"}, auth=("job", "job-secret"))
-    assert response.status_code == 503
-    assert response.headers["Retry-After"] == "5"
-    assert response.get_json() == {
-        "error": "temporarily_unavailable",
-        "error_description": "The server cannot answer now. Try again later.",
-    }
-
-
-@pytest.mark.parametrize("generation", [1, 2])
-def test_is_not_ready_with_a_key_that_does_not_decrypt_now_or_next(
-    app: Flask, service: Service, generation: int
-) -> None:
-    with service.engine.begin() as connection:
-        changed = {"kid": "another", "encrypted_private_jwk": b"x"}
-        this = (signing_keys.c.alg == "ES256") & (signing_keys.c.generation == generation)
-        connection.execute(update(signing_keys).where(this).values(changed))
-    assert not_ready(app) == "the signing keys cannot be used"
-
-
-def test_unknown_paths_and_other_methods_are_problem_documents(client: FlaskClient) -> None:
-    response = client.get("/nowhere")
-    assert (response.status_code, response.content_type) == (404, PROBLEM)
-    assert response.get_json(force=True) == {
-        "type": "about:blank",
-        "title": "Not Found",
-        "status": 404,
-        "detail": NotFound.description,
-    }
-    response = client.post("/healthz")
-    assert (response.status_code, response.content_type) == (405, PROBLEM)
-    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD"}
-    assert client.get("/oauth/nowhere").get_json() == {
-        "error": "invalid_request",
-        "error_description": "Not Found.",
-    }
-
-
-def test_a_failure_tells_nothing_of_the_insides(app: Flask) -> None:
-    app.add_url_rule("/oauth/fail", "a", view_func=lambda: str(1 / 0))
-    app.add_url_rule("/fail", "b", view_func=lambda: str(1 / 0))
-    client = app.test_client()
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    response = client.get("/oauth/fail")
-    assert response.status_code == 500
-    description = "The server could not answer. The fault is not yours."
-    assert response.get_json() == {"error": "server_error", "error_description": description}
-    assert client.get("/fail").get_json(force=True) == {
-        "type": "about:blank",
-        "title": "Internal Server Error",
-        "status": 500,
-        "detail": InternalServerError.description,
-    }
-
-
-def test_renders_an_error_of_authlib_itself() -> None:
-    response = refusal(InvalidGrantError("Not yours."), realm="https://issuer.example")
-    assert response.status_code == 400
-    assert response.get_json() == {"error": "invalid_grant", "error_description": "Not yours."}

@@ -1,0 +1,57 @@
+"""The key files of clients."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.clients.public_keys import KeyFileError, read_client_keys
+from joserfc import jwk
+from joserfc.jwk import Key
+
+EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
+
+
+SMALL = {"kty": "RSA", "n": "_" * 171, "e": "AQAB"}
+
+
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+@pytest.mark.parametrize(
+    "member",
+    [
+        "text",
+        {},
+        {"kty": []},
+        {"kty": "oct", "k2": "YQ"},
+        EC | {"crv": "P-521"},
+        EC | {"x": "YQ"},
+        EC | {"x": 1},
+        EC | {"use": "enc"},
+        EC | {"alg": "ES384"},
+        EC | {"key_ops": ["sign"]},
+        EC | {"kid": 1},
+        {name: value for name, value in EC.items() if name != "y"},
+        SMALL,
+    ],
+)
+def test_skips_keys_that_it_cannot_use(tmp_path: Path, member: Any) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [member, EC | {"kid": "good", "use": "sig", "alg": "ES256"}]}))
+    assert [key.kid for key in read_client_keys(file)] == ["good"]
+    file.write_text(json.dumps({"keys": [member]}))
+    with pytest.raises(KeyFileError, match="has no key for"):
+        read_client_keys(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"keys": {}}', b"[" * 100_000])
+def test_refuses_a_file_that_is_no_jwk_set(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "keys.json").write_bytes(content)
+    with pytest.raises(KeyFileError, match="is not a JWK Set"):
+        read_client_keys(tmp_path / "keys.json")
+
+
+def test_refuses_a_file_with_a_private_key(tmp_path: Path, private_keys: dict[str, Key]) -> None:
+    keys = [EC, private_keys["RS256"].as_dict(private=True)]
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}))
+    with pytest.raises(KeyFileError, match="holds a private key"):
+        read_client_keys(tmp_path / "keys.json")

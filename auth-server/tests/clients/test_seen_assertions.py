@@ -1,0 +1,47 @@
+"""Each client assertion counts once, on all workers."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from auth_server.clients.seen_assertions import SeenAssertions
+from auth_server.database import seen_assertions
+from auth_server.expiring_rows import ExpiringRows
+from auth_server.startup import Service
+from sqlalchemy import func, select
+
+
+def seen_by(service: Service, now: Callable[[], float] = time.time) -> SeenAssertions:
+    return SeenAssertions(ExpiringRows(service.engine, seen_assertions, now))
+
+
+def test_of_many_replays_at_once_one_is_first(service: Service) -> None:
+    workers = [seen_by(service) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        firsts = list(pool.map(lambda worker: worker.record("bot", "once", 2**40), workers * 5))
+    assert firsts.count(True) == 1
+
+
+def test_the_jti_of_another_client_is_another(service: Service) -> None:
+    seen = seen_by(service)
+    assert seen.record("bot", "\ud800", 2**40)
+    assert seen.record("flagged", "\ud800", 2**40)
+    assert not seen.record("bot", "\ud800", 2**40)
+
+
+def test_forgets_what_has_expired_once_a_minute(service: Service) -> None:
+    now = [1000.0]
+    seen = seen_by(service, lambda: now[0])
+
+    def rows() -> Any:
+        with service.engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(seen_assertions))
+
+    seen.record("bot", "a", 1010)
+    now[0] = 1059
+    seen.record("bot", "b", 2000)
+    assert rows() == 2
+    now[0] = 1060
+    seen.record("bot", "c", 2000)
+    assert rows() == 2

@@ -1,0 +1,42 @@
+"""The answers to unknown paths, wrong methods and failures."""
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import InternalServerError, NotFound
+
+PROBLEM = "application/problem+json"
+
+
+def test_unknown_paths_and_other_methods_are_problem_documents(client: FlaskClient) -> None:
+    response = client.get("/nowhere")
+    assert (response.status_code, response.content_type) == (404, PROBLEM)
+    assert response.get_json(force=True) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": NotFound.description,
+    }
+    response = client.post("/healthz")
+    assert (response.status_code, response.content_type) == (405, PROBLEM)
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+    assert client.get("/oauth/nowhere").get_json() == {
+        "error": "invalid_request",
+        "error_description": "Not Found.",
+    }
+
+
+def test_a_failure_tells_nothing_of_the_insides(app: Flask) -> None:
+    app.add_url_rule("/oauth/fail", "a", view_func=lambda: str(1 / 0))
+    app.add_url_rule("/fail", "b", view_func=lambda: str(1 / 0))
+    client = app.test_client()
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    response = client.get("/oauth/fail")
+    assert response.status_code == 500
+    description = "The server could not answer. The fault is not yours."
+    assert response.get_json() == {"error": "server_error", "error_description": description}
+    assert client.get("/fail").get_json(force=True) == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": InternalServerError.description,
+    }

@@ -1,0 +1,57 @@
+"""`/healthz` and `/readyz`."""
+
+from pathlib import Path
+
+import pytest
+from auth_server.database import signing_keys
+from auth_server.startup import Service
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import delete, update
+
+
+def test_is_alive_and_ready(client: FlaskClient) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+    assert client.get("/readyz").get_json() == {"status": "ready"}
+
+
+def not_ready(app: Flask) -> str:
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    body: dict[str, str] = response.get_json()
+    assert body.keys() == {"status", "reason"}
+    assert body["status"] == "not ready"
+    return body["reason"]
+
+
+def test_is_not_ready_without_a_signing_key(app: Flask, service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.execute(delete(signing_keys))
+    assert not_ready(app) == "an algorithm has no signing key"
+
+
+def test_without_a_database_is_not_ready_and_answers_503(
+    app: Flask, service: Service, tmp_path: Path
+) -> None:
+    service.engine.dispose()
+    for file in tmp_path.glob("auth-server.db*"):
+        file.unlink()
+    assert not_ready(app) == "the database cannot be used"
+    response = app.test_client().post("/oauth/token", data={"a": "b"}, auth=("job", "job-secret"))
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert response.get_json() == {
+        "error": "temporarily_unavailable",
+        "error_description": "The server cannot answer now. Try again later.",
+    }
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_is_not_ready_with_a_key_that_does_not_decrypt_now_or_next(
+    app: Flask, service: Service, generation: int
+) -> None:
+    with service.engine.begin() as connection:
+        changed = {"kid": "another", "encrypted_private_jwk": b"x"}
+        this = (signing_keys.c.alg == "ES256") & (signing_keys.c.generation == generation)
+        connection.execute(update(signing_keys).where(this).values(changed))
+    assert not_ready(app) == "the signing keys cannot be used"

@@ -1,0 +1,73 @@
+"""`POST /oauth/token`: the order of refusals, and the token (RFC 6749 5.1, RFC 9068)."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from auth_server.startup import Service
+from flask.testing import FlaskClient
+from joserfc import jws
+from joserfc.jwk import KeySet
+from werkzeug.test import TestResponse
+
+Ask = Callable[..., TestResponse]
+
+
+RS, ES, ED = "https://rs.example", "https://es.example", "https://ed.example"
+
+
+MANY = {"auth": ("many", "many-secret")}
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error"),
+    [
+        ("grant_type=x&grant_type=y&scope=admin", "invalid_request"),
+        ("grant_type=x&audience=x&scope=admin", "unsupported_grant_type"),
+        ("grant_type=client_credentials&audience=x&scope=admin", "invalid_target"),
+        ("grant_type=client_credentials&scope=admin", "invalid_scope"),
+    ],
+)
+def test_refuses_in_the_order_of_the_steps(ask: Ask, parameters: str, error: str) -> None:
+    assert ask(parameters).get_json()["error"] == error
+    wrong = ask(parameters, auth=("job", "wrong")).get_json()["error"]
+    assert wrong == ("invalid_request" if error == "invalid_request" else "invalid_client")
+
+
+@pytest.mark.parametrize(
+    ("audience", "alg", "lifetime"), [(RS, "RS256", 2), (ES, "ES256", 60), (ED, "EdDSA", 3600)]
+)
+def test_issues_a_token_of_rfc_9068(
+    ask: Ask, client: FlaskClient, audience: str, alg: str, lifetime: int
+) -> None:
+    response = ask({"audience": audience}, **MANY)
+    body = response.get_json()
+    keys = client.get("/.well-known/jwks.json").get_json()
+    signed = jws.extract_compact(body["access_token"].encode())
+    (key,) = [key for key in keys["keys"] if key["kid"] == signed.headers()["kid"]]
+    assert signed.headers() == {"typ": "at+jwt", "alg": alg, "kid": key["kid"]}
+    assert (key["alg"], key["use"], key.keys() & {"d", "p", "q"}) == (alg, "sig", set())
+    claims = json.loads(signed.payload)
+    assert claims.keys() == {"iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope"}
+    assert claims["exp"] - claims["iat"] == lifetime
+    assert (claims["iss"], claims["aud"]) == ("https://issuer.example", audience)
+    assert (claims["sub"], claims["client_id"], claims["scope"]) == ("many", "many", "read")
+    assert body == {
+        "access_token": body["access_token"],
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+        "scope": "read",
+    }
+    assert dict(response.headers) == {
+        "Content-Type": "application/json",
+        "Content-Length": response.headers["Content-Length"],
+        "Cache-Control": "no-store",
+        "Pragma": "no-cache",
+    }
+    if alg != "EdDSA":  # joserfc warns of that name
+        jws.deserialize_compact(body["access_token"], KeySet.import_key_set(keys), algorithms=[alg])

@@ -1,0 +1,20 @@
+"""Applying makes the database equal to the tenant file."""
+
+from auth_server.database import writing
+from auth_server.startup import Service
+from auth_server.tenant.apply import apply_tenant, differences
+from auth_server.tenant.reading import Tenant
+
+
+def test_applying_makes_the_database_equal_and_says_what_changed(service: Service) -> None:
+    declared = service.tenant
+    nothing = Tenant()
+    with writing(service.engine) as connection:
+        removed = [str(change) for change in differences(connection, nothing)]
+        assert [str(change) for change in apply_tenant(connection, nothing)] == removed
+    assert removed[0] == "- grant off https://rs.example"
+    assert removed[-1] == "- api https://ed.example"
+    with writing(service.engine) as connection:
+        added = [str(change) for change in apply_tenant(connection, declared)]
+        assert sorted(line[2:] for line in added) == sorted(line[2:] for line in removed)
+        assert apply_tenant(connection, declared) == []

@@ -1,0 +1,53 @@
+"""Imports between rooms run one way, and only the endpoints and the composition root know Flask's app."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "auth_server"
+ROOT = {"app", "cli", "startup", "wsgi"}
+BESIDE = {file.stem for file in PACKAGE.glob("*.py")} - ROOT
+MAY_IMPORT = {
+    "endpoints": {"protocol", "keys"},
+    "protocol": {"tokens", "actions", "clients"},
+    "tokens": {"keys"},
+    "clients": {"keys"},
+    "tenant": {"clients", "keys"},
+    "actions": set[str](),
+    "keys": set[str](),
+}
+
+
+def imports(room: str) -> Iterator[tuple[str, str]]:
+    for file in PACKAGE.glob(f"{room}/*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module
+                assert node.level == 0, "relative"
+                yield from ((node.module, name.name) for name in node.names)
+            elif isinstance(node, ast.Import):
+                yield from ((name.name, "") for name in node.names)
+
+
+def test_each_room_imports_only_what_it_may() -> None:
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == MAY_IMPORT.keys()
+    for room, others in MAY_IMPORT.items():
+        ours = {
+            (*f"{module}.{name}".split("."), "")[1]
+            for module, name in imports(room)
+            if "auth_server" in module
+        }
+        assert ours <= {room} | others | BESIDE, room
+
+
+def test_no_module_beside_the_rooms_imports_a_room() -> None:
+    for file in PACKAGE.glob("*.py"):
+        text = file.read_text()
+        assert file.stem in ROOT or not [room for room in MAY_IMPORT if f"auth_server.{room}" in text], file
+
+
+def test_only_the_endpoints_know_flask_and_the_protocol_its_request() -> None:
+    of_flask = {room: {name for module, name in imports(room) if module == "flask"} for room in MAY_IMPORT}
+    assert of_flask.pop("endpoints")
+    assert of_flask.pop("protocol") == {"Request"}
+    assert not any(of_flask.values())

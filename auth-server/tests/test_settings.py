@@ -1,0 +1,140 @@
+"""Each setting that is wrong is named, with what to do."""
+
+import pytest
+from auth_server.settings_reader import SettingsError
+from auth_server.startup import apply, open_service
+
+ABSENT = "is not set; set it to the URL by which tokens name the authorization server"
+
+
+NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
+
+
+PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1"
+
+
+EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+
+
+NO_FILE = "cannot be used (unable to open database file); make it a file that this service can write"
+
+
+TOO_SOON = (
+    "lets a key sign 332 s after it is announced, but an API may not know it for "
+    "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 332 s; set it to more"
+)
+
+
+NO_DATABASE = "does not name an SQLite file; set it to sqlite:////path/to/auth-server.db"
+
+
+BAD: dict[str, tuple[dict[str, str], str]] = {
+    "no issuer": ({"ISSUER": ""}, f"ISSUER: {ABSENT}"),
+    "relative issuer": ({"ISSUER": "issuer.example"}, f"ISSUER: {NO_URL}"),
+    "other scheme": ({"ISSUER": "ftp://issuer.example"}, f"ISSUER: {NO_URL}"),
+    "quote in the issuer": ({"ISSUER": 'https://issuer.example/"'}, f"ISSUER: {NO_URL}"),
+    "bad port": (
+        {"ISSUER": "https://issuer.example:x"},
+        f"ISSUER: {NO_URL}",
+    ),
+    "fragment": ({"ISSUER": "https://issuer.example#a"}, f"ISSUER: {NO_URL}"),
+    "empty query": ({"ISSUER": "https://issuer.example?"}, f"ISSUER: {NO_URL}"),
+    "userinfo": ({"ISSUER": "https://a@issuer.example"}, f"ISSUER: {NO_URL}"),
+    "plain http": ({"ISSUER": "http://issuer.example"}, f"ISSUER: {PLAIN}"),
+    "plain http address": ({"ISSUER": "http://192.0.2.1"}, f"ISSUER: {PLAIN}"),
+    "insecure": ({"INSECURE_HTTP": "yes"}, "INSECURE_HTTP: is not known; set it to one of 0, 1"),
+    "no database": ({"DATABASE_URL": ""}, f"DATABASE_URL: {NO_DATABASE}"),
+    "database in memory": ({"DATABASE_URL": "sqlite:///:memory:"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "other database": ({"DATABASE_URL": "postgresql://db/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "database that cannot be opened": (
+        {"DATABASE_URL": "sqlite:////nowhere/a.db"},
+        f"DATABASE_URL: {NO_FILE}",
+    ),
+    "lifetime": (
+        {"TOKEN_LIFETIME": "0"},
+        "TOKEN_LIFETIME: is not a whole number of seconds; set it to 1 to 2592000",
+    ),
+    "time to live": ({"JWKS_TTL": "1.5"}, "JWKS_TTL: is not a whole number of seconds; set it to 0 to 86400"),
+    "cache": ({"CACHE_TTL": "-1"}, "CACHE_TTL: is not a whole number of seconds; set it to 0 to 60"),
+    "keys that sign before they are known": (
+        {"KEY_ANNOUNCEMENT": "332"},
+        f"KEY_ANNOUNCEMENT: {TOO_SOON}",
+    ),
+    "keys that sign for less than they are announced": (
+        {"KEY_ROTATION": "3599"},
+        "KEY_ROTATION: is shorter than KEY_ANNOUNCEMENT; set it to 3600 or more",
+    ),
+    "failed logins": (
+        {"FAILED_LOGINS_PER_MINUTE": "-1"},
+        "FAILED_LOGINS_PER_MINUTE: is not a whole number; set it to 0 to 1000000",
+    ),
+    "failed logins storage": (
+        {"FAILED_LOGINS_STORAGE": "file:///a"},
+        "FAILED_LOGINS_STORAGE: is not a storage that the limits library can open; set it to memory://",
+    ),
+    "failed logins storage without its client": (
+        {"FAILED_LOGINS_STORAGE": "redis://redis"},
+        "FAILED_LOGINS_STORAGE: is not a storage that the limits library can open; set it to memory://",
+    ),
+    "no Actions folder": (
+        {"ACTIONS_DIR": "/nowhere"},
+        "ACTIONS_DIR: /nowhere is not a folder; create it, even if it stays empty",
+    ),
+    "proxy by name": (
+        {"TRUSTED_PROXIES": "192.0.2.1, proxy"},
+        "TRUSTED_PROXIES: proxy is not an address or CIDR block; set it to those of the proxies",
+    ),
+    "explanations": (
+        {"EXPLAIN": "1"},
+        EXPLAINED,
+    ),
+    "explanations to a network": (
+        {"EXPLAIN": "1", "ISSUER": "http://192.0.2.1", "INSECURE_HTTP": "1"},
+        EXPLAINED,
+    ),
+    "log level": (
+        {"LOG_LEVEL": "loud"},
+        "LOG_LEVEL: is not known; set it to one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
+    ),
+    "no tenant file": (
+        {"TENANT_FILE": "/nowhere.yaml"},
+        "TENANT_FILE: /nowhere.yaml: cannot be read (No such file or directory); make it readable",
+    ),
+    "no key-encryption key": (
+        {"KEY_ENCRYPTION_KEY_FILE": "/nowhere"},
+        "KEY_ENCRYPTION_KEY_FILE: /nowhere cannot be read (No such file or directory); restore or create it",
+    ),
+}
+
+
+def problems(environ: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        apply(open_service(environ))
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_names_the_setting_and_what_to_do(environ: dict[str, str], case: str) -> None:
+    change, problem = BAD[case]
+    assert problems(environ | change) == (problem,)
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://localhost:9000", "http://127.1.2.3", "http://[::1]:1", "https://a.b/c"]
+)
+def test_accepts_https_and_loopback(environ: dict[str, str], issuer: str) -> None:
+    assert open_service(environ | {"ISSUER": issuer}).settings.issuer == issuer
+
+
+def test_accepts_plain_http_where_that_is_asked_for(environ: dict[str, str]) -> None:
+    environ |= {"ISSUER": "http://issuer.internal", "INSECURE_HTTP": "1"}
+    assert open_service(environ).settings.issuer == "http://issuer.internal"
+
+
+@pytest.mark.parametrize("issuer", ["http://localhost:9000", "http://127.1.2.3", "http://[::1]:1"])
+def test_explains_to_loopback(environ: dict[str, str], issuer: str) -> None:
+    assert open_service(environ | {"ISSUER": issuer, "EXPLAIN": "1"}).settings.explain
+
+
+def test_explains_not_without_being_asked(environ: dict[str, str]) -> None:
+    assert not open_service(environ | {"ISSUER": "http://localhost"}).settings.explain
