@@ -83,7 +83,7 @@ class _Reader(SettingsReader):
         if announcement <= unknown_for:
             self.problem(
                 "KEY_ANNOUNCEMENT",
-                f"lets a key sign {announcement} s after it is announced, but an API may not know it for "
+                f"a key would sign {announcement} s after it was announced, and an API may not know it for "
                 f"JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = {unknown_for} s; set it to more",
             )
         if settings.key_rotation < announcement:

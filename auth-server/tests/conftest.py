@@ -1,4 +1,4 @@
-"""A tenant, its secrets and a server on them, in a folder of each test's own."""
+"""A tenant, its secrets and a server, in a folder for each test."""
 
 import base64
 import hashlib
@@ -64,7 +64,7 @@ GOOD = {"grant_type": "client_credentials"}
 
 @pytest.fixture(scope="session")
 def private_keys() -> dict[str, Key]:
-    """Make the keys of the client `bot`, one per algorithm; its kid is the algorithm's name."""
+    """Return the keys of the client `bot`, one per algorithm; its kid is the algorithm's name."""
     keys: dict[str, Key] = {
         "RS256": jwk.generate_key("RSA", 2048),
         "ES256": jwk.generate_key("EC", "P-256"),
@@ -78,7 +78,7 @@ Sign = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def sign(private_keys: dict[str, Key]) -> Sign:
-    """Make the parameters of a client assertion of `bot`, right as far as the test does not say otherwise."""
+    """Return a function that signs a valid client assertion of `bot`, except for what the test changes."""
 
     def make(claims: dict[str, Any] | None = None, **header: Any) -> dict[str, str]:
         members = {"alg": "ES256", "kid": header.get("alg", "ES256")} | header
@@ -99,13 +99,13 @@ def sign(private_keys: dict[str, Key]) -> Sign:
 
 
 def urlsafe_b64encode(data: str | bytes) -> str:
-    """Write base64url without padding (RFC 7515 2)."""
+    """Return base64url without padding (RFC 7515 2)."""
     return base64.urlsafe_b64encode(data.encode() if isinstance(data, str) else data).decode().rstrip("=")
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, private_keys: dict[str, Key]) -> Path:
-    """Write the files of a service and start it once: making keys takes its time."""
+    """Write the files of a service and start it once, because making keys takes time."""
     folder = tmp_path_factory.mktemp("template")
     _write(folder)
     (folder / "actions").mkdir()
@@ -119,7 +119,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, private_keys: dict[str, K
 
 @pytest.fixture
 def environ(template: Path, tmp_path: Path) -> dict[str, str]:
-    """Copy the files of a service; give its environment."""
+    """Copy the files of a service and return its environment."""
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     return _environ(tmp_path)
 
@@ -144,7 +144,7 @@ def _environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[dict[str, str]], Service]]:
-    """Open a service and apply its tenant; close it in the end."""
+    """Return a function that opens a service and applies its tenant; close what it opened."""
     services: list[Service] = []
 
     def opened(environ: dict[str, str]) -> Service:
@@ -165,7 +165,7 @@ def service(start: Callable[[dict[str, str]], Service], environ: dict[str, str])
 
 @pytest.fixture(scope="module")
 def shared_service(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Open a service that the tests of a module share, since none of them changes it."""
+    """Open a service that the tests of a module share, because none of them changes it."""
     folder = tmp_path_factory.mktemp("shared")
     shutil.copytree(template, folder, dirs_exist_ok=True)
     service = open_service(_environ(folder))
@@ -189,7 +189,7 @@ Ask = Callable[..., TestResponse]
 
 @pytest.fixture
 def ask(client: FlaskClient) -> Ask:
-    """Send a token request of the client `job`, as far as the test does not say otherwise."""
+    """Return a function that sends a token request of the client `job`, except for what the test changes."""
 
     def send(parameters: Any = None, **options: Any) -> TestResponse:
         options.setdefault("auth", ("job", SECRETS["job"]))
@@ -204,7 +204,7 @@ def ask(client: FlaskClient) -> Ask:
 
 @pytest.fixture
 def issue(ask: Ask) -> Callable[..., str]:
-    """Issue a token to `job`, or to another client."""
+    """Return a function that issues a token to `job` or to another client."""
 
     def issued(who: str = "job", **parameters: str) -> str:
         response = ask(GOOD | parameters, auth=(who, SECRETS[who]))
@@ -215,7 +215,7 @@ def issue(ask: Ask) -> Callable[..., str]:
 
 @pytest.fixture
 def make_token(service: Service) -> Callable[..., str]:
-    """Sign a token of `job` without a request, as far as the test does not say otherwise."""
+    """Return a function that signs a token of `job` without a request, except for what the test changes."""
 
     def made(
         client_id: str = "job",
@@ -232,7 +232,7 @@ def make_token(service: Service) -> Callable[..., str]:
 
 @pytest.fixture
 def introspect(client: FlaskClient) -> Ask:
-    """Introspect a token, as the client that its API has named."""
+    """Return a function that introspects a token as the client that its API names."""
 
     def send(token: str, who: str = "api", **parameters: str) -> TestResponse:
         form = {"token": token} | parameters
@@ -243,7 +243,7 @@ def introspect(client: FlaskClient) -> Ask:
 
 @pytest.fixture
 def revoke(client: FlaskClient) -> Ask:
-    """Revoke a token, as `job`."""
+    """Return a function that revokes a token as `job`."""
 
     def send(token: str, who: str = "job", **parameters: str) -> TestResponse:
         form = {"token": token} | parameters
@@ -254,7 +254,7 @@ def revoke(client: FlaskClient) -> Ask:
 
 @pytest.fixture
 def log_lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Log at DEBUG; give the lines so far."""
+    """Log at DEBUG, and return a function that returns the lines so far."""
     configure_logs("DEBUG")
     written = io.StringIO()
 

@@ -1,4 +1,4 @@
-"""The operator's commands: tables for people, JSON for programs, exit codes, and no secret printed."""
+"""The operator's commands: tables for people, JSON for programs, exit statuses; no secret is printed."""
 
 import json
 import re
@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(service: Service) -> Run:
-    """Run a command."""
+    """Return a function that runs a command."""
     runner = create_app(service).test_cli_runner()
     return lambda *arguments: runner.invoke(args=arguments)
 
@@ -83,7 +83,7 @@ def test_revokes_a_key(run: Run) -> None:
 def run_on_a_broken_tenant(
     environ: dict[str, str], start: Start, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Run]:
-    """Run a command where the tenant file, or a file that it names, is not right any more."""
+    """Return a function that runs a command after the tenant file, or a file that it names, was broken."""
     start(environ)
     if request.param == "missing digest":
         (tmp_path / "job.sha256").unlink()
@@ -95,8 +95,8 @@ def run_on_a_broken_tenant(
     service.engine.dispose()
 
 
-def test_revokes_a_key_whatever_is_wrong_with_the_tenant(run_on_a_broken_tenant: Run) -> None:
-    """A leaked key is withdrawn at once, and not after a file has been mended."""
+def test_revokes_a_key_even_if_the_tenant_is_wrong(run_on_a_broken_tenant: Run) -> None:
+    """An operator can revoke a leaked key at once, before a broken file is repaired."""
     run = run_on_a_broken_tenant
     kid = next(key["kid"] for key in parsed(run("keys", "list", "--json")) if key["state"] == "current")
     assert states(run("keys", "revoke", kid, "--json"), "RS256") == ["next", "current", "revoked"]
@@ -104,7 +104,7 @@ def test_revokes_a_key_whatever_is_wrong_with_the_tenant(run_on_a_broken_tenant:
 
 
 @pytest.mark.parametrize("check", [(), ("--check",)])
-def test_applies_no_tenant_that_is_wrong_and_says_why(
+def test_does_not_apply_a_wrong_tenant_and_says_why(
     run_on_a_broken_tenant: Run, check: Sequence[str]
 ) -> None:
     result = run_on_a_broken_tenant("tenant", "apply", *check)
@@ -114,7 +114,7 @@ def test_applies_no_tenant_that_is_wrong_and_says_why(
     )
 
 
-def test_lists_what_is_registered_whatever_is_wrong_with_the_tenant(run_on_a_broken_tenant: Run) -> None:
+def test_lists_what_is_registered_even_if_the_tenant_is_wrong(run_on_a_broken_tenant: Run) -> None:
     assert len(parsed(run_on_a_broken_tenant("clients", "list", "--json"))) == 10
     assert len(parsed(run_on_a_broken_tenant("tenant", "list", "--json"))) == 8
 
@@ -150,7 +150,7 @@ def test_revokes_a_key_whose_kid_begins_with_a_hyphen(run: Run, service: Service
     assert states(run("keys", "revoke", "-json", "--json"), "RS256") == ["next", "revoked", "current"]
 
 
-def test_encrypts_the_keys_anew(run: Run, service: Service, tmp_path: Path) -> None:
+def test_reencrypts_the_keys(run: Run, service: Service, tmp_path: Path) -> None:
     (tmp_path / "key-encryption-key").write_text(f"{'n' * 43}\n{'k' * 43}\n")
     assert len(parsed(run("keys", "reencrypt", "--json"))) == 6
     (tmp_path / "key-encryption-key").write_text("n" * 43)
@@ -191,7 +191,7 @@ def test_a_command_without_its_tables_says_why(run: Run, service: Service, comma
     assert "DATABASE_URL: cannot be used (no such table: " in result.output
 
 
-def test_tells_what_a_change_of_the_tenant_would_change(
+def test_prints_what_a_change_of_the_tenant_would_change(
     environ: dict[str, str], start: Start, tmp_path: Path
 ) -> None:
     tenant = tmp_path / "tenant.yaml"
@@ -215,7 +215,7 @@ def test_tells_what_a_change_of_the_tenant_would_change(
     service.engine.dispose()
 
 
-def test_lists_what_each_client_may_ask_for(run: Run) -> None:
+def test_lists_what_each_client_may_request(run: Run) -> None:
     lines = run("tenant", "list").output.splitlines()
     assert lines[0].split() == ["CLIENT", "ENABLED", "AUDIENCE", "SCOPES", "LIFETIME", "ALG"]
     assert "job       yes      https://rs.example  read write  3600      RS256" in lines

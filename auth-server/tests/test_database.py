@@ -1,4 +1,4 @@
-"""The file is in WAL mode, whoever else opens it at the same time."""
+"""The file is in WAL mode, even if another process opens it at the same time."""
 
 import sqlite3
 from contextlib import closing
@@ -7,8 +7,8 @@ from pathlib import Path
 from auth_server.database import create_database_engine
 
 
-def test_a_new_file_that_another_process_writes_to_is_opened_and_switched_later(tmp_path: Path) -> None:
-    """SQLite refuses the switch then, without a wait."""
+def test_a_new_file_is_switched_to_wal_later_if_another_process_is_writing(tmp_path: Path) -> None:
+    """SQLite refuses the switch at once."""
     file = tmp_path / "new.db"
     engine = create_database_engine(f"sqlite:///{file}")
     modes = []

@@ -32,11 +32,8 @@ def imports(room: str) -> Iterator[tuple[str, str]]:
 def test_each_room_imports_only_what_it_may() -> None:
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == MAY_IMPORT.keys()
     for room, others in MAY_IMPORT.items():
-        ours = {
-            (*f"{module}.{name}".split("."), "")[1]
-            for module, name in imports(room)
-            if "auth_server" in module
-        }
+        names = [f"{module}.{name}" for module, name in imports(room)]
+        ours = {name.split(".")[1] for name in names if name.startswith("auth_server.")}
         assert ours <= {room} | others | BESIDE, room
 
 

@@ -12,7 +12,7 @@ from gunicorn.config import Config  # type: ignore[import-untyped]
 LogLines = Callable[[], list[dict[str, Any]]]
 
 
-def test_a_record_that_cannot_be_written_hinders_nobody(log_lines: LogLines) -> None:
+def test_a_record_that_cannot_be_written_raises_nothing(log_lines: LogLines) -> None:
     JsonLines().handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
     assert log_lines() == []
 
@@ -41,7 +41,7 @@ def test_gunicorn_logs_our_lines_and_quotes_no_request(capfd: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("log", [GunicornLogger.exception, GunicornLogger.warning])
-def test_gunicorn_may_give_an_exception_as_the_message(
+def test_gunicorn_may_log_an_exception_as_the_message(
     capfd: pytest.CaptureFixture[str], log: Callable[..., None]
 ) -> None:
     log(GunicornLogger(Config()), SyntaxError("invalid syntax"))

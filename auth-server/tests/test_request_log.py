@@ -1,4 +1,4 @@
-"""One line a request, with its trace id and its decision; no secret at any level."""
+"""One line for each request, with its trace id and its decision; no secret at any level."""
 
 import json
 import logging
@@ -86,7 +86,7 @@ def test_a_secret_in_the_wrong_place_is_not_logged(ask: Ask, log_lines: LogLines
 
 
 def test_keeps_the_trace_id_of_a_later_version(client: FlaskClient, log_lines: LogLines) -> None:
-    """W3C Trace Context 4.3: after another dash, a higher version may say more."""
+    """W3C Trace Context 4.3: a higher version may add more after another dash."""
     client.get("/nowhere", headers={"traceparent": f"01-{TRACE}-b7ad6b7169203331-01-x"})
     assert [line["trace_id"] for line in log_lines()] == [TRACE]
 
@@ -102,7 +102,7 @@ def test_keeps_the_trace_id_of_a_later_version(client: FlaskClient, log_lines: L
         f"00-{TRACE}-{'0' * 16}-01",
     ],
 )
-def test_makes_a_trace_id_where_none_is_valid(
+def test_makes_a_trace_id_if_none_is_valid(
     client: FlaskClient, log_lines: LogLines, traceparent: str
 ) -> None:
     client.get("/nowhere?secret=1", headers={"traceparent": traceparent})
@@ -120,7 +120,7 @@ def test_a_long_path_is_cut_so_that_its_line_stays_whole(client: FlaskClient, lo
     assert len(json.dumps(line)) < PIPE_BUF
 
 
-def test_health_is_logged_at_debug_alone(client: FlaskClient, log_lines: LogLines) -> None:
+def test_health_is_logged_only_at_debug(client: FlaskClient, log_lines: LogLines) -> None:
     client.get("/healthz")
     client.get("/readyz")
     assert [line["level"] for line in log_lines()] == ["debug", "debug"]

@@ -1,4 +1,4 @@
-"""EXPLAIN=1: each answer names the checks that were made and why the last one failed. Off, none does."""
+"""EXPLAIN=1: each answer names the checks that ran and why the last one failed."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def send(client: FlaskClient) -> Send:
 
 
 def explanation(response: TestResponse) -> list[tuple[str, str | None]]:
-    """Read the header back: each metric's name, and what describes it."""
+    """Return the name and the description of each metric in the header."""
     metric = re.compile(r'([a-z-]+);dur=[0-9]+\.[0-9]{3}(?:;desc="((?:[^"\\]|\\.)*)")?(?:, |$)')
     header = response.headers["Server-Timing"]
     assert "".join(match[0] for match in metric.finditer(header)) == header
@@ -90,7 +90,7 @@ PASSED = {
 
 
 @pytest.mark.parametrize("endpoint", PASSED)
-def test_names_every_check_of_a_token_that_is_looked_up_or_withdrawn(
+def test_names_every_check_of_an_introspection_and_a_revocation(
     send: Send, client: FlaskClient, endpoint: str
 ) -> None:
     form = {"token": send().get_json()["access_token"]}
@@ -108,9 +108,7 @@ NOT_ACTIVE: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("reason", NOT_ACTIVE)
-def test_says_why_a_token_is_not_active_or_not_withdrawn(
-    send: Send, client: FlaskClient, reason: str
-) -> None:
+def test_says_why_a_token_is_not_active_or_not_revoked(send: Send, client: FlaskClient, reason: str) -> None:
     check, endpoint, options = NOT_ACTIVE[reason]
     right = {"data": {"token": send().get_json()["access_token"]}, "auth": ("job", "job-secret")}
     answer = client.post(f"/oauth/{endpoint}", **right | options)
@@ -124,7 +122,7 @@ def test_says_why_actions_refuse(send: Send, tmp_path: Path) -> None:
     assert explanation(send())[-1] == ("actions", "Not now.")
 
 
-def test_says_why_the_token_cannot_be_made(send: Send, tmp_path: Path) -> None:
+def test_says_why_the_token_cannot_be_issued(send: Send, tmp_path: Path) -> None:
     action = 'api.access_token.set_custom_claim("urn:a", "a" * 4096)'
     (tmp_path / "actions/a.py").write_text(f"def on_execute_credentials_exchange(event, api): {action}")
     assert explanation(send())[-1] == (
@@ -138,7 +136,7 @@ def test_writes_the_reason_as_a_quoted_string(send: Send, tmp_path: Path) -> Non
     assert explanation(send())[-1] == ("actions", rf"action failed: {tmp_path}/actions/\"\\?.py:1")
 
 
-def test_tells_anew_what_was_read_again(send: Send, explained: Service) -> None:
+def test_names_a_repeated_check_once(send: Send, explained: Service) -> None:
     assert send().status_code == 200
     with explained.engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
@@ -150,7 +148,7 @@ def test_tells_anew_what_was_read_again(send: Send, explained: Service) -> None:
     ]
 
 
-def test_explains_what_no_check_of_the_endpoint_has_refused(client: FlaskClient, explained: Service) -> None:
+def test_explains_refusals_outside_the_views(client: FlaskClient, explained: Service) -> None:
     assert explanation(client.get("/oauth/token")) == [("request", "Method Not Allowed.")]
     with explained.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE grants")
@@ -158,11 +156,11 @@ def test_explains_what_no_check_of_the_endpoint_has_refused(client: FlaskClient,
     assert explanation(refused) == [("request", None), ("credentials", "the database cannot be used")]
 
 
-def test_explains_nothing_where_no_check_is_made(client: FlaskClient) -> None:
+def test_explains_nothing_if_no_check_is_made(client: FlaskClient) -> None:
     assert "Server-Timing" not in client.get("/.well-known/jwks.json").headers
 
 
-def test_is_off_unless_asked_for(service: Service) -> None:
+def test_is_off_by_default(service: Service) -> None:
     client = create_app(service).test_client()
     answers = [
         client.post("/oauth/token", data=RIGHT, auth=("job", secret)) for secret in ("job-secret", "?")

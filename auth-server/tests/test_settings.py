@@ -20,7 +20,7 @@ NO_FILE = "cannot be used (unable to open database file); make it a file that th
 
 
 TOO_SOON = (
-    "lets a key sign 332 s after it is announced, but an API may not know it for "
+    "a key would sign 332 s after it was announced, and an API may not know it for "
     "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 332 s; set it to more"
 )
 
@@ -126,7 +126,7 @@ def test_accepts_https_and_loopback(environ: dict[str, str], issuer: str) -> Non
     assert open_service(environ | {"ISSUER": issuer}).settings.issuer == issuer
 
 
-def test_accepts_plain_http_where_that_is_asked_for(environ: dict[str, str]) -> None:
+def test_accepts_plain_http_if_insecure_http_is_set(environ: dict[str, str]) -> None:
     environ |= {"ISSUER": "http://issuer.internal", "INSECURE_HTTP": "1"}
     assert open_service(environ).settings.issuer == "http://issuer.internal"
 
@@ -136,5 +136,5 @@ def test_explains_to_loopback(environ: dict[str, str], issuer: str) -> None:
     assert open_service(environ | {"ISSUER": issuer, "EXPLAIN": "1"}).settings.explain
 
 
-def test_explains_not_without_being_asked(environ: dict[str, str]) -> None:
+def test_does_not_explain_by_default(environ: dict[str, str]) -> None:
     assert not open_service(environ | {"ISSUER": "http://localhost"}).settings.explain

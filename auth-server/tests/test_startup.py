@@ -85,7 +85,7 @@ def test_makes_one_key_set_when_several_start_on_an_empty_database(
     assert all(other == first for other in others)
 
 
-def test_refuses_a_database_of_something_else(environ: dict[str, str], tmp_path: Path) -> None:
+def test_refuses_the_database_of_another_program(environ: dict[str, str], tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("create table signing_keys (a)")
     other.close()
@@ -93,7 +93,7 @@ def test_refuses_a_database_of_something_else(environ: dict[str, str], tmp_path:
     assert problem.startswith("DATABASE_URL: cannot be used (no such column: signing_keys.kid)")
 
 
-def test_adds_the_columns_that_a_database_of_before_lacks(
+def test_adds_the_columns_that_an_older_database_lacks(
     environ: dict[str, str], start: Start, tmp_path: Path
 ) -> None:
     with sqlite3.connect(tmp_path / "auth-server.db") as old:
@@ -102,7 +102,7 @@ def test_adds_the_columns_that_a_database_of_before_lacks(
     assert [str(change) for change in apply(start(environ))] == []
 
 
-def test_refuses_keys_that_another_instance_made_meanwhile_under_another_key(
+def test_refuses_keys_that_another_instance_has_encrypted_with_another_key(
     environ: dict[str, str], start: Start, tmp_path: Path
 ) -> None:
     environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
@@ -114,10 +114,10 @@ def test_refuses_keys_that_another_instance_made_meanwhile_under_another_key(
     late.engine.dispose()
 
 
-def test_starts_anew_with_another_key_encryption_key_once_the_keys_are_given_up(
+def test_starts_with_another_key_encryption_key_once_the_signing_keys_are_deleted(
     environ: dict[str, str], start: Start, tmp_path: Path
 ) -> None:
-    """What the documentation says to do where the key is lost for good."""
+    """What the documentation says to do if the key is lost."""
     (tmp_path / "key-encryption-key").write_text("x" * 43)
     with sqlite3.connect(tmp_path / "auth-server.db") as database:
         database.execute("delete from signing_keys")

@@ -15,7 +15,7 @@ ABSENT = "is not set; set it to the URL by which tokens name the authorization s
 
 @pytest.fixture
 def wsgi(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Import the entry point in an environment."""
+    """Return a function that imports the entry point in an environment."""
 
     def run(**change: str) -> dict[str, Any]:
         for name, value in (environ | change).items():
@@ -84,7 +84,7 @@ def test_applies_the_tenant_by_command_and_only_prints_with_check(wsgi: Wsgi, tm
     ]
 
 
-def test_runs_a_command_that_needs_no_tenant_where_a_start_is_refused(wsgi: Wsgi) -> None:
+def test_runs_a_command_that_needs_no_tenant_even_if_a_start_is_refused(wsgi: Wsgi) -> None:
     runner = wsgi(FLASK_RUN_FROM_CLI="true", TENANT_FILE="/nowhere.yaml")["app"].test_cli_runner()
     assert [runner.invoke(args=[name, "list"]).exit_code for name in ("keys", "clients")] == [0, 0]
 

@@ -1,4 +1,4 @@
-"""Step 6: Actions narrow what is granted, and fail closed."""
+"""Actions narrow what is granted, and fail closed."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ REGISTERED = [
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write an Action from the lines of its function."""
+    """Return a function that writes an Action from the lines of its function."""
 
     def action(*lines: str, name: str = "10-action.py") -> None:
         body = "\n    ".join(lines)
@@ -100,15 +100,15 @@ def test_runs_in_the_order_of_the_file_names(ask: Ask, write: Write) -> None:
     assert claims(ask())[URI] == "30.py"
 
 
-def test_takes_no_hidden_file_for_an_action(ask: Ask, write: Write, tmp_path: Path) -> None:
-    """Emacs locks a file with a link to nowhere while its buffer is unsaved; macOS leaves `._` files."""
+def test_ignores_hidden_files(ask: Ask, write: Write, tmp_path: Path) -> None:
+    """Emacs locks a file with a link to nowhere while a buffer is unsaved; macOS leaves `._` files."""
     write(f"api.access_token.set_custom_claim('{URI}', 'ran')")
     (tmp_path / "actions/.#10-action.py").symlink_to("user@host.1")
     (tmp_path / "actions/._10-action.py").write_bytes(b"\0\x05\x16\x07")
     assert claims(ask())[URI] == "ran"
 
 
-def test_tells_of_the_exchange_and_no_credential(ask: Ask, write: Write) -> None:
+def test_shows_the_request_and_no_credential(ask: Ask, write: Write) -> None:
     write(f"api.access_token.set_custom_claim('{URI}', repr(event))")
     told = claims(ask(headers={"User-Agent": "curl/8"}))[URI]
     assert told == (
@@ -264,7 +264,7 @@ def test_the_shipped_actions_change_nothing_for_clients_without_metadata(ask: As
 
 @pytest.fixture
 def with_metadata(service: Service, tmp_path: Path) -> Callable[[dict[str, str]], TestResponse]:
-    """Ask as `job` with the shipped Actions and with metadata declared."""
+    """Return a function that requests a token as `job`, with the shipped Actions and with metadata."""
     shutil.copytree(SHIPPED, tmp_path / "actions", dirs_exist_ok=True)
 
     def send(metadata: dict[str, str]) -> TestResponse:
@@ -313,7 +313,7 @@ def _removed_at(moment: str) -> set[str]:
 
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            """Tell the one moment."""
+            """Return the one moment."""
             return datetime.fromisoformat(moment).replace(tzinfo=tz)
 
     names["datetime"] = Clock

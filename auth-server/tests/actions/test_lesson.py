@@ -1,4 +1,4 @@
-"""The lesson on Actions is true: its Python code runs and does what the lesson says."""
+"""The Python code of the lesson on Actions runs and does what the lesson says."""
 
 import json
 import re
@@ -22,7 +22,7 @@ Run = Callable[[str, dict[str, str]], TestResponse]
 
 @pytest.fixture
 def run(service: Service, tmp_path: Path) -> Run:
-    """Ask for a token as a client with metadata, with a block of the lesson as the Action."""
+    """Return a function that requests a token with metadata, and a block of the lesson as the Action."""
 
     def send(action: str, metadata: dict[str, str]) -> TestResponse:
         (tmp_path / "actions/lesson.py").write_text(action)

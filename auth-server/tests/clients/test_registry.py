@@ -1,4 +1,4 @@
-"""What is remembered of a client serves to say yes, and never to say no."""
+"""A remembered client may be accepted, and is never refused."""
 
 import hashlib
 from collections.abc import Callable
@@ -22,13 +22,13 @@ class Clock:
     now = 0.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def queries(service: Service) -> list[str]:
-    """Collect the statements that reach the database."""
+    """Return a list that collects the statements that reach the database."""
     statements: list[str] = []
     event.listen(service.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
     return statements
@@ -38,7 +38,7 @@ def rotate(folder: Path, secret: str) -> None:
     (folder / "job.sha256").write_text(hashlib.sha256(secret.encode()).hexdigest())
 
 
-def test_remembers_for_the_time_to_live_and_within_bounds(service: Service, tmp_path: Path) -> None:
+def test_remembers_clients_for_the_time_to_live_and_within_bounds(service: Service, tmp_path: Path) -> None:
     clock = Clock()
     clients = Clients(service.engine, tmp_path, ttl=2, token_lifetime=60, now=clock)
     job = clients.read("job")
@@ -77,7 +77,7 @@ def test_a_new_secret_works_at_once(ask: Ask, tmp_path: Path) -> None:
     assert ask(auth=("job", "new-secret")).status_code == 200
 
 
-def test_an_old_secret_stops_working_when_the_memory_ends(service: Service, tmp_path: Path) -> None:
+def test_an_old_secret_stops_working_when_the_client_is_read_again(service: Service, tmp_path: Path) -> None:
     clients = Clients(service.engine, tmp_path, ttl=2, token_lifetime=60, now=Clock())
     rotate(tmp_path, "new-secret")
     job = clients.read("job")
@@ -93,7 +93,9 @@ def test_a_wider_grant_works_at_once(ask: Ask, service: Service) -> None:
 
 
 @pytest.mark.parametrize("change", [delete(clients_table), update(clients_table).values(enabled=False)])
-def test_a_client_that_is_gone_gets_no_other_refusal(ask: Ask, service: Service, change: Any) -> None:
+def test_a_client_that_is_gone_gets_invalid_client_and_no_other_refusal(
+    ask: Ask, service: Service, change: Any
+) -> None:
     ask()
     with service.engine.begin() as connection:
         connection.execute(delete(grants))

@@ -23,7 +23,7 @@ RS = {"audience": "https://rs.example"}
 
 @pytest.fixture
 def writes(service: Service) -> list[str]:
-    """Collect the statements that write."""
+    """Return a list that collects the statements that write."""
     statements: list[str] = []
 
     def collect(*call: Any) -> None:
@@ -64,7 +64,7 @@ def test_remembers_within_bounds(service: Service) -> None:
     assert len(uses.read()) == 1001
 
 
-def test_a_use_that_cannot_be_written_hinders_nobody(ask: Ask, service: Service, log_lines: LogLines) -> None:
+def test_a_use_that_cannot_be_written_refuses_nobody(ask: Ask, service: Service, log_lines: LogLines) -> None:
     with service.engine.begin() as connection:
         secret_uses.drop(connection)
     assert ask().status_code == 200

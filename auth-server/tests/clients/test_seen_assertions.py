@@ -16,21 +16,21 @@ def seen_by(service: Service, now: Callable[[], float] = time.time) -> SeenAsser
     return SeenAssertions(ExpiringRows(service.engine, seen_assertions, now))
 
 
-def test_of_many_replays_at_once_one_is_first(service: Service) -> None:
+def test_of_many_replays_at_once_one_is_the_first(service: Service) -> None:
     workers = [seen_by(service) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         firsts = list(pool.map(lambda worker: worker.record("bot", "once", 2**40), workers * 5))
     assert firsts.count(True) == 1
 
 
-def test_the_jti_of_another_client_is_another(service: Service) -> None:
+def test_each_client_has_its_own_jtis(service: Service) -> None:
     seen = seen_by(service)
     assert seen.record("bot", "\ud800", 2**40)
     assert seen.record("flagged", "\ud800", 2**40)
     assert not seen.record("bot", "\ud800", 2**40)
 
 
-def test_forgets_what_has_expired_once_a_minute(service: Service) -> None:
+def test_deletes_expired_assertions_once_a_minute(service: Service) -> None:
     now = [1000.0]
     seen = seen_by(service, lambda: now[0])
 

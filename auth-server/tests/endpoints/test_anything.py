@@ -1,4 +1,4 @@
-"""Whatever is sent to the OAuth endpoints: no 5xx, every error is RFC 6749's, every 401 has its challenge.
+"""Any request to the OAuth endpoints: no 5xx, errors as in RFC 6749, a challenge in every 401.
 
 TOKEN_ENDPOINT_EXAMPLES says how many requests each of the three tests sends.
 """
@@ -59,7 +59,7 @@ json_values = st.recursive(
 
 @st.composite
 def parameters(draw: st.DrawFn, value: st.SearchStrategy[Any] = values) -> list[tuple[str, Any]]:
-    """Draw parameters that are right in part, and others."""
+    """Draw parameters of which some are valid."""
     some = draw(st.lists(st.sampled_from(sorted(KNOWN)), unique=True))
     right = [(name, draw(st.sampled_from(KNOWN[name]))) for name in some]
     return right + draw(st.lists(st.tuples(names, value), max_size=2))

@@ -25,7 +25,7 @@ def test_unknown_paths_and_other_methods_are_problem_documents(client: FlaskClie
     }
 
 
-def test_a_failure_tells_nothing_of_the_insides(app: Flask) -> None:
+def test_a_failure_shows_no_internals(app: Flask) -> None:
     app.add_url_rule("/oauth/fail", "a", view_func=lambda: str(1 / 0))
     app.add_url_rule("/fail", "b", view_func=lambda: str(1 / 0))
     client = app.test_client()

@@ -58,13 +58,13 @@ def test_refuses_a_request_without_a_token(client: FlaskClient, log_lines: LogLi
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
-def test_takes_post_alone(client: FlaskClient, method: str) -> None:
-    """RFC 7662 2.1 and 4: POST; by GET a token would stand in the logs of proxies."""
+def test_accepts_only_post(client: FlaskClient, method: str) -> None:
+    """RFC 7662 2.1 and 4: POST; with GET, proxies would log the token."""
     response = client.open("/oauth/introspect", method=method, query_string={"token": "a"})
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
-def test_takes_no_token_from_the_query_string(client: FlaskClient, issue: Issue) -> None:
+def test_reads_no_token_from_the_query_string(client: FlaskClient, issue: Issue) -> None:
     response = client.post(
         "/oauth/introspect", query_string={"token": issue()}, data={"token": "a"}, auth=("api", "api-secret")
     )
@@ -94,7 +94,7 @@ def test_answers_401_to_invalid_credentials(client: FlaskClient, issue: Issue, a
     assert response.headers["WWW-Authenticate"] == f'Basic realm="{ISSUER}", charset="UTF-8"'
 
 
-def test_takes_every_way_of_authentication_that_the_metadata_names(
+def test_accepts_every_authentication_method_that_the_metadata_names(
     client: FlaskClient, issue: Issue, sign: Callable[..., dict[str, str]], ask: Ask
 ) -> None:
     token = issue()
@@ -108,7 +108,9 @@ def test_takes_every_way_of_authentication_that_the_metadata_names(
     assert [answer["active"] for answer in answers] == [True] * 4
 
 
-def test_counts_failed_logins_together_with_the_token_endpoint(environ: dict[str, str], start: Start) -> None:
+def test_counts_failed_authentications_together_with_the_token_endpoint(
+    environ: dict[str, str], start: Start
+) -> None:
     client = create_app(start(environ | {"FAILED_LOGINS_PER_MINUTE": "2"})).test_client()
     paths = ["/oauth/token", "/oauth/introspect", "/oauth/revoke"]
     assert [client.post(path, data={"a": "b"}, auth=("job", "x")).status_code for path in paths] == [
@@ -126,12 +128,12 @@ GARBAGE = st.one_of(
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=GARBAGE)
-def test_any_garbage_is_a_token_that_is_not_active(client: FlaskClient, token: str) -> None:
+def test_garbage_is_a_token_that_is_not_active(client: FlaskClient, token: str) -> None:
     """RFC 7662 2.2 and 2.3: not an error, MUST be answered with `active` false."""
     assert_inactive(client.post("/oauth/introspect", json={"token": token}, auth=("api", "api-secret")))
 
 
-def test_one_line_says_who_asked_and_never_the_token(
+def test_one_log_line_says_who_asked_and_never_the_token(
     introspect: Ask, issue: Issue, log_lines: LogLines
 ) -> None:
     token = issue()

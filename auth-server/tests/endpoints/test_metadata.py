@@ -17,7 +17,7 @@ METADATA = ["/.well-known/oauth-authorization-server", "/.well-known/openid-conf
 
 
 @pytest.mark.parametrize("path", METADATA)
-def test_metadata_is_true_in_every_line(client: FlaskClient, path: str) -> None:
+def test_the_metadata_describes_the_server(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "public, max-age=300"
@@ -49,7 +49,7 @@ def test_metadata_fits_the_model_of_authlib(client: FlaskClient) -> None:
     metadata.validate()
 
 
-def test_the_metadata_name_every_endpoint_and_no_other(app: Flask) -> None:
+def test_the_metadata_names_every_endpoint_and_no_other(app: Flask) -> None:
     metadata = server_metadata("https://issuer.example")
     named = {value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
     served = {f"https://issuer.example{rule.rule}" for rule in app.url_map.iter_rules()}
@@ -58,7 +58,7 @@ def test_the_metadata_name_every_endpoint_and_no_other(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["token", "introspection", "revocation"])
-def test_the_metadata_name_the_ways_of_authentication_that_an_endpoint_takes(
+def test_the_metadata_names_the_authentication_methods_that_an_endpoint_accepts(
     client: FlaskClient, sign: Callable[..., dict[str, str]], private_keys: dict[str, Key], endpoint: str
 ) -> None:
     metadata = client.get(METADATA[0]).get_json()
@@ -79,7 +79,7 @@ def test_the_metadata_name_the_ways_of_authentication_that_an_endpoint_takes(
     assert metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == list(private_keys)
 
 
-def test_the_metadata_name_the_grant_types_that_are_served(ask: Callable[..., TestResponse]) -> None:
+def test_the_metadata_names_the_grant_types_that_are_served(ask: Callable[..., TestResponse]) -> None:
     named = server_metadata("https://issuer.example")["grant_types_supported"]
     known = ["authorization_code", "client_credentials", "password", "refresh_token", "implicit"]
     assert [name for name in known if ask({"grant_type": name}).status_code == 200] == named

@@ -10,7 +10,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 
-def test_renders_an_error_of_authlib_itself() -> None:
+def test_answers_an_error_that_authlib_itself_raises() -> None:
     response = refusal(InvalidGrantError("Not yours."), realm="https://issuer.example")
     assert response.status_code == 400
     assert response.get_json() == {"error": "invalid_grant", "error_description": "Not yours."}
@@ -30,7 +30,7 @@ def test_renders_an_error_of_authlib_itself() -> None:
         ("", "198.51.100.7", ""),
     ],
 )
-def test_believes_only_what_trusted_proxies_have_added(
+def test_uses_only_addresses_that_trusted_proxies_have_added(
     peer: str, forwarded: str | None, address: str
 ) -> None:
     headers = Headers({"X-Forwarded-For": forwarded} if forwarded else {})

@@ -42,7 +42,7 @@ def test_validates_the_credentials_before_the_token(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
-def test_takes_post_alone(client: FlaskClient, method: str) -> None:
+def test_accepts_only_post(client: FlaskClient, method: str) -> None:
     """RFC 7009 2: the client makes a POST request."""
     response = client.open("/oauth/revoke", method=method, query_string={"token": "a"})
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
@@ -54,10 +54,10 @@ def test_publishes_an_https_address_without_query_and_fragment(client: FlaskClie
     assert metadata["revocation_endpoint"] == f"{ISSUER}/oauth/revoke"
 
 
-def test_without_a_database_says_that_it_has_not_revoked(
+def test_answers_503_when_the_revocation_cannot_be_written(
     app: Flask, issue: Issue, service: Service, tmp_path: Path
 ) -> None:
-    """RFC 7009 2.2.1: 503, after which the client knows that the token lives, and when to come again."""
+    """RFC 7009 2.2.1: after a 503 the client knows that the token is still active, and when to retry."""
     token = issue()
     service.engine.dispose()
     for file in tmp_path.glob("auth-server.db*"):

@@ -7,7 +7,7 @@ from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
 
 
 @pytest.mark.parametrize("content", ["", "k", f"{'k' * 43} " * 3, "k" * 44, "\u00fc" * 43])
-def test_refuses_a_file_that_holds_no_key(tmp_path: Path, content: str) -> None:
+def test_refuses_a_file_without_a_key(tmp_path: Path, content: str) -> None:
     (tmp_path / "kek").write_text(content)
     with pytest.raises(
         KeyEncryptionError, match="does not hold one or two keys of 32 bytes in base64url; restore it"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
     now=st.integers(-10, 200),
     later=st.integers(0, 100),
 )
-def test_a_key_never_goes_back(signs_from: list[int], now: int, later: int) -> None:
+def test_a_key_never_returns_to_an_earlier_state(signs_from: list[int], now: int, later: int) -> None:
     order = [State.NEXT, State.CURRENT, State.PREVIOUS, State.RETIRED]
     keys = KeySet(StoredKey(str(number), "RS256", number, 0, at, 10) for number, at in enumerate(signs_from))
     for life in keys.lives:

@@ -1,4 +1,4 @@
-"""The signing keys as a worker has them, and as those who verify see them change."""
+"""The signing keys as a worker holds them, and as verifiers see them change."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
@@ -41,7 +41,7 @@ def another_worker(service: Service, ttl: float = 2, now: Callable[[], float] = 
 
 
 def statements_of(service: Service) -> list[str]:
-    """Collect the statements that reach the database."""
+    """Return a list that collects the statements that reach the database."""
     statements: list[str] = []
     event.listen(service.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
     return statements
@@ -55,7 +55,7 @@ def test_issuing_reads_and_writes_nothing_and_imports_no_key(service: Service) -
     assert statements == []
 
 
-def test_workers_agree_when_the_memory_ends(service: Service) -> None:
+def test_workers_agree_once_they_read_the_keys_again(service: Service) -> None:
     clock = Clock(0.0)
     keys = another_worker(service, 2, clock)
     leaked, others = keys.current("ES256"), keys.current("RS256")
@@ -91,7 +91,7 @@ def forget_the_next(service: Service) -> None:
     service.keys.read()
 
 
-def test_a_next_key_is_made_when_the_keys_are_asked_for_and_not_when_a_token_is(
+def test_a_next_key_is_made_by_a_request_for_the_keys_and_not_by_one_for_a_token(
     client: FlaskClient, ask: Ask, service: Service
 ) -> None:
     forget_the_next(service)
@@ -100,7 +100,7 @@ def test_a_next_key_is_made_when_the_keys_are_asked_for_and_not_when_a_token_is(
     assert len(client.get("/.well-known/jwks.json").get_json()["keys"]) == 6
 
 
-def test_keys_are_published_though_no_next_one_can_be_made(
+def test_keys_are_published_even_if_no_next_one_can_be_made(
     client: FlaskClient, ask: Ask, service: Service, tmp_path: Path, log_lines: LogLines
 ) -> None:
     assert ask().status_code == 200
@@ -111,7 +111,7 @@ def test_keys_are_published_though_no_next_one_can_be_made(
     assert ask().status_code == 200
 
 
-def test_one_thread_of_a_worker_makes_what_is_due_and_the_others_do_not_wait(
+def test_one_thread_of_a_worker_makes_the_next_keys_and_the_others_do_not_wait(
     client: FlaskClient, service: Service
 ) -> None:
     forget_the_next(service)
@@ -120,9 +120,7 @@ def test_one_thread_of_a_worker_makes_what_is_due_and_the_others_do_not_wait(
     assert len(client.get("/.well-known/jwks.json").get_json()["keys"]) == 6
 
 
-def test_a_token_for_which_no_key_signs_is_not_issued_now(
-    ask: Ask, service: Service, log_lines: LogLines
-) -> None:
+def test_answers_503_while_no_key_signs(ask: Ask, service: Service, log_lines: LogLines) -> None:
     with service.engine.begin() as connection:
         connection.execute(delete(signing_keys))
     service.keys.read()
@@ -155,7 +153,7 @@ def test_publishes_next_current_and_previous_and_no_private_member(
 
 
 class CachingVerifier:
-    """Whoever verifies as our API does: a soft time, and a cooldown between fetches for an unknown kid."""
+    """A verifier like our API: a soft time, and a cooldown between fetches for an unknown kid."""
 
     def __init__(self, keys: SigningKeys, clock: Clock, soft_time: int, cooldown: int) -> None:
         self.keys, self.clock, self.soft_time, self.cooldown = keys, clock, soft_time, cooldown
@@ -168,7 +166,7 @@ class CachingVerifier:
         self.fetched_at = self.clock.now
 
     def accepts(self, kid: str) -> bool:
-        """Tell whether this key is known, after a fetch if one is allowed."""
+        """Return whether this key is known, after a fetch if one is allowed."""
         if self.clock.now >= self.fetched_at + self.soft_time:
             self.fetch()
         if kid not in self.known and self.clock.now >= self.unknown_fetch_at + self.cooldown:
@@ -182,7 +180,7 @@ SOFT_TIME, COOLDOWN, CACHE = 300, 30, 2
 
 @pytest.fixture
 def open_keys(tmp_path: Path) -> Iterator[Callable[[Clock, int], SigningKeys]]:
-    """Open keys that take turns each `announcement` seconds; no setting is checked here."""
+    """Return a function that opens keys which rotate every `announcement` seconds, without checks."""
     (tmp_path / "kek").write_text("k" * 43)
     engine = create_database_engine(f"sqlite:///{tmp_path / 'keys.db'}")
     create_tables(engine)
@@ -216,7 +214,7 @@ def test_a_key_that_signs_before_it_is_known_is_an_outage(
     announcement: int,
     longest_outage: int,
 ) -> None:
-    """Why a start with such times is refused; somebody's forged kid makes the verifier's cooldown begin."""
+    """Why a start with such times is refused; a forged kid starts the verifier's cooldown."""
     clock = Clock(1000.0)
     issuer = open_keys(clock, announcement)
     verifier = CachingVerifier(issuer, clock, SOFT_TIME, COOLDOWN)
@@ -228,7 +226,7 @@ def test_a_key_that_signs_before_it_is_known_is_an_outage(
         accepted.append(verifier.accepts(issuer.current("RS256").kid))
     runs = [len(list(run)) for known, run in itertools.groupby(accepted) if not known]
     with capsys.disabled():
-        print(  # noqa: T201 the numbers are what this test is for
+        print(  # noqa: T201 the test is there to print these numbers
             f"\nannounced {announcement} s before it signs, fetched after {SOFT_TIME} s: of {len(accepted)} "
             f"calls {accepted.count(False)} refused, {max(runs, default=0)} s on end"
         )

@@ -23,12 +23,12 @@ ROTATION, ANNOUNCEMENT, LIFETIME = 1000, 100, 300
 
 
 class Clock:
-    """A clock that the test moves, in seconds since 1970."""
+    """A clock that the test moves, in Unix time."""
 
     now = 10_000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
@@ -38,7 +38,7 @@ def clock() -> Clock:
 
 
 def quickly(_alg: str) -> Key:
-    """Make a key of a kind that takes no time."""
+    """Make a key of a kind that is made quickly."""
     return jwk.generate_key("EC", "P-256")
 
 
@@ -88,7 +88,7 @@ def one(store: KeyStore, state: State, alg: str = "RS256") -> KeyLife:
     return life
 
 
-def test_begins_with_a_key_that_signs_and_one_that_will(store: KeyStore, clock: Clock) -> None:
+def test_begins_with_a_current_and_a_next_key(store: KeyStore, clock: Clock) -> None:
     for alg in SIGNING_ALGS:
         assert states(store, alg) == [State.NEXT, State.CURRENT]
     assert one(store, State.CURRENT).key.signs_from == clock.now
@@ -130,7 +130,7 @@ def test_a_next_key_that_is_announced_late_signs_late(store: KeyStore, clock: Cl
     assert states(store)[:2] == [State.NEXT, State.CURRENT]
 
 
-def test_forgets_keys_that_are_over_when_a_new_one_is_made(store: KeyStore, clock: Clock) -> None:
+def test_deletes_keys_that_are_over_when_a_new_one_is_made(store: KeyStore, clock: Clock) -> None:
     clock.now += ROTATION
     store.announce()
     clock.now += ROTATION
@@ -165,7 +165,7 @@ def test_rotates_later_a_key_that_has_been_announced_just_now(store: KeyStore, c
     assert one(store, State.NEXT).key.signs_from == announced + ANNOUNCEMENT
 
 
-def test_rotating_never_puts_a_key_off(store: KeyStore, clock: Clock, tmp_path: Path) -> None:
+def test_rotating_never_delays_a_key(store: KeyStore, clock: Clock, tmp_path: Path) -> None:
     later = open_store(tmp_path, clock, announcement=2 * ROTATION)
     later.rotate(["RS256"])
     later.engine.dispose()
@@ -202,7 +202,7 @@ def test_revoking_a_previous_key_or_again_touches_no_other(store: KeyStore, cloc
     assert one(store, State.REVOKED).published_until == clock.now - 1
 
 
-def test_revoking_a_key_keeps_the_one_before_it_no_longer(store: KeyStore, clock: Clock) -> None:
+def test_revoking_a_key_does_not_publish_the_one_before_it_for_longer(store: KeyStore, clock: Clock) -> None:
     before = one(store, State.CURRENT).key
     clock.now += ROTATION
     store.announce()
@@ -232,7 +232,9 @@ LIFETIMES: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], int]] = {
 
 
 @pytest.mark.parametrize("case", LIFETIMES)
-def test_a_new_key_is_kept_for_the_longest_life_that_is_granted(store: KeyStore, case: str) -> None:
+def test_a_new_key_is_published_for_the_longest_token_lifetime_that_is_granted(
+    store: KeyStore, case: str
+) -> None:
     api, grant, longest = LIFETIMES[case]
     with writing(store.engine) as connection:
         connection.execute(update(apis).values({"name": "B", **api}))
@@ -242,7 +244,7 @@ def test_a_new_key_is_kept_for_the_longest_life_that_is_granted(store: KeyStore,
     assert one(store, State.NEXT, "ES256").key.longest_lifetime == 0
 
 
-def test_a_longer_life_keeps_what_may_yet_sign_and_a_shorter_one_changes_nothing(
+def test_a_longer_lifetime_extends_the_keys_that_may_still_sign_and_a_shorter_one_changes_nothing(
     store: KeyStore, clock: Clock
 ) -> None:
     clock.now += ROTATION
@@ -256,7 +258,7 @@ def test_a_longer_life_keeps_what_may_yet_sign_and_a_shorter_one_changes_nothing
     assert seen == [[500, 500, LIFETIME]] * 2
 
 
-def test_makes_no_key_where_the_clock_is_before_all_of_them(store: KeyStore, clock: Clock) -> None:
+def test_makes_no_key_if_the_clock_is_before_all_keys(store: KeyStore, clock: Clock) -> None:
     clock.now -= 100
     store.announce()
     assert states(store) == [State.NEXT, State.NEXT]
@@ -273,7 +275,7 @@ def changes(store: KeyStore, kid: str) -> dict[str, Callable[[], object]]:
 
 
 @pytest.mark.parametrize("change", ["announce", "rotate", "revoke", "start"])
-def test_of_many_that_act_at_once_one_makes_the_next_key(
+def test_of_many_processes_that_act_at_once_one_makes_the_next_key(
     store: KeyStore, clock: Clock, tmp_path: Path, change: str
 ) -> None:
     kid = one(store, State.CURRENT).key.kid
@@ -297,7 +299,7 @@ def test_of_many_that_act_at_once_one_makes_the_next_key(
 
 
 @pytest.mark.parametrize("change", ["announce", "rotate", "revoke", "reencrypt"])
-def test_a_change_that_is_cut_off_has_changed_nothing(
+def test_a_change_that_fails_has_changed_nothing(
     store: KeyStore, clock: Clock, tmp_path: Path, change: str
 ) -> None:
     clock.now += ROTATION
@@ -309,7 +311,7 @@ def test_a_change_that_is_cut_off_has_changed_nothing(
     assert store.read().lives == before
 
 
-def test_reencrypts_under_the_first_of_two_keys(store: KeyStore, tmp_path: Path) -> None:
+def test_reencrypts_with_the_first_of_two_keys(store: KeyStore, tmp_path: Path) -> None:
     file = tmp_path / "key-encryption-key"
     stored = [life.key.encrypted_private_jwk for life in store.read().lives]
     file.write_text(f"{'n' * 43}\n{'k' * 43}\n")
@@ -337,8 +339,10 @@ OPERATIONS = st.lists(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=OPERATIONS)
-def test_whatever_happens(store: KeyStore, clock: Clock, operations: list[tuple[str, int]]) -> None:
-    """One key signs; a next one is there; what has signed is published until its last token has expired."""
+def test_the_invariants_hold_after_any_operations(
+    store: KeyStore, clock: Clock, operations: list[tuple[str, int]]
+) -> None:
+    """One key signs, a next one exists, and what has signed is published until its last token expires."""
     _start_anew(store)
     signed: dict[str, float] = {}
     revoked: set[str] = set()
@@ -369,7 +373,7 @@ def _start_anew(store: KeyStore) -> None:
         store.complete(connection)
 
 
-def test_a_database_without_keys_lacks_no_next_one(store: KeyStore, clock: Clock) -> None:
+def test_a_database_without_keys_does_not_lack_a_next_one(store: KeyStore, clock: Clock) -> None:
     with writing(store.engine) as connection:
         connection.execute(delete(grants))
         connection.exec_driver_sql("DELETE FROM signing_keys")

@@ -1,4 +1,4 @@
-"""Traps 8 and 15 where they concern client assertions: what Authlib 1.9.9 does by itself, and what we do."""
+"""Traps 8 and 15 of Authlib 1.9.9, on client assertions: what it does by itself, and what we do."""
 
 import threading
 import time
@@ -27,20 +27,20 @@ class PlainClient(ClientMixin):  # type: ignore[misc]
     """A client with a key."""
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
-        """Take assertions."""
+        """Accept assertions."""
         return bool(method == METHOD)
 
     def check_grant_type(self, _grant_type: str) -> bool:
-        """Take any grant."""
+        """Accept any grant type."""
         return True
 
     def get_allowed_scope(self, _scope: str | None) -> str:
-        """Grant something."""
+        """Return a scope."""
         return "read"
 
 
 class PlainAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
-    """Authlib's, as its documentation has it: the jti is looked up, then stored."""
+    """Authlib's method as documented: the jti is looked up, then stored."""
 
     def __init__(self, key: Key) -> None:
         super().__init__()
@@ -49,11 +49,11 @@ class PlainAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         self.between_look_and_store: Callable[[], object] = bool
 
     def get_audiences(self) -> list[str]:
-        """Give the one audience."""
+        """Return the one audience."""
         return ["https://issuer.example"]
 
     def resolve_client_public_key(self, _client: object) -> Key:
-        """Give the one key."""
+        """Return the one key."""
         return self.key
 
     def validate_jti(self, _claims: object, jti: str) -> bool:
@@ -78,7 +78,7 @@ def plain_assertion(private_keys: dict[str, Key]) -> PlainAssertion:
 
 @pytest.fixture
 def plain(plain_assertion: PlainAssertion) -> FlaskClient:
-    """Serve a token endpoint that is Authlib's alone."""
+    """Serve a token endpoint that is Authlib alone."""
     app = Flask("plain")
     server = AuthorizationServer(app, query_client={"bot": PlainClient()}.get, save_token=lambda *_: None)
     server.register_grant(PlainGrant)
@@ -112,7 +112,7 @@ TAKEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", TAKEN)
-def test_trap_15_authlib_takes(plain: FlaskClient, sign: Sign, case: str) -> None:
+def test_trap_15_authlib_accepts(plain: FlaskClient, sign: Sign, case: str) -> None:
     claims, header = TAKEN[case]
     assert plain.post("/oauth/token", data=GOOD | sign(claims, **header)).status_code == 200
 
@@ -129,7 +129,7 @@ def test_trap_15_authlib_answers_failures_with_400(plain: FlaskClient, sign: Sig
     assert (response.status_code, response.get_json()["error"]) == (400, "invalid_client")
 
 
-def test_trap_15_of_two_equal_assertions_at_once_the_documented_store_takes_both(
+def test_trap_15_the_documented_store_accepts_two_equal_assertions_at_once(
     plain: FlaskClient, plain_assertion: PlainAssertion, sign: Sign
 ) -> None:
     plain_assertion.between_look_and_store = threading.Barrier(2, timeout=10).wait
@@ -137,7 +137,7 @@ def test_trap_15_of_two_equal_assertions_at_once_the_documented_store_takes_both
     assert statuses_at_once(plain, form) == [200, 200]
 
 
-def test_trap_15_ours_takes_one(client: FlaskClient, sign: Sign) -> None:
+def test_trap_15_ours_accepts_one(client: FlaskClient, sign: Sign) -> None:
     assert sorted(statuses_at_once(client, GOOD | sign())) == [200, 401]
 
 

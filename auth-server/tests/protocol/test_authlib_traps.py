@@ -1,4 +1,4 @@
-"""The traps of Authlib 1.9.9: what it does by itself, so that we notice when it is mended, and what we do.
+"""The traps of Authlib 1.9.9: what it does by itself, so that we notice a fix, and what we do.
 
 Each pair of tests is named after its trap; the first drives plain Authlib in `plain`.
 """
@@ -39,7 +39,7 @@ class PlainClient(ClientMixin):  # type: ignore[misc]
     scope = ("read", "write")
 
     def get_client_id(self) -> str:
-        """Give the id."""
+        """Return the id."""
         return "job"
 
     def check_client_secret(self, client_secret: str) -> bool:
@@ -47,15 +47,15 @@ class PlainClient(ClientMixin):  # type: ignore[misc]
         return client_secret == "job-secret"
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
-        """Take both methods."""
+        """Accept both methods."""
         return method in {"client_secret_basic", "client_secret_post"}
 
     def check_grant_type(self, _grant_type: str) -> bool:
-        """Take any grant."""
+        """Accept any grant type."""
         return True
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        """Cut the scope down, as the documentation has it."""
+        """Return the allowed scopes, as documented."""
         return " ".join(token for token in (scope or "").split() if token in self.scope)
 
 
@@ -71,7 +71,7 @@ class PlainGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
     keys: Any = KeySet([ECKey.generate_key("P-256"), ECKey.generate_key("P-256")])
 
     def get_jwks(self) -> Any:
-        """Give the keys."""
+        """Return the keys."""
         return self.keys
 
 
@@ -79,11 +79,11 @@ class PlainIntrospection(JWTIntrospectionEndpoint):  # type: ignore[misc]
     """Authlib's endpoint for JWTs, with the generator's keys."""
 
     def get_jwks(self) -> Any:
-        """Give the keys."""
+        """Return the keys."""
         return PlainGenerator.keys
 
     def check_permission(self, *_: object) -> bool:
-        """Let everybody ask."""
+        """Allow every client."""
         return True
 
 
@@ -91,13 +91,13 @@ class PlainRevocation(JWTRevocationEndpoint):  # type: ignore[misc]
     """Authlib's endpoint for JWTs, with the generator's keys."""
 
     def get_jwks(self) -> Any:
-        """Give the keys."""
+        """Return the keys."""
         return PlainGenerator.keys
 
 
 @pytest.fixture
 def plain() -> FlaskClient:
-    """Serve endpoints that are Authlib's alone."""
+    """Serve endpoints that are Authlib alone."""
     app = Flask("plain")
     found = {"job": PlainClient()}
     server = AuthorizationServer(app, query_client=found.get, save_token=lambda *_: None)
@@ -119,7 +119,7 @@ def plain() -> FlaskClient:
 
 
 def token(response: TestResponse) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give header and claims of the token in a response, unverified."""
+    """Return header and claims of the token in a response, unverified."""
     signed = jws.extract_compact(response.get_json()["access_token"].encode())
     return signed.headers(), json.loads(signed.payload)
 
@@ -129,7 +129,7 @@ def send(plain: FlaskClient, data: Any = None, **options: Any) -> TestResponse:
     return plain.post("/oauth/token", data=data or GOOD, **options)
 
 
-def test_trap_1_authlib_signs_with_a_random_key_without_being_asked(plain: FlaskClient) -> None:
+def test_trap_1_authlib_signs_with_a_random_key(plain: FlaskClient) -> None:
     assert len({token(send(plain))[0]["kid"] for _ in range(40)}) == 2
 
 
@@ -184,7 +184,7 @@ def test_trap_3_authlib_splits_scopes_at_tab_and_newline(plain: FlaskClient) -> 
     assert token(send(plain, GOOD | {"scope": "read\twrite\n"}))[1]["scope"] == "read write"
 
 
-def test_trap_3_we_refuse_what_is_not_granted_and_grant_all_where_none_is_asked(ask: Ask) -> None:
+def test_trap_3_we_refuse_what_is_not_granted_and_grant_all_if_none_is_requested(ask: Ask) -> None:
     assert ask({"scope": "admin"}).get_json()["error"] == "invalid_scope"
     assert ask({"scope": "read\twrite\n"}).get_json()["error"] == "invalid_scope"
     assert token(ask())[1]["scope"] == "read write"
@@ -245,7 +245,7 @@ def test_trap_8_authlib_reads_the_query_string_first(plain: FlaskClient) -> None
     assert token(response)[1]["scope"] == "write"
 
 
-def test_trap_8_authlib_takes_repeats_and_two_credentials_of_which_one_is_wrong(plain: FlaskClient) -> None:
+def test_trap_8_authlib_accepts_repeats_and_two_credentials_of_which_one_is_wrong(plain: FlaskClient) -> None:
     assert send(plain, GOOD | {"scope": ["read", "write"]}).status_code == 200
     assert send(plain, GOOD | {"client_id": "job", "client_secret": "wrong"}).status_code == 200
 
@@ -263,7 +263,7 @@ def test_trap_8_we_refuse_all_that(ask: Ask, client: FlaskClient) -> None:
     assert client.get("/oauth/token").status_code == 405
 
 
-def test_trap_9_authlib_reads_no_json_and_takes_multipart_for_a_form(plain: FlaskClient) -> None:
+def test_trap_9_authlib_reads_no_json_and_reads_multipart_as_a_form(plain: FlaskClient) -> None:
     response = plain.post("/oauth/token", json=GOOD, auth=BASIC)
     assert response.get_json()["error"] == "unsupported_grant_type"
     assert send(plain, content_type="multipart/form-data").status_code == 200

@@ -58,13 +58,13 @@ def request_of_job(secret: str = "job-secret", **parameters: str) -> OAuthReques
     return OAuthRequest(list(parameters.items()), authorization=f"Basic {credentials}")
 
 
-def test_are_classes_of_authlib() -> None:
+def test_our_classes_are_authlibs() -> None:
     assert issubclass(ClientCredentialsGrant, rfc6749.ClientCredentialsGrant)
     assert issubclass(IntrospectionEndpoint, rfc7662.IntrospectionEndpoint)
     assert issubclass(RevocationEndpoint, rfc7009.RevocationEndpoint)
 
 
-def test_issue_introspect_and_revoke_a_token(server: AuthlibServer) -> None:
+def test_authlibs_server_issues_introspects_and_revokes_a_token(server: AuthlibServer) -> None:
     request = request_of_job(grant_type="client_credentials", scope="read")
     status, issued = server.create_token_response(request)
     assert (status, issued["token_type"], issued["scope"]) == (200, "Bearer", "read")
@@ -79,7 +79,7 @@ def test_issue_introspect_and_revoke_a_token(server: AuthlibServer) -> None:
     ("secret", "scope", "status", "error"),
     [("wrong", "read", 401, "invalid_client"), ("job-secret", "admin", 400, "invalid_scope")],
 )
-def test_refuse_as_they_do_at_our_endpoint(
+def test_authlibs_server_refuses_as_our_endpoint_does(
     server: AuthlibServer, secret: str, scope: str, status: int, error: str
 ) -> None:
     request = request_of_job(secret, grant_type="client_credentials", scope=scope)

@@ -51,7 +51,9 @@ SIGNATURE = "wrong signature or kid"
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize("kid", ["given", None])
-def test_takes_each_algorithm_with_and_without_a_kid(ask: Ask, sign: Sign, alg: str, kid: str | None) -> None:
+def test_accepts_each_algorithm_with_and_without_a_kid(
+    ask: Ask, sign: Sign, alg: str, kid: str | None
+) -> None:
     response = ask(sign(alg=alg, kid=kid and alg), auth=None)
     assert response.status_code == 200
     assert response.get_json()["scope"] == "read"
@@ -67,7 +69,7 @@ def test_takes_each_algorithm_with_and_without_a_kid(ask: Ask, sign: Sign, alg: 
         ({}, {"typ": "application/client-authentication+JWT"}),
     ],
 )
-def test_takes_what_the_rfc_allows(
+def test_accepts_what_the_rfc_allows(
     ask: Ask, sign: Sign, claims: dict[str, Any], header: dict[str, Any]
 ) -> None:
     assert ask(sign(claims, **header), auth=None).status_code == 200
@@ -126,7 +128,7 @@ def assert_refused(response: TestResponse, line: dict[str, Any], reason: str) ->
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_trap_15_gives_one_answer_for_every_reason_and_logs_the_true_one(
+def test_trap_15_answers_the_same_for_every_reason_and_logs_the_true_one(
     ask: Ask, sign: Sign, log_lines: LogLines, case: str
 ) -> None:
     reason, claims, header = REFUSED[case]
@@ -169,14 +171,14 @@ BROKEN: dict[str, tuple[str, Callable[[dict[str, str]], Any]]] = {
 
 
 def rewritten(form: dict[str, str], encoding: str) -> str:
-    """Encode the header otherwise than in UTF-8, as RFC 7519 7.2 has it; it is read before the signature."""
+    """Encode the header, which is read before the signature, otherwise than in UTF-8 (RFC 7519 7.2)."""
     header, rest = form["client_assertion"].split(".", 1)
     text = base64.urlsafe_b64decode(header + "==").decode().encode(encoding)
     return f"{base64.urlsafe_b64encode(text).decode().rstrip('=')}.{rest}"
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_refuses_what_is_no_assertion(ask: Ask, sign: Sign, log_lines: LogLines, case: str) -> None:
+def test_refuses_what_is_not_an_assertion(ask: Ask, sign: Sign, log_lines: LogLines, case: str) -> None:
     reason, breaks = BROKEN[case]
     form = sign()
     breaks(form)
@@ -193,14 +195,14 @@ def test_refuses_two_credentials(ask: Ask, sign: Sign) -> None:
         assert response.get_json()["error"] == "invalid_request"
 
 
-def test_refuses_a_client_id_that_is_another_client(ask: Ask, sign: Sign) -> None:
+def test_refuses_the_client_id_of_another_client(ask: Ask, sign: Sign) -> None:
     assert ask(sign() | {"client_id": "bot"}, auth=None).status_code == 200
     response = ask(sign() | {"client_id": "flagged"}, auth=None)
     assert (response.status_code, response.get_json()["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("aud", [ISSUER, ENDPOINT, [ENDPOINT]])
-def test_takes_the_token_endpoint_as_audience_of_a_client_flagged_so(ask: Ask, sign: Sign, aud: Any) -> None:
+def test_accepts_the_token_endpoint_as_audience_from_a_flagged_client(ask: Ask, sign: Sign, aud: Any) -> None:
     assert ask(sign({"iss": "flagged", "sub": "flagged", "aud": aud}), auth=None).status_code == 200
 
 
@@ -221,7 +223,7 @@ def test_refuses_a_replay_on_every_worker_and_after_a_restart(
     assert_refused(another.post("/oauth/token", data=form), log_lines()[-1], "client_assertion: replayed")
 
 
-def test_refuses_for_now_what_it_cannot_remember(ask: Ask, sign: Sign, service: Service) -> None:
+def test_answers_503_if_it_cannot_remember_the_assertion(ask: Ask, sign: Sign, service: Service) -> None:
     with service.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE seen_assertions")
     response = ask(sign(), auth=None)
@@ -233,7 +235,7 @@ def test_refuses_for_now_what_it_cannot_remember(ask: Ask, sign: Sign, service: 
 @example(exp=-59.0, iat=-3659.0)
 @example(exp=3660.0, iat=60.0)
 @example(exp=3661.0, iat=60.0)
-def test_grants_an_hour_to_live_by_a_clock_that_is_a_minute_off(exp: float, iat: float) -> None:
+def test_accepts_an_hour_of_lifetime_by_a_clock_that_is_a_minute_off(exp: float, iat: float) -> None:
     claims: dict[str, Any] = {"aud": ISSUER, "exp": 10**6 + exp, "iat": 10**6 + iat, "jti": "j"}
     assertion = ClientAssertion("bot", "ES256", None, claims, b"", b"")
     try:

@@ -1,4 +1,4 @@
-"""Step 2: who asks. One answer for every reason to refuse."""
+"""Client authentication: one answer for every reason to refuse."""
 
 import base64
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def service(shared_service: Service) -> Service:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_gives_one_answer_for_every_reason_and_logs_the_true_one(
+def test_answers_the_same_for_every_reason_and_logs_the_true_one(
     ask: Ask, log_lines: LogLines, case: str
 ) -> None:
     reason, options = REFUSED[case]
@@ -77,22 +77,22 @@ def test_gives_one_answer_for_every_reason_and_logs_the_true_one(
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
-def test_takes_the_scheme_in_any_case(ask: Ask, scheme: str) -> None:
+def test_accepts_the_scheme_in_any_case(ask: Ask, scheme: str) -> None:
     credentials = base64.b64encode(b"job:job-secret").decode()
     assert ask(auth=None, headers={"Authorization": f"{scheme} {credentials}"}).status_code == 200
 
 
-def test_takes_the_credentials_in_a_form_or_in_json(ask: Ask) -> None:
+def test_accepts_the_credentials_in_a_form_or_in_json(ask: Ask) -> None:
     assert ask(POST, auth=None).status_code == 200
     assert ask(auth=None, json=POST | {"grant_type": "client_credentials"}).status_code == 200
 
 
-def test_takes_either_of_two_live_secrets(ask: Ask) -> None:
+def test_accepts_either_of_two_live_secrets(ask: Ask) -> None:
     for secret in ("many-secret", "many-next-secret"):
         assert ask({"audience": "https://rs.example"}, auth=("many", secret)).status_code == 200
 
 
-def test_refuses_a_client_id_beside_basic_that_is_another_client(ask: Ask) -> None:
+def test_refuses_the_client_id_of_another_client_beside_basic(ask: Ask) -> None:
     response = ask({"client_id": "many"})
     assert response.status_code == 400
     assert response.get_json() == {

@@ -59,14 +59,14 @@ def test_answers_429_to_the_failing_request_above_the_limit(
     assert log_lines()[-1]["reason"].endswith("; too many failed authentications")
 
 
-def test_always_serves_a_right_credential(limited: FlaskClient) -> None:
+def test_always_accepts_a_right_credential(limited: FlaskClient) -> None:
     for _ in range(5):
         ask(limited, "job", "wrong")
     assert ask(limited, "job", "job-secret").status_code == 200
     assert ask(limited, "job", "wrong").status_code == 429
 
 
-def test_counts_each_client_id_and_each_address_for_itself(limited: FlaskClient) -> None:
+def test_counts_each_client_id_and_each_address_separately(limited: FlaskClient) -> None:
     for _ in range(4):
         ask(limited, "job", "wrong")
     assert ask(limited, "job", "wrong").status_code == 429
@@ -74,12 +74,12 @@ def test_counts_each_client_id_and_each_address_for_itself(limited: FlaskClient)
     assert ask(limited, "job", "wrong", "192.0.2.2").status_code == 401
 
 
-def test_keeps_no_id_that_cannot_exist_and_counts_them_as_one(limited: FlaskClient) -> None:
+def test_counts_ids_that_cannot_exist_as_one(limited: FlaskClient) -> None:
     statuses = [ask(limited, f"{number}" * 129, "wrong").status_code for number in range(4)]
     assert statuses == [401, 401, 401, 429]
 
 
-def test_counts_by_the_address_that_a_trusted_proxy_tells(limited: FlaskClient) -> None:
+def test_counts_by_the_address_that_a_trusted_proxy_reports(limited: FlaskClient) -> None:
     for number in range(5):
         forged = {"X-Forwarded-For": f"198.51.100.{number}"}
         direct = ask(limited, "job", "wrong", "192.0.2.1", **forged)

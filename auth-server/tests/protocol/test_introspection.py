@@ -42,7 +42,7 @@ def decoded(token: str) -> dict[str, Any]:
     return claims
 
 
-def test_tells_what_an_active_token_says(introspect: Ask, issue: Issue) -> None:
+def test_returns_the_claims_of_an_active_token(introspect: Ask, issue: Issue) -> None:
     """RFC 7662 2.2: a JSON object with `active`, and the members that the token has."""
     token = issue()
     response = introspect(token)
@@ -63,7 +63,7 @@ def test_tells_what_an_active_token_says(introspect: Ask, issue: Issue) -> None:
     }
 
 
-def test_tells_the_claims_that_actions_have_added(introspect: Ask, issue: Issue, tmp_path: Path) -> None:
+def test_returns_the_claims_that_actions_have_added(introspect: Ask, issue: Issue, tmp_path: Path) -> None:
     (tmp_path / "actions/a.py").write_text(
         "def on_execute_credentials_exchange(event, api):\n"
         "    api.access_token.set_custom_claim('https://a.example/b', [1])\n"
@@ -73,7 +73,7 @@ def test_tells_the_claims_that_actions_have_added(introspect: Ask, issue: Issue,
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "https://a.example/unknown", "\u00fc"])
 def test_finds_the_token_whatever_the_hint(introspect: Ask, issue: Issue, hint: str) -> None:
-    """RFC 7662 2.1: a server that does not find it by the hint MUST look among all its kinds."""
+    """RFC 7662 2.1: a server that does not find the token by the hint MUST search all its types."""
     assert introspect(issue(), token_type_hint=hint).get_json()["active"] is True
 
 
@@ -84,7 +84,7 @@ def test_a_client_may_ask_about_its_own_tokens(introspect: Ask, issue: Issue) ->
 def test_a_client_may_not_ask_about_tokens_of_others(
     introspect: Ask, issue: Issue, log_lines: LogLines
 ) -> None:
-    """RFC 7662 2.2 and 4: not allowed to know of it, MUST be told that it is not active."""
+    """RFC 7662 2.2 and 4: a client that may not know about the token MUST be told that it is not active."""
     token = issue()
     assert_inactive(introspect(token, who="many"))
     line = log_lines()[-1]

@@ -128,8 +128,10 @@ def test_refuses_two_authorization_headers_in_any_order(client: FlaskClient, aut
         'Digest username="job, Basic am9iOmI=',
     ],
 )
-def test_the_commas_of_another_scheme_are_no_second_header(client: FlaskClient, authorization: str) -> None:
-    """RFC 9110 11.4: they part its parameters, and a quoted one may hold any."""
+def test_the_commas_of_another_scheme_are_not_a_second_header(
+    client: FlaskClient, authorization: str
+) -> None:
+    """RFC 9110 11.4: commas separate its parameters, and a quoted one may hold any."""
     headers = {"Authorization": authorization}
     response = client.post("/oauth/token", data=G, content_type=FORM, headers=headers)
     assert response.status_code == 401
@@ -159,7 +161,7 @@ def test_refuses_another_method(client: FlaskClient, method: str) -> None:
         {"data": f"{G}&client_id=job", "content_type": FORM},
     ],
 )
-def test_serves_what_is_unusual_and_clear(client: FlaskClient, request_: dict[str, Any]) -> None:
+def test_accepts_what_is_unusual_but_clear(client: FlaskClient, request_: dict[str, Any]) -> None:
     assert client.post("/oauth/token", auth=("job", "job-secret"), **request_).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Target and scope: a client's grants are the ceiling."""
+"""Target and scope: a client gets nothing beyond its grants."""
 
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +101,7 @@ def test_refuses_what_is_not_granted(ask: Ask, case: str) -> None:
         ({"scope": ""}, "read write"),
     ],
 )
-def test_grants_what_is_asked_within_the_ceiling(ask: Ask, parameters: dict[str, Any], scope: str) -> None:
+def test_grants_what_is_requested_within_the_grant(ask: Ask, parameters: dict[str, Any], scope: str) -> None:
     response = ask(parameters)
     assert response.status_code == 200
     assert response.get_json()["scope"] == scope
@@ -110,7 +110,7 @@ def test_grants_what_is_asked_within_the_ceiling(ask: Ask, parameters: dict[str,
 @given(
     asked=st.lists(st.sampled_from(["a", "b", "c", "d"])), granted=st.sets(st.sampled_from(["a", "b", "c"]))
 )
-def test_never_grants_beyond_the_ceiling(asked: list[str], granted: set[str]) -> None:
+def test_never_grants_more_than_the_grant(asked: list[str], granted: set[str]) -> None:
     grant = ClientGrant(RS, tuple(granted), 60, "RS256")
     try:
         scopes = granted_scopes(" ".join(asked), grant) if asked else granted_scopes(None, grant)
@@ -122,5 +122,5 @@ def test_never_grants_beyond_the_ceiling(asked: list[str], granted: set[str]) ->
 
 
 @pytest.mark.parametrize("resource", [RS, [RS], [RS, RS]])
-def test_takes_resources_in_json(ask: Ask, resource: Any) -> None:
+def test_accepts_resources_in_json(ask: Ask, resource: Any) -> None:
     assert ask(json={"grant_type": "client_credentials", "resource": resource}).status_code == 200

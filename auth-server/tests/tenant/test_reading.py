@@ -139,7 +139,7 @@ BAD: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_names_what_is_wrong_by_its_path(tmp_path: Path, case: str) -> None:
+def test_names_each_problem_by_its_path(tmp_path: Path, case: str) -> None:
     change, problem = BAD[case]
     tenant = document()
     change(tenant)
@@ -148,20 +148,20 @@ def test_names_what_is_wrong_by_its_path(tmp_path: Path, case: str) -> None:
     assert list(read_tenant(file).problems) == [f"{file}: {problem}"]
 
 
-def test_names_one_problem_where_the_file_cannot_be_read(tmp_path: Path) -> None:
+def test_names_one_problem_if_the_file_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "tenant.yaml"
     file.write_text("apis: []\napis: []")
     assert list(read_tenant(file).problems) == [f"{file}: line 2: apis repeats; correct it"]
 
 
-def test_refuses_a_document_that_is_no_mapping(tmp_path: Path) -> None:
+def test_refuses_a_document_that_is_not_a_mapping(tmp_path: Path) -> None:
     file = tmp_path / "tenant.yaml"
     file.write_text("- a")
     assert len(read_tenant(file).problems) == 3
 
 
-def test_gives_the_entries_that_are_right_beside_wrong_ones(tmp_path: Path) -> None:
-    """What they name can then be judged in the same message."""
+def test_returns_the_valid_entries_beside_wrong_ones(tmp_path: Path) -> None:
+    """The files that they name can then be checked in the same message."""
     tenant = document()
     tenant["clients"].append({"client_id": "other", "name": "", "secret_digest_files": ["../a"]})
     tenant["grants"][0]["scopes"] = []
@@ -173,7 +173,7 @@ def test_gives_the_entries_that_are_right_beside_wrong_ones(tmp_path: Path) -> N
     assert (len(read.apis), read.grants) == (1, ())
 
 
-def test_the_sample_tenant_is_right() -> None:
+def test_the_sample_tenant_is_valid() -> None:
     tenant = read_tenant(SAMPLE)
     clients = {client["client_id"] for client in tenant.clients}
     assert tenant.problems == ()

@@ -1,4 +1,4 @@
-"""The YAML of the tenant file: what is wrong is said in words, with its line."""
+"""The YAML of the tenant file: a problem is a sentence with its line."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_says_what_is_wrong_and_where(tmp_path: Path, case: str) -> None:
     assert problem_of(tmp_path, text.encode()) == f"{problem}; correct it"
 
 
-def test_refuses_another_encoding(tmp_path: Path) -> None:
+def test_refuses_an_encoding_other_than_utf_8(tmp_path: Path) -> None:
     assert problem_of(tmp_path, b"\xff") == "is not UTF-8; save it as UTF-8"
 
 

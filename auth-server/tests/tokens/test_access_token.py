@@ -13,7 +13,7 @@ def issue(tokens: AccessTokens, scope: str) -> AccessToken:
     )
 
 
-def test_takes_time_and_jti_from_its_callers(service: Service) -> None:
+def test_takes_clock_and_jti_as_parameters(service: Service) -> None:
     tokens = AccessTokens("https://i", service.keys, now=lambda: 1000.9, new_jti=lambda: "one")
     token = issue(tokens, "read")
     claims = jwt.decode(token.value, service.keys.current("ES256").key).claims
@@ -21,7 +21,7 @@ def test_takes_time_and_jti_from_its_callers(service: Service) -> None:
     assert "value" not in repr(token)
 
 
-def test_every_token_has_a_jti_of_its_own(service: Service) -> None:
+def test_every_token_has_its_own_jti(service: Service) -> None:
     tokens = AccessTokens("https://i", service.keys)
     assert len({issue(tokens, "read").jti for _ in range(100)}) == 100
 

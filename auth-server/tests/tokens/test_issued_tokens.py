@@ -156,7 +156,7 @@ def rows(service: Service) -> list[str]:
         return list(connection.scalars(select(revoked_tokens.c.jti)))
 
 
-def test_a_revocation_is_forgotten_when_the_token_has_expired(service: Service) -> None:
+def test_a_revocation_is_deleted_once_the_token_has_expired(service: Service) -> None:
     now = [1000.0]
     revoked = ExpiringRows(service.engine, revoked_tokens, lambda: now[0])
     issued = IssuedTokens(ISSUER, service.keys, service.engine, revoked, lambda: now[0])
