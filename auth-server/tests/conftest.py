@@ -163,6 +163,14 @@ def service(start: Callable[[dict[str, str]], Service], environ: dict[str, str])
     return start(environ)
 
 
+@pytest.fixture
+def no_database(service: Service, tmp_path: Path) -> None:
+    """Delete the database of the service, which stays open."""
+    service.engine.dispose()
+    for file in tmp_path.glob("auth-server.db*"):
+        file.unlink()
+
+
 @pytest.fixture(scope="module")
 def shared_service(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Open a service that the tests of a module share, because none of them changes it."""

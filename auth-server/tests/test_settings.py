@@ -1,7 +1,7 @@
 """Each setting that is wrong is named, with what to do."""
 
 import pytest
-from auth_server.settings_reader import SettingsError
+from auth_server.settings_reader import SettingsError, SettingsReader
 from auth_server.startup import apply, open_service
 
 ABSENT = "is not set; set it to the URL by which tokens name the authorization server"
@@ -138,3 +138,9 @@ def test_explains_to_loopback(environ: dict[str, str], issuer: str) -> None:
 
 def test_does_not_explain_by_default(environ: dict[str, str]) -> None:
     assert not open_service(environ | {"ISSUER": "http://localhost"}).settings.explain
+
+
+def test_names_a_problem_once_even_if_the_setting_is_read_twice() -> None:
+    reader = SettingsReader({"EXPLAIN": "yes"})
+    assert [reader.switch("EXPLAIN"), reader.switch("EXPLAIN")] == [False, False]
+    assert reader.problems == ["EXPLAIN: is not known; set it to one of 0, 1"]

@@ -12,7 +12,7 @@ from joserfc.jwk import Key
 EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
 
 
-SMALL = {"kty": "RSA", "n": "_" * 171, "e": "AQAB"}
+SMALL = {"kty": "RSA", "n": "_" * 256, "e": "AQAB"}  # 1536 bits
 
 
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")

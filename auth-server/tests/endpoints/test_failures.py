@@ -1,5 +1,11 @@
 """The answers to unknown paths, wrong methods and failures."""
 
+from collections.abc import Callable
+
+import pytest
+from auth_server.app import create_app
+from auth_server.database import signing_keys
+from auth_server.startup import Service
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import InternalServerError, NotFound
@@ -40,3 +46,25 @@ def test_a_failure_shows_no_internals(app: Flask) -> None:
         "status": 500,
         "detail": InternalServerError.description,
     }
+
+
+@pytest.mark.usefixtures("no_database")
+def test_without_a_database_answers_503(client: FlaskClient) -> None:
+    response = client.post("/oauth/token", data={"a": "b"}, auth=("job", "job-secret"))
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.get_json() == {
+        "error": "temporarily_unavailable",
+        "error_description": "The server cannot answer now. Try again later.",
+    }
+
+
+def test_without_a_database_answers_other_endpoints_with_a_problem_document(
+    environ: dict[str, str], start: Callable[[dict[str, str]], Service]
+) -> None:
+    service = start(environ | {"CACHE_TTL": "0"})
+    with service.engine.begin() as connection:
+        signing_keys.drop(connection)
+    response = create_app(service).test_client().get("/.well-known/jwks.json")
+    assert (response.status_code, response.content_type) == (503, PROBLEM)
+    assert response.headers["Retry-After"] == "5"
+    assert response.get_json(force=True)["title"] == "Service Unavailable"

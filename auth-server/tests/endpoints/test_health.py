@@ -1,7 +1,5 @@
 """`/healthz` and `/readyz`."""
 
-from pathlib import Path
-
 import pytest
 from auth_server.database import signing_keys
 from auth_server.startup import Service
@@ -30,20 +28,9 @@ def test_is_not_ready_without_a_signing_key(app: Flask, service: Service) -> Non
     assert not_ready(app) == "an algorithm has no signing key"
 
 
-def test_without_a_database_is_not_ready_and_answers_503(
-    app: Flask, service: Service, tmp_path: Path
-) -> None:
-    service.engine.dispose()
-    for file in tmp_path.glob("auth-server.db*"):
-        file.unlink()
+@pytest.mark.usefixtures("no_database")
+def test_is_not_ready_without_a_database(app: Flask) -> None:
     assert not_ready(app) == "the database cannot be used"
-    response = app.test_client().post("/oauth/token", data={"a": "b"}, auth=("job", "job-secret"))
-    assert response.status_code == 503
-    assert response.headers["Retry-After"] == "5"
-    assert response.get_json() == {
-        "error": "temporarily_unavailable",
-        "error_description": "The server cannot answer now. Try again later.",
-    }
 
 
 @pytest.mark.parametrize("generation", [1, 2])
