@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from auth_server.request_log import RequestLog, decided
+from auth_server.startup import Service
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -18,6 +19,11 @@ LogLines = Callable[[], list[dict[str, Any]]]
 
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 def test_one_line_says_what_was_issued(ask: Ask, log_lines: LogLines) -> None:

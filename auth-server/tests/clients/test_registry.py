@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from auth_server.clients.registry import Client, Clients
+from auth_server.database import clients, grants
 from auth_server.database import clients as clients_table
-from auth_server.database import grants
 from auth_server.startup import Service
 from sqlalchemy import delete, event, update
 from werkzeug.test import TestResponse
@@ -111,3 +111,37 @@ def test_a_digest_file_that_is_gone_is_a_wrong_secret_and_logged(
     unusable, refused = log_lines()
     assert (unusable["message"], unusable["file"]) == ("a secret digest file cannot be used", "job.sha256")
     assert refused["reason"] == "no readable secret digest"
+
+
+Sign = Callable[..., dict[str, str]]
+
+
+LogLines = Callable[[], list[dict[str, Any]]]
+
+
+ISSUER, ENDPOINT = "https://issuer.example", "https://issuer.example/oauth/token"
+
+
+def assert_refused(response: TestResponse, line: dict[str, Any], reason: str) -> None:
+    assert response.status_code == 401
+    assert response.get_json() == {
+        "error": "invalid_client",
+        "error_description": "Client authentication failed.",
+    }
+    assert response.headers["WWW-Authenticate"] == f'Basic realm="{ISSUER}", charset="UTF-8"'
+    assert (line["message"], line["error"], line["reason"]) == ("token refused", "invalid_client", reason)
+
+
+def test_a_flag_takes_effect_at_once(ask: Ask, sign: Sign, service: Service) -> None:
+    assert ask(sign(), auth=None).status_code == 200
+    with service.engine.begin() as connection:
+        connection.execute(update(clients).values(token_endpoint_audience=True))
+    assert ask(sign({"aud": ENDPOINT}), auth=None).status_code == 200
+
+
+def test_reads_new_keys_at_once_and_refuses_when_the_file_is_gone(
+    ask: Ask, sign: Sign, tmp_path: Path, log_lines: LogLines
+) -> None:
+    (tmp_path / "bot.json").unlink()
+    assert_refused(ask(sign(), auth=None), log_lines()[-1], "no usable key")
+    assert log_lines()[0]["message"] == "a client key file cannot be used"

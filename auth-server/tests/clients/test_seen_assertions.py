@@ -10,6 +10,7 @@ from auth_server.database import seen_assertions
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.startup import Service
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 
 def seen_by(service: Service, now: Callable[[], float] = time.time) -> SeenAssertions:
@@ -45,3 +46,17 @@ def test_deletes_expired_assertions_once_a_minute(service: Service) -> None:
     now[0] = 1060
     seen.record("bot", "c", 2000)
     assert rows() == 2
+
+
+Ask = Callable[..., TestResponse]
+
+
+Sign = Callable[..., dict[str, str]]
+
+
+def test_answers_503_if_it_cannot_remember_the_assertion(ask: Ask, sign: Sign, service: Service) -> None:
+    with service.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE seen_assertions")
+    response = ask(sign(), auth=None)
+    assert (response.status_code, response.get_json()["error"]) == (503, "temporarily_unavailable")
+    assert response.headers["Retry-After"] == "5"

@@ -31,6 +31,11 @@ ISSUER = "https://issuer.example"
 NO_STORE = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
 def assert_inactive(response: TestResponse) -> None:
     """Expect the one answer for every token that is not active (RFC 7662 2.2)."""
     assert (response.status_code, response.get_json()) == (200, {"active": False})

@@ -16,6 +16,11 @@ from werkzeug.test import TestResponse
 METADATA = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
 
 
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
 @pytest.mark.parametrize("path", METADATA)
 def test_the_metadata_describes_the_server(client: FlaskClient, path: str) -> None:
     response = client.get(path)

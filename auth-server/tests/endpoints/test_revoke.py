@@ -1,11 +1,11 @@
 """`POST /oauth/revoke`: which requests it answers, and how (RFC 7009 2)."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from auth_server.app import create_app
+from auth_server.database import revoked_tokens
 from auth_server.startup import Service
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -13,9 +13,15 @@ Ask = Callable[..., TestResponse]
 
 
 Issue = Callable[..., str]
+Start = Callable[[dict[str, str]], Service]
 
 
 ISSUER = "https://issuer.example"
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 def test_refuses_a_request_without_a_token(client: FlaskClient) -> None:
@@ -55,13 +61,14 @@ def test_publishes_an_https_address_without_query_and_fragment(client: FlaskClie
 
 
 def test_answers_503_when_the_revocation_cannot_be_written(
-    app: Flask, issue: Issue, service: Service, tmp_path: Path
+    environ: dict[str, str], start: Start, issue: Issue
 ) -> None:
     """RFC 7009 2.2.1: after a 503 the client knows that the token is still active, and when to retry."""
     token = issue()
-    service.engine.dispose()
-    for file in tmp_path.glob("auth-server.db*"):
-        file.unlink()
-    response = app.test_client().post("/oauth/revoke", data={"token": token}, auth=("job", "job-secret"))
+    service = start(environ)
+    with service.engine.begin() as connection:
+        revoked_tokens.drop(connection)
+    client = create_app(service).test_client()
+    response = client.post("/oauth/revoke", data={"token": token}, auth=("job", "job-secret"))
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert response.get_json()["error"] == "temporarily_unavailable"

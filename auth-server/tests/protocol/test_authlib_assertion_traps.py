@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from auth_server.startup import Service
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
@@ -21,6 +22,11 @@ Sign = Callable[..., dict[str, str]]
 
 GOOD = {"grant_type": "client_credentials"}
 METHOD = JWTBearerClientAssertion.CLIENT_AUTH_METHOD
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 class PlainClient(ClientMixin):  # type: ignore[misc]

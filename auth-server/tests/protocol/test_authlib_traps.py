@@ -33,6 +33,11 @@ GOOD = {"grant_type": "client_credentials"}
 BASIC = ("job", "job-secret")
 
 
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
 class PlainClient(ClientMixin):  # type: ignore[misc]
     """A client as in Authlib's documentation."""
 

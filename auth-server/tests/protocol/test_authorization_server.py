@@ -17,6 +17,11 @@ from authlib.oauth2 import rfc6749, rfc7009, rfc7662
 Answer = tuple[int, dict[str, Any]]
 
 
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
 class AuthlibServer(oauth2.AuthorizationServer):  # type: ignore[misc]
     """A server as Authlib's documentation has it, with the attributes that our grant and endpoints need."""
 

@@ -7,6 +7,11 @@ from auth_server.tokens.access_token import AccessToken, AccessTokens
 from joserfc import jwt
 
 
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
 def issue(tokens: AccessTokens, scope: str) -> AccessToken:
     return tokens.issue(
         "job", "https://es.example", scope, signing_alg="ES256", lifetime=60, custom_claims={}
