@@ -1,4 +1,4 @@
-"""What the command line of gunicorn cannot say; it reads this file from the folder it is started in."""
+"""Settings of gunicorn that have no command line option; it reads this file in its working directory."""
 
 logger_class = "auth_server.logs.GunicornLogger"
-forwarded_allow_ips = ""  # from loopback too, a SCRIPT_NAME header is a stranger's
+forwarded_allow_ips = ""  # do not trust a SCRIPT_NAME header, not even from loopback
