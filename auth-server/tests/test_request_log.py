@@ -13,11 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 

@@ -5,26 +5,14 @@ from auth_server.settings_reader import SettingsError, SettingsReader
 from auth_server.startup import apply, open_service
 
 ABSENT = "is not set; set it to the URL by which tokens name the authorization server"
-
-
 NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
-
-
 PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1"
-
-
 EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
-
-
 NO_FILE = "cannot be used (unable to open database file); make it a file that this service can write"
-
-
 TOO_SOON = (
     "a key would sign 332 s after it was announced, and an API may not know it for "
     "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 332 s; set it to more"
 )
-
-
 NO_DATABASE = "does not name an SQLite file; set it to sqlite:////path/to/auth-server.db"
 
 

@@ -10,14 +10,8 @@ from auth_server.settings_reader import SettingsError
 from auth_server.startup import Service, apply, open_service
 
 Start = Callable[[dict[str, str]], Service]
-
-
 NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
-
-
 EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
-
-
 NO_FILE = "cannot be used (unable to open database file); make it a file that this service can write"
 
 

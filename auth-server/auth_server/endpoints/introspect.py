@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from auth_server.endpoints.oauth_http import answer, log_refusals, receive
+from auth_server.endpoints.oauth_http import answer, answer_refusals, receive
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.introspection import IntrospectionEndpoint
 from auth_server.settings import Networks
@@ -13,7 +13,7 @@ PATH = "/oauth/introspect"
 def introspection_endpoint(server: AuthorizationServer, issuer: str, proxies: Networks) -> Blueprint:
     """Return the endpoint as a blueprint."""
     blueprint = Blueprint("introspection", __name__)
-    log_refusals(blueprint, "introspection refused", issuer)
+    answer_refusals(blueprint, "introspection refused", issuer)
     introspection = IntrospectionEndpoint(server)
 
     @blueprint.post(PATH, provide_automatic_options=False)

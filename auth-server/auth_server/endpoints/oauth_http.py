@@ -46,7 +46,7 @@ def refusal(error: OAuth2Error, realm: str) -> Response:
     return response
 
 
-def log_refusals(blueprint: Blueprint, message: str, realm: str) -> None:
+def answer_refusals(blueprint: Blueprint, message: str, realm: str) -> None:
     """Answer the errors that the view of a blueprint raises, and log each with this message."""
 
     def refuse(error: OAuth2Error) -> Response:

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from auth_server.endpoints.oauth_http import answer, log_refusals, receive
+from auth_server.endpoints.oauth_http import answer, answer_refusals, receive
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.grant import ClientCredentialsGrant
 from auth_server.settings import Networks
@@ -13,7 +13,7 @@ PATH = "/oauth/token"
 def token_endpoint(server: AuthorizationServer, issuer: str, proxies: Networks) -> Blueprint:
     """Return the endpoint as a blueprint."""
     blueprint = Blueprint("token", __name__)
-    log_refusals(blueprint, "token refused", issuer)
+    answer_refusals(blueprint, "token refused", issuer)
 
     @blueprint.post(PATH, provide_automatic_options=False)
     def token() -> Response:

@@ -10,8 +10,6 @@ from joserfc import jwk
 from joserfc.jwk import Key
 
 EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
-
-
 SMALL = {"kty": "RSA", "n": "_" * 256, "e": "AQAB"}  # 1536 bits
 
 

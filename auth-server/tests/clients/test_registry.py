@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from auth_server.clients.registry import Client, Clients
-from auth_server.database import clients, grants
-from auth_server.database import clients as clients_table
+from auth_server.database import clients
 from auth_server.startup import Service
-from sqlalchemy import delete, event, update
+from sqlalchemy import event, update
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
@@ -85,24 +84,6 @@ def test_an_old_secret_stops_working_when_the_client_is_read_again(service: Serv
     assert job.secret_digests == (hashlib.sha256(b"new-secret").digest(),)
 
 
-def test_a_wider_grant_works_at_once(ask: Ask, service: Service) -> None:
-    assert ask({"scope": "admin"}).status_code == 400
-    with service.engine.begin() as connection:
-        connection.execute(update(grants).where(grants.c.client == "job").values(scopes=["admin"]))
-    assert ask({"scope": "admin"}).get_json()["scope"] == "admin"
-
-
-@pytest.mark.parametrize("change", [delete(clients_table), update(clients_table).values(enabled=False)])
-def test_a_client_that_is_gone_gets_invalid_client_and_no_other_refusal(
-    ask: Ask, service: Service, change: Any
-) -> None:
-    ask()
-    with service.engine.begin() as connection:
-        connection.execute(delete(grants))
-        connection.execute(change)
-    assert ask({"scope": "admin"}).get_json()["error"] == "invalid_client"
-
-
 def test_a_digest_file_that_is_gone_is_a_wrong_secret_and_logged(
     ask: Ask, tmp_path: Path, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
@@ -114,11 +95,7 @@ def test_a_digest_file_that_is_gone_is_a_wrong_secret_and_logged(
 
 
 Sign = Callable[..., dict[str, str]]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 ISSUER, ENDPOINT = "https://issuer.example", "https://issuer.example/oauth/token"
 
 

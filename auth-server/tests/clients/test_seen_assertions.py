@@ -49,8 +49,6 @@ def test_deletes_expired_assertions_once_a_minute(service: Service) -> None:
 
 
 Ask = Callable[..., TestResponse]
-
-
 Sign = Callable[..., dict[str, str]]
 
 

@@ -14,20 +14,10 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 Issue = Callable[..., str]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 Start = Callable[[dict[str, str]], Service]
-
-
 ISSUER = "https://issuer.example"
-
-
 NO_STORE = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
 
 

@@ -10,12 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 Issue = Callable[..., str]
 Start = Callable[[dict[str, str]], Service]
-
-
 ISSUER = "https://issuer.example"
 
 

@@ -11,11 +11,7 @@ from joserfc.jwk import KeySet
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 RS, ES, ED = "https://rs.example", "https://es.example", "https://ed.example"
-
-
 MANY = {"auth": ("many", "many-secret")}
 
 

@@ -57,11 +57,7 @@ def open_store(folder: Path, clock: Callable[[], float], announcement: int = ANN
 
 
 API = {"identifier": "https://a.example", "name": "A", "scopes": ["a"], "signing_alg": "RS256"}
-
-
 CLIENT = {"client_id": "a", "name": "A", "enabled": True, "secret_digest_files": []}
-
-
 GRANT = {"client": "a", "audience": "https://a.example", "scopes": ["a"]}
 
 

@@ -15,34 +15,16 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 Sign = Callable[..., dict[str, str]]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 ISSUER, ENDPOINT = "https://issuer.example", "https://issuer.example/oauth/token"
-
-
 MALFORMED = "client_assertion: malformed"
-
-
 NOT_ONE = "client_assertion: iss and sub are not one client_id"
-
-
 TYP = "client_assertion: the typ is not that of an assertion"
-
-
 AUD, EXP, IAT, NBF, JTI = (
     f"client_assertion: the {name} is missing or wrong" for name in ("aud", "exp", "iat", "nbf", "jti")
 )
-
-
 ALG = "client_assertion: the alg is not RS256, ES256 or EdDSA"
-
-
 SIGNATURE = "wrong signature or kid"
 
 

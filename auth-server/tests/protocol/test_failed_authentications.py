@@ -12,11 +12,7 @@ from limits.storage import MemoryStorage
 from werkzeug.test import TestResponse
 
 Start = Callable[[dict[str, str]], Service]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 GOOD = {"grant_type": "client_credentials"}
 
 

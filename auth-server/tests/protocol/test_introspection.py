@@ -13,20 +13,10 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 Issue = Callable[..., str]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 ISSUER = "https://issuer.example"
-
-
 RS, ES, ED = (f"https://{name}.example" for name in ("rs", "es", "ed"))
-
-
 NO_STORE = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
 
 

@@ -10,29 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 FORM = "application/x-www-form-urlencoded"
-
-
 JSON = "application/json"
-
-
 G = "grant_type=client_credentials"
-
-
 JOB = "am9iOmpvYi1zZWNyZXQ="
-
-
 CONTENT_TYPE = "The content type must be application/x-www-form-urlencoded or application/json."
-
-
 TWICE = "A parameter is sent more than once."
-
-
 UNREADABLE = "The body has a NUL or half a surrogate pair."
-
-
 QUERY = "Parameters belong in the body, not in the query string."
-
-
 BAD_FORM, BAD_JSON = "The form is malformed.", "The JSON is malformed."
 
 

@@ -10,8 +10,6 @@ from flask.testing import FlaskClient
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData  # type: ignore[import-untyped]
 
 FORM = "application/x-www-form-urlencoded"
-
-
 G = "grant_type=client_credentials"
 
 

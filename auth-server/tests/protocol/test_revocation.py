@@ -19,14 +19,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 Issue = Callable[..., str]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 Start = Callable[[dict[str, str]], Service]
 
 

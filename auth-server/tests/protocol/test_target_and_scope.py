@@ -13,37 +13,16 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 RS, ES, ED = "https://rs.example", "https://es.example", "https://ed.example"
-
-
 MANY = {"auth": ("many", "many-secret")}
-
-
 SEVERAL = "A token is for one API; audience and resource name several."
-
-
 NOT_URI = "The target must be an absolute URI without a fragment."
-
-
 NO_GRANT = "The client has no grant for this target."
-
-
 NAME_IT = "Name the API the token is for, as audience or resource."
-
-
 MALFORMED = "The scope is malformed: tokens are separated by one space each."
 
 
 REFUSED: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "no grant type": ("invalid_request", "The grant_type is missing.", {"parameters": "scope=read"}),
-    "empty grant type": ("invalid_request", "The grant_type is missing.", {"parameters": "grant_type="}),
-    "other grant type": (
-        "unsupported_grant_type",
-        "The grant_type must be client_credentials.",
-        {"parameters": {"grant_type": 'pass"w\u00f6rd'}},
-    ),
     "two targets": ("invalid_target", SEVERAL, {"parameters": {"audience": RS, "resource": ES}}),
     "two resources": ("invalid_target", SEVERAL, {"parameters": {"resource": [RS, ES]}}),
     "relative": ("invalid_target", NOT_URI, {"parameters": {"audience": "rs.example"}}),

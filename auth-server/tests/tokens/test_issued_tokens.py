@@ -19,26 +19,12 @@ from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
-
-
 Issue = Callable[..., str]
-
-
 LogLines = Callable[[], list[dict[str, Any]]]
-
-
 Start = Callable[[dict[str, str]], Service]
-
-
 RS, ES, ED = (f"https://{name}.example" for name in ("rs", "es", "ed"))
-
-
 AUDIENCES = {"RS256": RS, "ES256": ES, "EdDSA": ED}
-
-
 MakeToken = Callable[..., str]
-
-
 NO_STORE = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
