@@ -2,8 +2,8 @@
 
 from flask import Flask
 
+from auth_server import cli
 from auth_server.actions.folder import Actions
-from auth_server.cli import client_commands, key_commands, tenant_commands
 from auth_server.clients.registry import Clients
 from auth_server.clients.secret_uses import SecretUses
 from auth_server.clients.seen_assertions import SeenAssertions
@@ -40,9 +40,9 @@ def create_app(service: Service) -> Flask:
     app.register_blueprint(revocation_endpoint(server, issuer, settings.trusted_proxies))
     app.register_blueprint(metadata_endpoints(issuer, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))
-    app.cli.add_command(tenant_commands(service))
-    app.cli.add_command(client_commands(service))
-    app.cli.add_command(key_commands(service))
+    app.extensions[cli.EXTENSION] = service
+    for commands in (cli.tenant, cli.clients, cli.keys):
+        app.cli.add_command(commands)
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,7 +17,7 @@ from auth_server.command_output import Row, as_json, as_table
 from auth_server.database import writing
 from auth_server.keys import listing as keys_listing
 from auth_server.keys.encryption import KeyEncryptionError
-from auth_server.keys.store import KeyStore, UnknownKeyError
+from auth_server.keys.store import UnknownKeyError
 from auth_server.settings_reader import SettingsError
 from auth_server.startup import Service, apply, database_problem
 from auth_server.tenant import listing as tenant_listing
@@ -37,99 +38,100 @@ class _Commands(AppGroup):
             raise click.ClickException(database_problem(error)) from None
 
 
-def tenant_commands(service: Service) -> AppGroup:
-    """Return the commands on the tenant."""
-    group = _Commands("tenant", help="The APIs, clients and grants of the tenant file.")
+EXTENSION = "auth_server"  # where the app keeps its Service for the commands
 
-    @group.command("apply")
-    @click.option("--check", is_flag=True, help="Only print; exit status 1 if anything would change.")
-    @_json
-    def apply_command(check: bool, json_: bool) -> None:
-        """Make the database equal to the tenant file, and print what changes."""
-        if check:
-            with writing(service.engine) as connection:
-                changes = differences(connection, service.tenant)
-        else:
-            changes = apply(service)
-        if json_:
-            click.echo(as_json(change.listed() for change in changes))
-        else:
-            click.echo("\n".join(map(str, changes)) or "nothing to change")
-        if check and changes:
-            raise SystemExit(1)
-
-    @group.command("list")
-    @_json
-    def list_command(json_: bool) -> None:
-        """Print what each client may request at each API."""
-        listed = tenant_listing.list_grants(service.engine, service.settings.token_lifetime)
-        _print(listed, tenant_listing.COLUMNS, json_)
-
-    return group
+tenant = _Commands("tenant", help="The APIs, clients and grants of the tenant file.")
+clients = _Commands("clients", help="The registered clients.")
+keys = _Commands("keys", help="The signing keys: next, current, previous, retired.")
 
 
-def client_commands(service: Service) -> AppGroup:
-    """Return the commands on the clients."""
-    group = _Commands("clients", help="The registered clients.")
+@tenant.command("apply")
+@click.option("--check", is_flag=True, help="Only print; exit status 1 if anything would change.")
+@_json
+def apply_tenant(check: bool, json_: bool) -> None:
+    """Make the database equal to the tenant file, and print what changes."""
+    service = _service()
+    if check:
+        with writing(service.engine) as connection:
+            changes = differences(connection, service.tenant)
+    else:
+        changes = apply(service)
+    if json_:
+        click.echo(as_json(change.listed() for change in changes))
+    else:
+        click.echo("\n".join(map(str, changes)) or "nothing to change")
+    if check and changes:
+        raise SystemExit(1)
 
-    @group.command("list")
-    @_json
-    def list_command(json_: bool) -> None:
-        """Print each client's credentials and when each secret was last used, to the minute."""
-        listed = clients_listing.list_credentials(service.engine, service.settings.secrets_dir)
-        if not json_:
-            listed = map(clients_listing.as_shown, listed)
-        _print(listed, clients_listing.COLUMNS, json_)
 
-    return group
+@tenant.command("list")
+@_json
+def list_tenant(json_: bool) -> None:
+    """Print what each client may request at each API."""
+    service = _service()
+    listed = tenant_listing.list_grants(service.engine, service.settings.token_lifetime)
+    _print(listed, tenant_listing.COLUMNS, json_)
 
 
-def key_commands(service: Service) -> AppGroup:
-    """Return the commands on the signing keys."""
-    group = _Commands("keys", help="The signing keys: next, current, previous, retired.")
-    store = service.keys.store
+@clients.command("list")
+@_json
+def list_clients(json_: bool) -> None:
+    """Print each client's credentials and when each secret was last used, to the minute."""
+    service = _service()
+    listed = clients_listing.list_credentials(service.engine, service.settings.secrets_dir)
+    if not json_:
+        listed = map(clients_listing.as_shown, listed)
+    _print(listed, clients_listing.COLUMNS, json_)
 
-    @group.command("list")
-    @_json
-    def list_command(json_: bool) -> None:
-        """Print every key and what it is now."""
-        _print_keys(store, json_)
 
-    @group.command("rotate")
-    @click.option("--alg", type=click.Choice(SIGNING_ALGS), help="Of this algorithm alone.")
-    @_json
-    def rotate_command(alg: str | None, json_: bool) -> None:
-        """Let the next keys sign as soon as they have been announced for long enough."""
-        algs = [alg] if alg else SIGNING_ALGS
-        store.rotate(algs)
-        _print_keys(store, json_)
+@keys.command("list")
+@_json
+def list_keys(json_: bool) -> None:
+    """Print every key and what it is now."""
+    _print_keys(json_)
 
-    # A kid may begin with a hyphen, as base64url does.
-    @group.command("revoke", context_settings={"ignore_unknown_options": True})
-    @click.argument("kid")
-    @_json
-    def revoke_command(kid: str, json_: bool) -> None:
-        """Withdraw a key for good: APIs refuse its tokens once they have fetched the keys again."""
-        try:
-            store.revoke(kid)
-        except UnknownKeyError:
-            raise click.ClickException("there is no such key; run `keys list` to see them") from None
-        _print_keys(store, json_)
 
-    @group.command("reencrypt")
-    @_json
-    def reencrypt_command(json_: bool) -> None:
-        """Encrypt the keys with the first key of KEY_ENCRYPTION_KEY_FILE."""
-        store.reencrypt()
-        _print_keys(store, json_)
+@keys.command("rotate")
+@click.option("--alg", type=click.Choice(SIGNING_ALGS), help="Of this algorithm alone.")
+@_json
+def rotate_keys(alg: str | None, json_: bool) -> None:
+    """Let the next keys sign as soon as they have been announced for long enough."""
+    algs = [alg] if alg else SIGNING_ALGS
+    _service().keys.store.rotate(algs)
+    _print_keys(json_)
 
-    return group
+
+# A kid may begin with a hyphen, as base64url does.
+@keys.command("revoke", context_settings={"ignore_unknown_options": True})
+@click.argument("kid")
+@_json
+def revoke_key(kid: str, json_: bool) -> None:
+    """Withdraw a key for good: APIs refuse its tokens once they have fetched the keys again."""
+    try:
+        _service().keys.store.revoke(kid)
+    except UnknownKeyError:
+        raise click.ClickException("there is no such key; run `keys list` to see them") from None
+    _print_keys(json_)
+
+
+@keys.command("reencrypt")
+@_json
+def reencrypt_keys(json_: bool) -> None:
+    """Encrypt the keys with the first key of KEY_ENCRYPTION_KEY_FILE."""
+    _service().keys.store.reencrypt()
+    _print_keys(json_)
+
+
+def _service() -> Service:
+    service: Service = current_app.extensions[EXTENSION]
+    return service
+
+
+def _print_keys(json_: bool) -> None:
+    store = _service().keys.store
+    _print(keys_listing.list_keys(store.read(), store.now()), keys_listing.COLUMNS, json_)
 
 
 def _print(rows: Iterable[Row], columns: Mapping[str, str], json_: bool) -> None:
     text = as_json(rows) if json_ else as_table(rows, columns)
     click.echo(text)
-
-
-def _print_keys(store: KeyStore, json_: bool) -> None:
-    _print(keys_listing.list_keys(store.read(), store.now()), keys_listing.COLUMNS, json_)

@@ -48,7 +48,7 @@ def open_service(environ: Mapping[str, str]) -> Service:
     encryption = KeyEncryption(settings.key_encryption_key_file)
     with _collecting(problems):
         encryption.read()
-    engine = create_database_engine(settings.database_url or "sqlite://")
+    engine = create_database_engine(settings.database_url or "sqlite://")  # the latter is never opened
     key_times = (settings.key_rotation, settings.key_announcement, settings.token_lifetime)
     keys = SigningKeys(KeyStore(engine, encryption, *key_times), settings.cache_ttl)
     if settings.database_url:

@@ -15,7 +15,6 @@ from typing import Any
 from joserfc import jwk
 
 from auth_server.algorithms import ALGORITHMS, SIGNING_ALGS, generate_key
-from auth_server.clients.public_keys import ClientKey
 from auth_server.clients.registry import Client
 from auth_server.errors import InvalidClientError
 from auth_server.grammar import CLIENT_ID, refuse_constant
@@ -28,12 +27,12 @@ CLOCK_SKEW = 60
 _TYPES = (None, "jwt", "client-authentication+jwt")
 _BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
-# Keys that nobody has: verifying with them costs what a client's key costs.
-_DECOYS = (
-    ClientKey(None, "RS256", jwk.import_key({"kty": "RSA", "n": "_" * 341 + "w", "e": "AQAB"})),
-    ClientKey(None, "ES256", jwk.import_key(generate_key("ES256").as_dict(private=False))),
-    ClientKey(None, "EdDSA", jwk.import_key(generate_key("EdDSA").as_dict(private=False))),
-)
+# Public keys whose private keys nobody has: verifying with them costs what a client's key costs.
+_DECOYS = {
+    "RS256": jwk.import_key({"kty": "RSA", "n": "_" * 341 + "w", "e": "AQAB"}),
+    "ES256": jwk.import_key(generate_key("ES256").as_dict(private=False)),
+    "EdDSA": jwk.import_key(generate_key("EdDSA").as_dict(private=False)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,10 @@ class ClientAssertion:
     def authenticates(self, client: Client | None) -> bool:
         """Return whether a key of the client has signed this, at the same cost if there is no such key."""
         keys = client.keys if client else ()
-        fitting = [key for key in keys if key.alg == self.alg and self.kid in (None, key.kid)]
-        decoys = [key for key in _DECOYS if key.alg == self.alg]
+        fitting = [key.public for key in keys if key.alg == self.alg and self.kid in (None, key.kid)]
         verify = ALGORITHMS[self.alg].verify
-        signed = any(verify(self.signing_input, self.signature, key.public) for key in fitting or decoys)
+        candidates = fitting or [_DECOYS[self.alg]]
+        signed = any(verify(self.signing_input, self.signature, key) for key in candidates)
         return signed and bool(fitting)
 
     def failure_reason(self, client: Client) -> str:

@@ -19,9 +19,7 @@ from auth_server.keys.signing_keys import SigningKeys
 
 MAX_TOKEN = 4096
 
-
-def _new_jti() -> str:
-    return secrets.token_urlsafe(16)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,12 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class AccessTokens:
-    """Issues tokens; `now` in Unix time."""
+    """Issues tokens; `now` in Unix time, `new_jti` from a number of random bytes."""
 
     issuer: str
     keys: SigningKeys
     now: Callable[[], float] = time.time
-    new_jti: Callable[[], str] = _new_jti
+    new_jti: Callable[[int], str] = secrets.token_urlsafe
 
     def issue(
         self,
@@ -64,11 +62,11 @@ class AccessTokens:
             "sub": client_id,
             "client_id": client_id,
             "iat": issued_at,
-            "jti": self.new_jti(),
+            "jti": self.new_jti(16),
             "scope": scope,
         }
         all_claims = {**claims, **custom_claims, **claims}  # custom claims come last, and replace none
-        payload = json.dumps(all_claims, separators=(",", ":")).encode()
+        payload = _encode(all_claims).encode()
         # RFC 7515 7.1. Key and header were checked once, when the key was imported.
         signing_input = key.protected_header + b"." + urlsafe_b64encode(payload)
         signature = ALGORITHMS[key.alg].sign(signing_input, key.key)

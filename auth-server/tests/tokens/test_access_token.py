@@ -19,7 +19,7 @@ def issue(tokens: AccessTokens, scope: str) -> AccessToken:
 
 
 def test_takes_clock_and_jti_as_parameters(service: Service) -> None:
-    tokens = AccessTokens("https://i", service.keys, now=lambda: 1000.9, new_jti=lambda: "one")
+    tokens = AccessTokens("https://i", service.keys, now=lambda: 1000.9, new_jti=lambda _: "one")
     token = issue(tokens, "read")
     claims = jwt.decode(token.value, service.keys.current("ES256").key).claims
     assert (claims["iat"], claims["exp"], claims["jti"]) == (1000, 1060, "one")
