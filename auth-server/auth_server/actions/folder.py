@@ -1,7 +1,7 @@
 """The folder of Actions: each a Python file with `on_execute_credentials_exchange(event, api)`.
 
-They run in the order of their file names. One that fails fails the request. They are the operator's code and
-run inside the server: this is no sandbox.
+They run in the order of their file names; if one fails, the request fails. They are the operator's code and
+run inside the server, which is not a sandbox.
 """
 
 import logging
@@ -32,7 +32,7 @@ class _Loaded:
 
 
 class Actions:
-    """The Actions of a folder, which are loaded again when a file changes; once a second it looks."""
+    """The Actions of a folder; once a second it looks for changed files, and then loads all again."""
 
     def __init__(self, folder: Path, now: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder

@@ -55,7 +55,7 @@ def read_request(request: Request, address: str) -> OAuthRequest:
         parameters,
         authorization=request.headers.get("Authorization", ""),
         address=address,
-        user_agent=request.headers.get("User-Agent", ""),
+        user_agent=request.environ.get("HTTP_USER_AGENT", ""),
     )
     _refuse_two_credentials(oauth_request)
     return oauth_request

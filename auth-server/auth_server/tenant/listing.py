@@ -18,7 +18,7 @@ COLUMNS = {
 
 
 def list_grants(engine: Engine, token_lifetime: int) -> Iterator[Row]:
-    """Yield every grant, by client and audience; `token_lifetime`, in seconds, where it sets no other."""
+    """Yield every grant, by client and audience; the lifetime, in seconds, is for those without their own."""
     lifetime = lifetime_of_tokens(token_lifetime).label("token_lifetime")
     of_client = (clients.c.client_id, clients.c.enabled)
     query = select(*of_client, grants.c.audience, grants.c.scopes, lifetime, apis.c.signing_alg)
