@@ -69,16 +69,13 @@ def _parse_form(body: str) -> Pairs:
         raise InvalidRequestError("The body is not UTF-8.") from None
 
 
-class _Members(list[tuple[str, Any]]):
-    """The members of a JSON object in their order, repeated ones too."""
-
-
 def _parse_json(body: str) -> Pairs:
     try:
-        members = json.loads(body, object_pairs_hook=_Members, parse_constant=refuse_constant)
+        # An object becomes a tuple of its members, repeated ones too.
+        members = json.loads(body, object_pairs_hook=tuple, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidRequestError("The JSON is malformed.") from None
-    if not isinstance(members, _Members):
+    if not isinstance(members, tuple):
         raise InvalidRequestError("The JSON must be an object.")
     return [pair for name, value in members for pair in _flatten(name, value)]
 

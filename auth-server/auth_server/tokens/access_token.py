@@ -15,9 +15,9 @@ from joserfc.util import urlsafe_b64encode
 
 from auth_server.algorithms import ALGORITHMS
 from auth_server.errors import InvalidScopeError
-from auth_server.keys.signing_keys import SigningKeys
+from auth_server.keys.signing_keys import SigningKeys, TokenKey
 
-MAX_TOKEN = 4096
+MAX_SIZE = 4096  # bytes
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -65,14 +65,15 @@ class AccessTokens:
             "jti": self.new_jti(16),
             "scope": scope,
         }
-        all_claims = {**claims, **custom_claims, **claims}  # custom claims come last, and replace none
-        payload = _encode(all_claims).encode()
-        # RFC 7515 7.1. Key and header were checked once, when the key was imported.
-        signing_input = key.protected_header + b"." + urlsafe_b64encode(payload)
-        signature = ALGORITHMS[key.alg].sign(signing_input, key.key)
-        value = (signing_input + b"." + urlsafe_b64encode(signature)).decode()
-        if len(value) > MAX_TOKEN:
-            raise InvalidScopeError(
-                f"The token would be larger than {MAX_TOKEN} bytes; ask for fewer scopes."
-            )
+        value = _signed({**claims, **custom_claims, **claims}, key)  # custom ones come last, and replace none
+        if len(value) > MAX_SIZE:
+            raise InvalidScopeError(f"The token would be larger than {MAX_SIZE} bytes; ask for fewer scopes.")
         return AccessToken(value, str(claims["jti"]), key.kid, key.alg, lifetime)
+
+
+def _signed(claims: Mapping[str, Any], key: TokenKey) -> str:
+    """Serialize and sign (RFC 7515 7.1); key and header were checked once, when the key was imported."""
+    payload = _encode(claims).encode()
+    signing_input = key.protected_header + b"." + urlsafe_b64encode(payload)
+    signature = ALGORITHMS[key.alg].sign(signing_input, key.key)
+    return (signing_input + b"." + urlsafe_b64encode(signature)).decode()
