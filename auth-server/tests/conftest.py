@@ -159,8 +159,11 @@ def start() -> Iterator[Callable[[dict[str, str]], Service]]:
 
 
 @pytest.fixture
-def service(start: Callable[[dict[str, str]], Service], environ: dict[str, str]) -> Service:
-    return start(environ)
+def service(environ: dict[str, str]) -> Iterator[Service]:
+    """Open a service on the copied files, in whose database the tenant is applied already."""
+    service = open_service(environ)
+    yield service
+    service.engine.dispose()
 
 
 @pytest.fixture
@@ -177,7 +180,6 @@ def shared_service(template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("shared")
     shutil.copytree(template, folder, dirs_exist_ok=True)
     service = open_service(_environ(folder))
-    apply(service)
     yield service
     service.engine.dispose()
 
