@@ -102,13 +102,13 @@ class Clients:
             try:
                 yield read_digest(self.secrets_dir / name)
             except DigestFileError as error:
-                log.warning("a secret digest file cannot be used", extra={"file": name, "reason": str(error)})
+                log.warning("a secret digest file cannot be used", extra={"file": name, "reason": error})
 
     def _keys(self, name: str | None) -> tuple[ClientKey, ...]:
         try:
             return read_client_keys(self.secrets_dir / name) if name else ()
         except KeyFileError as error:
-            log.warning("a client key file cannot be used", extra={"file": name, "reason": str(error)})
+            log.warning("a client key file cannot be used", extra={"file": name, "reason": error})
             return ()
 
 

@@ -25,8 +25,10 @@ _LOGGABLE_TARGET = re.compile(r"[a-z]+:[!->A-~]{1,200}")  # neither user informa
 def receive(trusted_proxies: Networks) -> OAuthRequest:
     """Return the current request, and keep it in `g` for the log of a refusal; raise InvalidRequestError."""
     checking("request")
-    g.address = client_address(request, trusted_proxies)
-    g.oauth_request = oauth_request = read_request(request, g.address)
+    address = client_address(request, trusted_proxies)
+    g.address = address
+    oauth_request = read_request(request, address)
+    g.oauth_request = oauth_request
     return oauth_request
 
 
