@@ -1,27 +1,44 @@
-"""Follow a page of the docs that tells how to change the project: make its changes in a copy."""
+"""Follow a page of the docs that tells how to change the project: its steps, in a copy.
+
+A step is a block that the page introduces with `New file`, `At the end of` or `In` and the file's name (`In` takes
+a diff), or a console block, whose commands are run.
+"""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-CHANGE = re.compile(
-    r"^(New file|At the end of|In) `([^`\n]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE
+STEP = re.compile(
+    r"(?:(New file|At the end of|In) `([^`\n]+)`:\n\n```\w+|^```console)\n(.*?)^```$",
+    re.DOTALL | re.MULTILINE,
 )
 
 
-def follow(page: str, folder: Path) -> list[str]:
-    """Make every change of the page in this folder, and return the names of the new files."""
-    new = []
-    for where, name, block in CHANGE.findall(page):
-        file = folder / name
-        if where == "New file":
-            assert not file.exists(), f"{name} exists"
-            file.write_text(block)
-            new.append(name)
-        elif where == "At the end of":
-            file.write_text(f"{file.read_text()}\n\n{block}")
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step; a console block has no `where` and no `file`."""
+
+    where: str
+    file: str
+    text: str
+
+    def change(self, folder: Path) -> None:
+        """Make the change in this folder."""
+        file = folder / self.file
+        if self.where == "New file":
+            assert not file.exists(), f"{self.file} exists"
+            file.write_text(self.text)
+        elif self.where == "At the end of":
+            file.write_text(f"{file.read_text()}\n\n{self.text}")
         else:
-            _patch(file, block.splitlines())
-    return new
+            _patch(file, self.text.splitlines())
+
+
+def steps(page: str) -> Iterator[Step]:
+    """Yield the steps of a page in their order."""
+    for where, file, text in STEP.findall(page):
+        yield Step(where, file, text)
 
 
 def _patch(file: Path, diff: list[str]) -> None:

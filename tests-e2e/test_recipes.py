@@ -1,16 +1,25 @@
-"""The recipes work: each is followed from its first line to its last, in a stack of its own.
+"""The recipes work: each is followed from its first line to its last, in a stack of its own."""
 
-A console block is run and must print what the page shows. A diff block is an edit: its first line names the
-file, and its other lines must fit one place of that file.
-"""
-
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from live_stack import CHECKOUT, Stack
-from shell import Shell, blocks
+from recipe import steps
+from shell import Shell
 
-RECIPES = ("give-access",)
+DESCRIBE = """
+from protected_api.app import create_app
+from protected_api.settings import Settings
+
+client = create_app(Settings("http://localhost:9000", "http://localhost:9001", "not opened")).test_client()
+print(client.get("/openapi.json").text)
+print(client.get("/.well-known/oauth-protected-resource").text.strip())
+"""
 
 
 @pytest.fixture
@@ -21,23 +30,48 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
     return stack
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_step_of_the_recipe_works(stack: Stack, recipe: str) -> None:
-    steps = blocks((CHECKOUT / f"docs/{recipe}.md").read_text(), "console", "diff")
-    assert steps
+def follow(recipe: str, stack: Stack) -> None:
+    """Take every step of a page: make its changes, run its commands, compare what they print."""
+    page = (CHECKOUT / f"docs/{recipe}.md").read_text()
     with Shell(stack) as shell:
-        for language, text in steps:
-            if language == "console":
-                shell.run_block(text)
+        for step in steps(page):
+            if step.where:
+                step.change(stack.folder)
             else:
-                edit(stack, text)
+                shell.run_block(step.text)
 
 
-def edit(stack: Stack, diff: str) -> None:
-    """Make the change of a diff block, whose first line is `--- FILE`."""
-    first, *lines = diff.splitlines()
-    file = first.removeprefix("--- ")
-    old = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
-    new = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("-"))
-    assert (stack.folder / file).read_text().count(old) == 1, f"one place in {file} must have:\n{old}"
-    stack.edit(file, old, new)
+def python(service: Path, *arguments: str) -> str:
+    """Run Python in a service's folder and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=service,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_colleagues_service_is_given_access_and_loses_it_again(stack: Stack) -> None:
+    follow("give-access", stack)
+
+
+def test_a_new_route_serves_the_clients_that_are_granted_its_scope(stack: Stack) -> None:
+    follow("add-a-route", stack)
+    summary = stack.api("GET", "/timesheets/summary", stack.token("payroll-report")).json()
+    projects = {str(row["project"]) for row in stack.timesheets()}
+    assert [row["project"] for row in summary["projects"]] == sorted(projects)
+    assert stack.api("GET", "/timesheets/summary", stack.token("timesheets-console")).status_code == 403
+
+    api = stack.folder / "protected-api"
+    options = ("--import-mode=importlib", "-p", "no:cacheprovider", "-q", "-k", "not as_described")
+    endpoints = [f"tests/endpoints/test_{name}.py" for name in ("summary", "metadata", "openapi")]
+    python(api, "-m", "pytest", *options, *endpoints)
+    description, metadata = map(json.loads, python(api, "-c", DESCRIBE).splitlines())
+    described = description["paths"]["/timesheets/summary"]["get"]
+    assert described["security"] == [{"client_credentials": ["read:summary"]}]
+    assert "Summary" in description["components"]["schemas"]
+    assert "read:summary" in metadata["scopes_supported"]
