@@ -1,24 +1,21 @@
-"""What gunicorn's command line cannot say: the form of its log, and what starts in each worker."""
+"""What gunicorn's command line cannot set: the form of its log, and what starts and stops with a worker."""
 
 import threading
 from typing import Any
 
 from calling_service.logs import GunicornLogger
-from calling_service.runs import schedule
 
 logger_class = GunicornLogger
 accesslog = None
-forwarded_allow_ips = ""  # from loopback too, a SCRIPT_NAME header is a stranger's
+forwarded_allow_ips = ""  # a SCRIPT_NAME header counts from nobody, not even from loopback
 
 
 def post_worker_init(worker: Any) -> None:
     """Start the background work, after the fork."""
-    schedule.start(worker.wsgi.extensions["calling-service"], threading.Event())
+    worker.wsgi.extensions["calling-service"].start(threading.Event())
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Let the chunk in flight end before the process does."""
+    """Finish the chunk in flight before the process ends."""
     if worker.wsgi:
-        service = worker.wsgi.extensions["calling-service"]
-        service.cases.stop()
-        service.runner.stop()
+        worker.wsgi.extensions["calling-service"].stop()

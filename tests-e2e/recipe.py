@@ -1,7 +1,7 @@
 """Follow a page of the docs that tells how to change the project: its steps, in a copy.
 
-A step is a block that the page introduces with `New file`, `At the end of` or `In` and the name of the file (`In`
-takes a diff), or a console block, whose commands are run.
+The page introduces a change with `New file`, `At the end of` or `In` (for a diff) and the name of the file. A
+console block is a step too: its commands are run.
 """
 
 import re

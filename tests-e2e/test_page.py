@@ -90,7 +90,7 @@ def test_a_step_opens_in_place_and_its_token_is_decoded_claim_by_claim(visit: Vi
     audience = pane.get_by_role("listitem").filter(has=page.get_by_text("aud", exact=True))
     expect(audience).to_contain_text("http://localhost:9001")
     expect(audience).to_contain_text("verified: audience")
-    expect(audience).to_contain_text("For which API it is meant.")
+    expect(audience).to_contain_text("The API that the token is for.")
     expect(audience.get_by_role("link")).to_have_attribute(
         "href", "https://www.rfc-editor.org/rfc/rfc9068#section-2.2"
     )
@@ -108,7 +108,7 @@ def test_the_second_import_uses_the_token_in_the_cache(visit: Visit) -> None:
     run(page, "Run the import with the token in the cache")
     assert re.search(r"No token request: the cached token has (5\d minutes|1 hour)", arrows(page)[0])
     assert not any("POST /oauth/token" in arrow for arrow in arrows(page))
-    expect(page.locator("#pane")).to_contain_text("This arrow did not happen.")
+    expect(page.locator("#pane")).to_contain_text("This request was not sent.")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_the_second_import_uses_the_token_in_the_cache(visit: Visit) -> None:
 def test_a_failing_case_opens_where_it_failed(visit: Visit, case: str, answer: str, check: str) -> None:
     page = visit()
     run(page, case)
-    expect(page.get_by_text("Came as expected")).to_be_visible()
+    expect(page.get_by_text("Answered as expected")).to_be_visible()
     assert arrows(page)[-1].endswith(answer)
     expect(page.locator('[aria-current="step"]')).to_contain_text(f"Refused at the check “{check}”")
     expect(page.locator("#pane .checks li").last).to_have_class("failed")

@@ -1,21 +1,17 @@
-"""The web application: endpoints, errors, one log line per request, headers that keep browsers strict."""
+"""The web application: endpoints, problem answers, headers that keep browsers strict."""
 
 import logging
-import time
-from contextlib import ExitStack
 
-from flask import Flask, Response, g, request
-from flow_explorer import words
-from flow_explorer.meanings import Meaning
-from flow_explorer.page import endpoints as page
+from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from werkzeug.exceptions import HTTPException
 
-from calling_service import endpoints, problems, trace
+from calling_service import endpoints
 from calling_service.guard import require_known_host
+from calling_service.problems import http_problem, problem
+from calling_service.request_log import PROBES, RequestLog
 from calling_service.service import Service
 
-log = logging.getLogger("calling_service.requests")
-
-HEALTH = frozenset({"/healthz", "/readyz"})  # asked by whatever name the container has
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -23,6 +19,7 @@ PAGE_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+log = logging.getLogger(__name__)
 
 
 def create_app(service: Service) -> Flask:
@@ -32,38 +29,35 @@ def create_app(service: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 4096
     app.json.sort_keys = False  # type: ignore[attr-defined]  # a run reads from its id to its exchanges
     app.extensions["calling-service"] = service
-    app.jinja_env.filters |= {
-        "clock": words.clock,
-        "meant": lambda source: Meaning.of("", source),
-        "moment": words.moment,
-        "duration": words.duration,
-        "milliseconds": words.milliseconds,
-        "state_notes": words.state_notes,
-    }
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(endpoints.blueprint)
-    app.register_blueprint(page.blueprint)
-    problems.render_problems(app)
+    if service.explorer:
+        service.explorer.install(app)
+    else:
+        app.register_blueprint(endpoints.without_explorer)
+    app.register_error_handler(HTTPException, http_problem)
+    app.register_error_handler(ParseException, _malformed_body)
+    app.register_error_handler(Exception, _unexpected)
 
     @app.before_request
-    def begin() -> None:
-        g.started, g.tracing = time.perf_counter(), ExitStack()
-        g.tracing.enter_context(trace.tracing(trace.trace_id_of(request.headers.get("traceparent"))))
-        if request.path not in HEALTH:
+    def refuse_unknown_hosts() -> None:
+        if request.path not in PROBES:  # which come under any name that the container has
             require_known_host(request, service.settings.allowed_hosts)
 
     @app.after_request
-    def end(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         response.headers.extend(PAGE_HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
-        level = logging.DEBUG if request.path in HEALTH else logging.INFO
-        duration = round((time.perf_counter() - g.started) * 1000, 1)
-        event = {"method": request.method, "path": request.path, "status": response.status_code}
-        log.log(level, "request", extra={**event, "duration_ms": duration})
         return response
 
-    @app.teardown_request
-    def forget(_: BaseException | None) -> None:
-        g.tracing.close()
-
+    app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _malformed_body(_error: ParseException) -> Response:
+    # Of a chunked body; gunicorn's own message would carry parts of the body into the log.
+    return problem(400, "The body is malformed.")
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("request failed", exc_info=error)
+    return problem(500, "The service's log says more, by this request's trace id.")

@@ -1,6 +1,6 @@
-"""The command line: `run` imports in this process; `public-keys` prints what a server has to know of a key.
+"""The command line: `run` imports in this process; `public-keys` prints the JWK Set to register for a key.
 
-Not here: `flow` and `try`, which ask the running service and show what it did (show.py).
+Not here: `flow` and `try`, which ask the running service and show what it did (flow_explorer).
 """
 
 import json
@@ -10,34 +10,32 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
-from flow_explorer.terminal import commands as show
-from flow_explorer.terminal import flow as terminal
 
-from calling_service import logs, trace
-from calling_service.import_job.dry_run import rehearse
+from calling_service.composition import LOGGED, add_explorer_commands, build_or_exit, print_report
 from calling_service.import_job.job import Progress
+from calling_service.logs import configure_logs
 from calling_service.oauth_client.private_key_jwt import public_jwk_set
+from calling_service.runs.dry_run import dry_run as run_dry
 from calling_service.runs.failures import storage_failure
 from calling_service.runs.run import Run
-from calling_service.service import Service, build
-from calling_service.settings import Settings, SettingsError
+from calling_service.service import Service
 
 FAILED, WITH_REJECTS, UNFINISHED = 1, 3, 4
 
 
 @click.group()
 def main() -> None:
-    """Import exports of time entries, or have it done and see each step (the Timesheets Import Job)."""
+    """Import exports of time entries, or have the running service do it and show each step."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal need not know every character
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack characters
 
 
 @main.command()
-@click.option("--resend", is_flag=True, help="Send exports again that are done already.")
-@click.option("--fresh-token", is_flag=True, help="Ask for a new token, whatever is cached.")
+@click.option("--resend", is_flag=True, help="Send again what is done already.")
+@click.option("--fresh-token", is_flag=True, help="Request a new token, even if one is cached.")
 @click.option("--dry-run", is_flag=True, help="Check the rows; send nothing, remember nothing.")
 def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
     """Import what lies in the inbox, in this process.
@@ -47,30 +45,29 @@ def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
       0  every row is booked, or with --dry-run would be sent
       1  the run failed, or the settings cannot be used
       3  the run completed, and rows were rejected
-      4  something is left to do: a file is still being written, or the run was told
-         to stop (SIGTERM, SIGINT) and did so after a chunk; run again
+      4  something is left to do: a file is still being written, or a signal (SIGTERM,
+         SIGINT) has stopped the run after a chunk; run again
 
-    While another run is on, this one waits for its end.
+    While another run is going on, this one waits for its end.
     """  # noqa: D301  # Click takes a real backspace
-    service = _service()
-    if not dry_run:  # which can be interrupted anywhere
-        _stop_after_a_chunk(service)
+    service = build_or_exit(os.environ)
     interactive = sys.stderr.isatty()
-    logs.configure("WARNING" if interactive else service.settings.log_level, sys.stderr)
+    level = "WARNING" if interactive else service.settings.log_level
+    configure_logs(level, LOGGED, sys.stderr.fileno())
     with _progress_bar(visible=interactive) as progress:
         if dry_run:
-            ended = rehearse(service.settings, resend=resend, progress=progress)
+            ended = run_dry(service.settings, resend=resend, progress=progress)
         else:
+            _stop_after_a_chunk(service)
             ended = _imported(service, progress, resend=resend, fresh_token=fresh_token)
-    document = ended.as_json()
-    show.echo(terminal.books(document, show.width(), dry_run=dry_run))
-    sys.exit(_status(document))
+    print_report(ended, dry_run=dry_run)
+    sys.exit(_status(ended))
 
 
 def _stop_after_a_chunk(service: Service) -> None:
     def stop(number: int, _frame: object) -> None:
         service.runner.stopping.set()
-        signal.signal(number, signal.SIG_DFL)  # a second one waits for nothing: no moment is a wrong one
+        signal.signal(number, signal.SIG_DFL)  # a second one ends it at once, which is safe at any moment
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -89,19 +86,18 @@ def _progress_bar(*, visible: bool) -> Iterator[Progress]:
         yield progress
 
 
-def _status(document: dict[str, Any]) -> int:
-    if document["state"] == "failed":
+def _status(run: Run) -> int:
+    if run.state == "failed":
         return FAILED
-    if document["state"] != "completed":
-        return UNFINISHED
-    if document["rejected"]:
+    if run.state == "completed" and run.report.rejected:
         return WITH_REJECTS
-    return UNFINISHED if any(file["state"] == "waiting" for file in document["files"]) else 0
+    is_waiting = any(file.state == "waiting" for file in run.report.files)
+    return UNFINISHED if is_waiting or run.state == "stopped" else 0
 
 
 def _imported(service: Service, progress: Progress, **options: bool) -> Run:
     try:
-        run = service.runner.run_here(trace.trace_id_of(None), progress=progress, **options)
+        run = service.runner.run_here(progress=progress, **options)
     except (OSError, sqlite3.Error) as error:
         raise click.ClickException(storage_failure(error).message) from error
     if run is None:
@@ -114,18 +110,10 @@ def _imported(service: Service, progress: Progress, **options: bool) -> Run:
 def public_keys(key: TextIO) -> None:
     """Print the JWK Set to register for the private key in a file (CLIENT_KEY_FILE), or for - in stdin."""
     try:
-        click.echo(json.dumps(public_jwk_set(key.read())))
+        keys = public_jwk_set(key.read())
+        click.echo(json.dumps(keys))
     except ValueError as error:
         raise click.ClickException(f"{key.name} holds {error}") from error
 
 
-def _service() -> Service:
-    try:
-        return build(Settings.from_environ(os.environ))
-    except SettingsError as error:
-        click.echo(error, err=True)
-        sys.exit(FAILED)
-
-
-main.add_command(show.flow)
-main.add_command(show.play)
+add_explorer_commands(main, lambda: build_or_exit(os.environ).settings)

@@ -1,20 +1,24 @@
-"""The HTTP endpoints for programs: start a run, look at runs and at the token, health. Not here: page.py."""
+"""The HTTP endpoints for programs: start a run, show runs and facts about the token, health.
+
+Not here: the page (flow_explorer).
+"""
 
 import os
 from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request, url_for
-from flow_explorer.gallery.case import UnknownCaseError
+from flask import Blueprint, Response, current_app, jsonify, make_response, request, url_for
+from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
 
-from calling_service import trace
-from calling_service.guard import require_explain, require_own_page, require_whole_body
-from calling_service.problems import ProblemError
+from calling_service.guard import require_own_page, require_whole_body
+from calling_service.runs.case import UnknownCaseError
 from calling_service.service import Service
 
 OPTIONS = frozenset({"resend", "fresh_token"})
+NOT_SHOWN = "This service does not show the flow; set EXPLAIN=1 to show it."
 
 blueprint = Blueprint("calling-service", __name__)
+without_explorer = Blueprint("without-explorer", __name__)
 
 
 def _service() -> Service:
@@ -24,45 +28,43 @@ def _service() -> Service:
 
 @blueprint.post("/runs")
 def start_run() -> Response:
-    """Start an import or a case of the gallery, or join the one that is on: 202, and where to look at it."""
+    """Start an import or a case of the gallery, or join the one that is running; answer 202."""
     require_own_page(request)
-    asked = _object()
+    asked = _json_object()
     run_id = _start_case(asked) if "case" in asked else _start_import(asked)
-    response = jsonify(id=run_id)
-    response.status_code, response.location = 202, url_for(".show_run", run_id=run_id)
-    return response
+    return make_response({"id": run_id}, 202, {"Location": url_for(".show_run", run_id=run_id)})
 
 
 @blueprint.get("/runs")
 def list_runs() -> Response:
     """Show the last runs, the newest first, without their exchanges."""
-    return jsonify(runs=_service().history.recent())
+    return jsonify(runs=[run.as_json() for run in _service().history.recent()])
 
 
 @blueprint.get("/runs/<run_id>")
 def show_run(run_id: str) -> Response:
     """Show one run with its exchanges."""
-    run = _service().history.find(run_id)
-    if run is None:
-        raise ProblemError(404, "Not Found", "There is no such run; GET /runs lists the last ones.")
-    return jsonify(run)
+    stored = _service().history.find(run_id)
+    if stored is None:
+        raise NotFound("There is no such run; GET /runs lists the last ones.")
+    return jsonify(stored.as_json())
 
 
 @blueprint.get("/token")
 def show_token() -> Response:
     """Show facts about the cached token, never the token; times in seconds."""
-    return jsonify(_service().token_facts())
+    return jsonify(_service().token.facts())
 
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Say that the process answers."""
+    """Answer that the process is alive."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Say whether a run could start: its folders, its database and its credential can be used."""
+    """Answer whether a run could start: its folders, its database and its credential can be used."""
     settings = _service().settings
     credential = "CLIENT_KEY_FILE" if settings.private_key else "CLIENT_SECRET_FILE"
     reasons = {
@@ -71,42 +73,48 @@ def readyz() -> Response:
         "INBOX cannot be read": os.access(settings.inbox, os.R_OK | os.X_OK),
         f"{credential} cannot be read": os.access(settings.credential_file, os.R_OK),
     }
-    if faults := [reason for reason, fine in reasons.items() if not fine]:
-        response = jsonify(status="not ready", reason="; ".join(faults))
-        response.status_code = 503
-        return response
-    return jsonify(status="ready")
+    faults = [reason for reason, fine in reasons.items() if not fine]
+    if not faults:
+        return make_response({"status": "ready"})
+    return make_response({"status": "not ready", "reason": "; ".join(faults)}, 503)
 
 
-def _object() -> dict[str, Any]:
+@without_explorer.get("/")
+@without_explorer.post("/flow")
+@without_explorer.get("/flow/<path:_path>")
+def no_flow(_path: str = "") -> Response:
+    """Answer 404 where the explorer's page would be, and say how it is switched on."""
+    raise NotFound(NOT_SHOWN)
+
+
+def _json_object() -> dict[str, Any]:
     if request.mimetype != "application/json":
-        raise ProblemError(415, "Unsupported Media Type", "Send application/json; {} is enough.")
+        raise UnsupportedMediaType("Send application/json; {} is enough.")
     require_whole_body(request)
     asked: Any = None
     with suppress(RecursionError):  # of a body nested too deep
         asked = request.get_json(silent=True)
     if not isinstance(asked, dict):
-        raise ProblemError(400, "Bad Request", "The body is no JSON object; {} is enough.")
+        raise BadRequest("The body is not a JSON object; {} is enough.")
     return asked
 
 
 def _start_import(options: dict[str, Any]) -> str:
-    if unknown := sorted(set(options) - OPTIONS):
-        raise ProblemError(
-            400, "Bad Request", f"Unknown member {unknown[0][:50]!r}; known: {', '.join(sorted(OPTIONS))}."
-        )
+    unknown = sorted(set(options) - OPTIONS)
+    if unknown:
+        raise BadRequest(f"Unknown member {unknown[0][:50]!r}; known: {', '.join(sorted(OPTIONS))}.")
     if not all(isinstance(value, bool) for value in options.values()):
-        raise ProblemError(400, "Bad Request", "Members are true or false.")
-    return _service().runner.start("web", trace.current() or trace.trace_id_of(None), **options)
+        raise BadRequest("Members are true or false.")
+    return _service().runner.start("web", **options)
 
 
 def _start_case(asked: dict[str, Any]) -> str:
-    require_explain(explain=_service().settings.explain)
+    explorer = _service().explorer
+    if explorer is None:
+        raise NotFound(NOT_SHOWN)
     if len(asked) > 1 or not isinstance(asked["case"], str):
-        raise ProblemError(400, "Bad Request", "A case is asked for by its id, and by nothing else.")
+        raise BadRequest("Start a case by its id alone.")
     try:
-        return _service().cases.start(asked["case"])
+        return explorer.play_case(asked["case"])
     except UnknownCaseError as error:
-        raise ProblemError(
-            400, "Bad Request", "There is no such case; docs/gallery.md lists them."
-        ) from error
+        raise BadRequest("There is no such case; docs/gallery.md lists them.") from error

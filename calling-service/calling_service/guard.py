@@ -1,51 +1,38 @@
-"""Who may talk to this service through a browser: no other site's page, no rebound name (W3C Fetch Metadata).
+"""Checks of a request that a browser may send: not for another site's page, nor for a rebound host name.
 
-The Host header must name this service; Sec-Fetch-Site be "same-origin" or "none", or Origin, where that alone
-is sent, name the same host. What a request asks for has to have come whole.
+The Host header must name this service. Sec-Fetch-Site (W3C Fetch Metadata) must be "same-origin" or "none";
+if only Origin is sent, it must name the same host. A body must be complete.
 """
 
 import re
-from urllib.parse import urlsplit
 
 from flask import Request
-
-from calling_service.problems import ProblemError
+from werkzeug.exceptions import BadRequest, Forbidden
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
 def require_known_host(request: Request, allowed: frozenset[str]) -> None:
-    """Raise ProblemError unless the Host header's name, without its port, is allowed."""
+    """Raise Forbidden unless the Host header's name, without its port, is allowed."""
     found = HOST.fullmatch(request.headers.get("Host", "").lower())
     if not found or found[1] not in allowed:
-        raise ProblemError(
-            403, "Forbidden", "The Host header names none of this service's names (ALLOWED_HOSTS)."
-        )
+        raise Forbidden("The Host header is not a name of this service (ALLOWED_HOSTS).")
 
 
 def require_own_page(request: Request) -> None:
-    """Raise ProblemError for a request that a browser makes for another site's page."""
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    """Raise Forbidden for a request that a browser makes for another site's page."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
     if site not in {"same-origin", "none", None}:
-        raise ProblemError(403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")
-    if site is None and origin is not None and _host(origin) != request.headers.get("Host", "").lower():
-        raise ProblemError(403, "Forbidden", "This request comes from another site's page (Origin).")
-
-
-def _host(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return None
+        raise Forbidden("This request comes from another site's page (Sec-Fetch-Site).")
+    if origin is None or site is not None:
+        return
+    if origin.partition("://")[2].lower() != request.headers.get("Host", "").lower():
+        raise Forbidden("This request comes from another site's page (Origin).")
 
 
 def require_whole_body(request: Request) -> None:
-    """Raise ProblemError for a body that was cut off: what is missing might have changed what it asks for."""
-    if len(request.get_data()) < (request.content_length or 0):
-        raise ProblemError(400, "Bad Request", "The body is shorter than its Content-Length.")
-
-
-def require_explain(*, explain: bool) -> None:
-    """Raise ProblemError unless the service is told to show the flow."""
-    if not explain:
-        raise ProblemError(404, "Not Found", "This service does not show the flow; EXPLAIN=1 has it do so.")
+    """Raise BadRequest for a body that was cut off: the missing part might have changed its meaning."""
+    announced = request.content_length or 0
+    if len(request.get_data()) < announced:
+        raise BadRequest("The body is shorter than its Content-Length.")

@@ -1,105 +1,101 @@
-"""The parts of the service, put together from its settings; used by the web application and the CLI alike."""
+"""The running service: its parts, and what it does when it starts and stops.
 
-import sqlite3
+Not here: how the parts are put together (composition.py).
+"""
+
+import logging
+import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import requests
-from flow_explorer.gallery.player import Cases
-from flow_explorer.page.booked_timesheets import TIMEOUT as BOOKS_TIMEOUT
-from flow_explorer.page.booked_timesheets import BooksReader
-from recording.recorder import recorded_session
-from recording.story import API, AUTHORIZATION_SERVER, JOB, of_api, of_authorization_server
-
-from calling_service.database import prepare
-from calling_service.import_job.job import ImportJob
-from calling_service.import_job.timesheets_api import TimesheetsApi
-from calling_service.oauth_client.bearer_auth import BearerAuth
-from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
-from calling_service.oauth_client.retry import patience
 from calling_service.oauth_client.token_source import TokenSource
 from calling_service.runs.history import History
 from calling_service.runs.runner import Runner
-from calling_service.settings import Settings, SettingsError
+from calling_service.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask  # which the command line need not load
+
+log = logging.getLogger(__name__)
+
+
+class Explorer(Protocol):
+    """The flow explorer, as far as this service knows it."""
+
+    def install(self, app: "Flask") -> None:
+        """Add the page to the web application."""
+
+    def play_case(self, case_id: str) -> str:
+        """Play a case of the gallery in the background; return the run's id; raise UnknownCaseError."""
+
+    def start(self) -> None:
+        """Begin the work in the background; called once per process."""
+
+    def stop(self) -> None:
+        """End the work in the background."""
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """What the endpoints and the CLI work with."""
+class JobToken:
+    """The access token with which the job calls the API, as it is cached."""
 
-    settings: Settings
-    history: History
-    runner: Runner
-    cases: Cases
     tokens: TokenSource
-    books: BooksReader
-    sessions: tuple[requests.Session, ...]
+    settings: Settings
 
-    def close(self) -> None:
-        """Close the connections to the other services; for tests and for whoever embeds this one."""
-        for session in self.sessions:
-            session.close()
+    def drop(self) -> None:
+        """Drop the token, so that the next call requests a new one."""
+        token = self.tokens.peek(self.settings.audience, self.settings.scopes)
+        if token:
+            self.tokens.drop(token)
 
-    def token_facts(self) -> dict[str, Any]:
-        """Return facts about the cached token, never the token; times in seconds."""
+    def facts(self) -> dict[str, Any]:
+        """Return facts about the token, never the token; times in seconds."""
         settings = self.settings
         asked = {"issuer": settings.issuer, "client_id": settings.client_id, "audience": settings.audience}
-        if (token := self.tokens.peek(settings.audience, settings.scopes)) is None:
+        token = self.tokens.peek(settings.audience, settings.scopes)
+        if token is None:
             return {"cached": False, **asked, "scopes": sorted(settings.scopes)}
         now = time.monotonic()
         times = {"expires_in": int(token.expires_at - now), "renewed_in": max(0, int(token.renew_at - now))}
         return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}
 
 
-def build(settings: Settings) -> Service:
-    """Return the service, nothing open or started; raise SettingsError if its database cannot be used."""
-    try:
-        prepare(settings.state_dir)
-    except (OSError, sqlite3.Error) as error:
-        raise SettingsError(
-            (f"STATE_DIR: import.db there cannot be used ({error}); name another folder",)
-        ) from error
-    token_session = recorded_session(
-        JOB,
-        AUTHORIZATION_SERVER,
-        of_authorization_server,
-        patience(settings.retries, unless_arrived=settings.private_key),
-    )
-    tokens = _tokens(settings, token_session, settings.timeout)
-    session = recorded_session(JOB, API, of_api, patience(settings.retries))
-    session.auth = BearerAuth(
-        tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
-    )
-    job = ImportJob(
-        settings.inbox,
-        settings.state_dir,
-        TimesheetsApi(session, settings.api_url, settings.timeout),
-        settling=settings.settle_seconds,
-    )
-    history = History(settings.state_dir)
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the endpoints and the command line work with."""
 
-    def drop_token() -> None:
-        if token := tokens.peek(settings.audience, settings.scopes):
-            tokens.drop(token)
+    settings: Settings
+    history: History
+    runner: Runner
+    token: JobToken
+    connections: ExitStack  # to the other services
+    explorer: Explorer | None = None  # None: EXPLAIN=0
 
-    runner = Runner(settings, job, history, drop_token)
-    # Its own tokens and connections: what the page reads is no part of a run, and no run waits for it.
-    reading_session = requests.Session()
-    books = BooksReader(
-        _tokens(settings, reading_session, BOOKS_TIMEOUT), settings.api_url, settings.audience
-    )
-    sessions = (token_session, session, reading_session, books.session)
-    return Service(settings, history, runner, Cases(settings, history), tokens, books, sessions)
+    def start(self, stop: threading.Event) -> None:
+        """Resume a run that died, and start the schedule if there is one; call once per process."""
+        if self.explorer:
+            self.explorer.start()
+        self.runner.resume()
+        if self.settings.schedule_seconds:
+            keep = threading.Thread(target=self.keep_schedule, args=(stop,), name="schedule", daemon=True)
+            keep.start()
 
+    def keep_schedule(self, stop: threading.Event) -> None:
+        """Start a run every SCHEDULE_SECONDS, until `stop` is set."""
+        while not stop.wait(self.settings.schedule_seconds):
+            try:
+                self.runner.start("schedule")
+            except Exception:
+                log.exception("scheduled run not started")
 
-def _tokens(settings: Settings, session: requests.Session, timeout: tuple[float, float]) -> TokenSource:
-    return (PrivateKeyTokenSource if settings.private_key else TokenSource)(
-        issuer=settings.issuer,
-        client_id=settings.client_id,
-        secret_file=settings.credential_file,
-        token_url=settings.token_url,
-        audience_parameter=settings.audience_parameter,
-        session=session,
-        timeout=timeout,
-    )
+    def stop(self) -> None:
+        """Finish the request in flight of a case and the chunk in flight of an import."""
+        if self.explorer:
+            self.explorer.stop()
+        self.runner.stop()
+
+    def close(self) -> None:
+        """Close the connections to the other services; for tests and programs that embed this one."""
+        self.connections.close()

@@ -1,32 +1,26 @@
-"""The settings of this service, from the environment, with every problem found at once.
+"""The settings of this service, from environment variables, with every problem found at once.
 
-Not here: how a variable is read, and what can be wrong with it (settings_reader.py).
+Not here: how any service reads a setting (settings_reader.py).
 """
 
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from calling_service.settings_reader import Reader
+from calling_service.settings_reader import SettingsError, SettingsReader, is_loopback_http
 
 DEFAULT_HOSTS = "localhost,127.0.0.1,[::1],calling-service"
-AUDIENCE_PARAMETERS = ("audience", "resource")  # the names that authorization servers know it by
-LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
-
-
-class SettingsError(Exception):
-    """The settings cannot be used; `problems` names each variable and what to do."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        lines = "".join(f"\n  - {problem}" for problem in problems)
-        super().__init__(f"calling-service: cannot start, {len(problems)} problem(s):{lines}")
-        self.problems = problems
+SCOPES = r" *[\x21\x23-\x5B\x5D-\x7E][\x20\x21\x23-\x5B\x5D-\x7E]*"  # RFC 6749 3.3
+HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
+SECONDS = re.compile(r"(?=.*[1-9])[0-9]{1,7}(\.[0-9]{1,3})?")  # above 0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What this service is told from outside; the secret stays in its file."""
+    """What this service gets from outside; the secret stays in its file."""
 
     issuer: str
     token_url: str | None
@@ -40,7 +34,7 @@ class Settings:
     inbox: Path
     state_dir: Path
     allowed_hosts: frozenset[str]
-    schedule_seconds: float | None
+    schedule_seconds: float  # 0: no schedule
     settle_seconds: float
     retries: int  # after the first attempt
     timeout: tuple[float, float]  # connect, read, in seconds
@@ -49,34 +43,106 @@ class Settings:
 
     @property
     def issuer_url(self) -> str:
-        """Where the endpoints of the demo stack's authorization server begin, seen from here."""
-        path = "/oauth/token"
-        return (self.token_url or self.issuer.rstrip("/") + path).removesuffix(path)
+        """Return where the endpoints of the demo stack's authorization server begin, seen from here."""
+        return (self.token_url or self.issuer).removesuffix("/oauth/token").rstrip("/")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Return the settings; raise SettingsError with all that is wrong, files and folders included."""
-        read = Reader(environ, issuer="ISSUER", insecure_http="INSECURE_HTTP")
+        """Return the settings; raise SettingsError with every problem, of files and folders too."""
+        read = _Reader(environ)
         settings = cls(
-            issuer=read.url("ISSUER", issuer=True),
-            token_url=read.url("TOKEN_URL") if environ.get("TOKEN_URL") else None,
+            issuer=read.issuer(),
+            token_url=read.http_url("TOKEN_URL") or None,
             client_id=read.matching("CLIENT_ID", r"[\x20-\x7E]+", "printable ASCII (RFC 6749 A.1)"),
-            credential_file=read.credential_file("CLIENT_SECRET_FILE", "CLIENT_KEY_FILE"),
+            credential_file=read.credential_file(),
             private_key=bool(environ.get("CLIENT_KEY_FILE")),
-            api_url=read.url("API_URL"),
+            api_url=read.http_url("API_URL", "the URL at which the API is reached"),
             audience=read.matching("AUDIENCE", r"[\x21-\x7E]+", "the API's identifier, without spaces"),
-            audience_parameter=read.choice("AUDIENCE_PARAMETER", AUDIENCE_PARAMETERS),
-            scopes=read.scopes("SCOPE"),
+            audience_parameter=read.choice("AUDIENCE_PARAMETER", ("audience", "resource"), "audience"),
+            scopes=read.scopes(),
             inbox=read.folder("INBOX", os.R_OK | os.X_OK),
-            state_dir=read.folder("STATE_DIR", os.R_OK | os.W_OK | os.X_OK, create=True),
-            allowed_hosts=read.hosts("ALLOWED_HOSTS", DEFAULT_HOSTS),
-            schedule_seconds=read.seconds("SCHEDULE_SECONDS") if environ.get("SCHEDULE_SECONDS") else None,
+            state_dir=read.state_dir(),
+            allowed_hosts=read.allowed_hosts(),
+            schedule_seconds=read.seconds("SCHEDULE_SECONDS", 0),
             settle_seconds=read.seconds("SETTLE_SECONDS", 2),
-            retries=read.count("HTTP_RETRIES", 3),
+            retries=read.number("HTTP_RETRIES", 3, 0, 9),
             timeout=(read.seconds("HTTP_CONNECT_TIMEOUT", 3), read.seconds("HTTP_READ_TIMEOUT", 10)),
-            log_level=read.choice("LOG_LEVEL", LOG_LEVELS),
-            explain=read.explain("EXPLAIN"),
+            log_level=read.log_level(),
+            explain=read.explain(),
         )
         if read.problems:
-            raise SettingsError(tuple(read.problems))
+            raise SettingsError(read.problems)
         return settings
+
+
+class _Reader(SettingsReader):
+    """Reads what only this service has: files, folders, scopes, hosts, fractions of seconds."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
+        self._plain_http = self.switch("INSECURE_HTTP") or is_loopback_http(self.text("ISSUER"))
+
+    def http_url(self, name: str, what: str = "") -> str:
+        """Return a URL; with `what`, it is required."""
+        if what:
+            self.required(name, what)
+        return self.url(name, self.text(name), plain_http=self._plain_http, query=True)
+
+    def matching(self, name: str, pattern: str, what: str) -> str:
+        value = self.required(name, what)
+        if value and not re.fullmatch(pattern, value):
+            self.problem(name, f"cannot be used; set it to {what}")
+        return value
+
+    def scopes(self) -> tuple[str, ...]:
+        value = self.matching("SCOPE", SCOPES, "scopes, separated by spaces (RFC 6749 3.3)")
+        return tuple(dict.fromkeys(value.split()))
+
+    def credential_file(self) -> Path:
+        if not self.text("CLIENT_KEY_FILE"):
+            return self._text_file("CLIENT_SECRET_FILE", "the client secret")
+        if self.text("CLIENT_SECRET_FILE"):
+            self.problem("CLIENT_KEY_FILE", "is set beside CLIENT_SECRET_FILE; unset one of them")
+        return self._text_file("CLIENT_KEY_FILE", "the client's private key")
+
+    def _text_file(self, name: str, what: str) -> Path:
+        path = Path(self.required(name, f"the file that holds {what}"))
+        if not self.text(name):
+            return path
+        try:
+            if not path.read_text(encoding="utf-8").strip():
+                self.problem(name, f"{path} is empty; put {what} into it")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = type(error).__name__  # its message might quote the secret
+            self.problem(name, f"{path} cannot be read ({reason}); name a text file with {what}")
+        return path
+
+    def folder(self, name: str, access: int) -> Path:
+        """Return a folder that can be used in this way (os.access)."""
+        path = Path(self.required(name, "a folder"))
+        if self.text(name) and not (path.is_dir() and os.access(path, access)):
+            self.problem(name, f"{path} is not a usable folder; create it, or change its owner or mode")
+        return path
+
+    def state_dir(self) -> Path:
+        """Return the folder, which is created if it does not exist."""
+        with suppress(OSError):
+            Path(self.text("STATE_DIR")).mkdir(parents=True, exist_ok=True)
+        return self.folder("STATE_DIR", os.R_OK | os.W_OK | os.X_OK)
+
+    def allowed_hosts(self) -> frozenset[str]:
+        """Return host names in lower case, without ports."""
+        hosts = self.text("ALLOWED_HOSTS", DEFAULT_HOSTS).lower().replace(" ", "").split(",")
+        if not all(HOST.fullmatch(host) for host in hosts):
+            self.problem("ALLOWED_HOSTS", "is not a list of host names without ports, separated by commas")
+        return frozenset(hosts)
+
+    def seconds(self, name: str, default: float) -> float:
+        """Return a number of seconds above 0; the default may be 0."""
+        value = self.text(name)
+        if not value:
+            return default
+        if not SECONDS.fullmatch(value):
+            self.problem(name, "is not a number of seconds above 0; set it to one, such as 10")
+            return default
+        return float(value)

@@ -1,18 +1,12 @@
-"""What gunicorn serves; with the CLI the only reader of the environment."""
+"""The application that gunicorn serves; this module and the command line alone read the environment."""
 
 import os
-import sys
 
-from calling_service import logs
 from calling_service.app import create_app
-from calling_service.service import build
-from calling_service.settings import Settings, SettingsError
+from calling_service.composition import LOGGED, build_or_exit
+from calling_service.logs import configure_logs
+from calling_service.web import build_web
 
-try:
-    service = build(Settings.from_environ(os.environ))
-except SettingsError as error:
-    print(error, file=sys.stderr)  # noqa: T201  # before there is a log
-    sys.exit(1)
-
-logs.configure(service.settings.log_level, sys.stdout)
+service = build_or_exit(os.environ, build_web)
+configure_logs(service.settings.log_level, LOGGED)
 app = create_app(service)

@@ -1,38 +1,45 @@
-"""Which calls of a run used a token from the cache, so that a token request did not happen: from its JSON."""
+"""Which calls of a run used a token from the cache, so that no token request was made for them."""
 
-from datetime import datetime
-from typing import Any
-
+from recording.exchange import DecodedToken, Exchange
 from recording.story import API
 
-Document = dict[str, Any]
+from flow_explorer.recorded_run import RecordedRun
 
 LONGEST = 1e10  # seconds; no token lives longer
 
 
-def cached_tokens(run: Document) -> dict[int, float]:
-    """Return the seconds left of each token that was taken from the cache, by the index of its exchange.
+def cached_tokens(recorded: RecordedRun) -> dict[int, float]:
+    """Return the seconds that each token from the cache had left, by the index of the exchange with it.
 
-    It is the token of the first call of the API, unless the run has brought it; and one that a later step
-    presents again. A case of the gallery also sends tokens that nobody issued: the API must have accepted it.
+    The first call of the API used a cached token unless the run received that token before. A later call did
+    if it presents the token of the call before in another step. In a case of the gallery the API must also
+    have accepted the token, since cases send tokens that nobody issued.
     """
-    found, brought = dict[int, float](), list[Document | None]()
-    before: Document | None = None  # the last call of the API with a token
-    for index, exchange in enumerate(run["exchanges"]):
-        token = exchange["request"]["token"]
-        if token and exchange["to"] == API:
-            again = before and before["request"]["token"] == token and before["steps"] != exchange["steps"]
-            genuine = not run.get("case") or (exchange["status"] or 500) < 400
-            if genuine and (again or (before is None and token not in brought)):
-                found[index] = _left(token, exchange)
-            before = exchange
-        brought.append((exchange["response"] or {}).get("token"))
-    return found
+    seconds_left: dict[int, float] = {}
+    received: list[DecodedToken] = []
+    previous: Exchange | None = None
+    for index, exchange in enumerate(recorded.exchanges):
+        token = exchange.request.token
+        if token and exchange.receiver == API:
+            is_from_before = previous is None and token not in received
+            is_genuine = recorded.run.case is None or (exchange.status or 500) < 400
+            if is_genuine and (is_from_before or _is_used_again(exchange, previous)):
+                seconds_left[index] = _seconds_left(token, exchange)
+            previous = exchange
+        if exchange.response and exchange.response.token:
+            received.append(exchange.response.token)
+    return seconds_left
 
 
-def _left(token: Document, exchange: Document) -> float:
-    expiry = token["payload"].get("exp")
+def _is_used_again(exchange: Exchange, previous: Exchange | None) -> bool:
+    if previous is None:
+        return False
+    return previous.request.token == exchange.request.token and previous.steps != exchange.steps
+
+
+def _seconds_left(token: DecodedToken, exchange: Exchange) -> float:
+    expiry = token.payload.get("exp")
     if not isinstance(expiry, int | float):
         return 0
-    now = int(datetime.fromisoformat(exchange["started_at"]).timestamp())
-    return max(0, min(expiry - now, LONGEST))  # a token from outside may say infinity, or no number at all
+    now = int(exchange.started_at.timestamp())
+    return max(0, min(expiry - now, LONGEST))  # a server may send infinity, or not a number at all

@@ -1,21 +1,24 @@
-"""A token claim by claim: what each is for, its times in words, and which check of the API bore it out.
+"""A token claim by claim: its meaning, its times in words, and the check of the API that verified it.
 
-Decoded is what anybody can read; verified is what the API found true, as its answer to this very token tells.
+Anybody can decode a token. A claim is verified once the API has checked it, as its answer reports.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from flow_explorer.meanings import Meaning, meaning
-from flow_explorer.words import claimed_time
+from recording.exchange import DecodedToken
+from recording.server_timing import Check
 
-Document = dict[str, Any]
+from flow_explorer.meanings import Meaning, meaning_of
+from flow_explorer.recorded_run import RecordedRun
+from flow_explorer.words import as_text, claimed_time
+
 State = Literal["decoded", "verified", "refused"]
 
-# The check of the API that is about a header parameter or claim; of any other the signature speaks alone.
+SECTIONS = {"header": "jose", "payload": "claim"}  # of meanings.toml
+# The check of the API that looks at a header parameter or claim; the signature covers all others.
 CHECKED_BY = {
     "alg": "alg-allowed",
     "typ": "typ",
@@ -30,48 +33,45 @@ CHECKED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A header parameter or claim; `check` is the API's check that settled its state."""
+    """A header parameter or claim; `check` is the API's check that decided its state."""
 
     part: str  # header or payload
     name: str
     value: str
-    words: str | None
+    time: str | None  # in words
     meaning: Meaning | None
     state: State
     check: str | None
 
 
-def claims(token: Document, checks: Sequence[Document], now: datetime) -> list[Claim]:
-    """Return the token's claims in their order; `checks` are the API's of this token, none if unknown."""
-    return [
-        _claim(part, name, value, checks, now)
-        for part in ("header", "payload")
-        for name, value in token[part].items()
-    ]
+def claims(token: DecodedToken, checks: Sequence[Check], now: datetime) -> list[Claim]:
+    """Return the token's claims in their order; `checks` are those that the API made of it, if any."""
+    return [_claim(part, name, value, checks, now) for part, name, value in token.members()]
 
 
-def checks_of(token: Document, run: Document) -> list[Document]:
-    """Return the checks that the API made of this token in the run, the first time it was presented."""
-    for exchange in run["exchanges"]:
-        if exchange["request"]["token"] == token and exchange.get("checks"):
-            checks: list[Document] = exchange["checks"]
-            return checks
-    return []
+def checks_of(token: DecodedToken | None, recorded: RecordedRun) -> Sequence[Check]:
+    """Return the checks that the API made the first time that this token was presented in the run."""
+    for exchange in recorded.exchanges:
+        if token and exchange.request.token == token and exchange.checks:
+            return exchange.checks
+    return ()
 
 
-def _claim(part: str, name: str, value: object, checks: Sequence[Document], now: datetime) -> Claim:
-    told = meaning("jose" if part == "header" else "claim", name)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    words = claimed_time(name, value, now) if part == "payload" else None
-    return Claim(part, name, text, words, told, *_state(CHECKED_BY.get(name, "signature"), checks))
+def _claim(part: str, name: str, value: object, checks: Sequence[Check], now: datetime) -> Claim:
+    time = claimed_time(name, value, now) if part == "payload" else None
+    state, check = _state(CHECKED_BY.get(name, "signature"), checks)
+    return Claim(part, name, as_text(value), time, meaning_of(SECTIONS[part], name), state, check)
 
 
-def _state(check: str, checks: Sequence[Document]) -> tuple[State, str | None]:
-    """Return whether the claim is verified, which takes its own check and the signature's, and by which."""
-    found = {each["name"]: each for each in checks}
-    if check in found and found[check]["reason"]:
-        return "refused", check
-    if "remembered" in found:  # so that the API has made all of its checks before
-        return "verified", check if check in found else "remembered"
-    signed = "signature" in found and not found["signature"]["reason"]
-    return ("verified", check) if signed and check in found else ("decoded", None)
+def _state(name: str, checks: Sequence[Check]) -> tuple[State, str | None]:
+    """Return the state of a claim by its check and the signature's, and the check that decided."""
+    made = {check.name: check for check in checks}
+    if name in made and made[name].reason:
+        return "refused", name
+    remembered = "remembered" in made  # the API made all of its checks when it saw this token before
+    signed = "signature" in made and not made["signature"].reason
+    if name in made and (remembered or signed):
+        return "verified", name
+    if remembered:
+        return "verified", "remembered"
+    return "decoded", None

@@ -1,35 +1,37 @@
-"""What the parts of messages, tokens and examinations are for, and by which source (meanings.toml)."""
+"""What the parts of messages and tokens and the checks are for, and which source says so (meanings.toml)."""
 
-import re
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-RFC = re.compile(r"RFC (\d+) ([\d.]+)")
-
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A sentence or two; the name and address of their source, unless it is ours."""
+    """A sentence or two, with the name and the address of their source; our own parts have no source."""
 
     text: str
     source: str | None = None
     address: str | None = None
 
-    @classmethod
-    def of(cls, text: str, source: str | None = None, address: str | None = None) -> "Meaning":
-        """Return the meaning, an RFC's section with its address."""
-        if source and (rfc := RFC.fullmatch(source)):
-            address = f"https://www.rfc-editor.org/rfc/rfc{rfc[1]}#section-{rfc[2]}"
-        return cls(text, source, address)
 
-
-def meaning(section: str, name: str, *, of: str | None = None) -> Meaning | None:
-    """Return what `name` means in a section of the file (for checks: those of a server), or None."""
+def meaning_of(section: str, name: str, *, server: str | None = None) -> Meaning | None:
+    """Return the meaning of a name in a section of the file (checks: in a server's part of it), or None."""
     names: dict[str, Any] = _MEANINGS[section]
-    told = (names.get(of, {}) if of is not None else names).get(name)
-    return Meaning.of(*told) if told else None
+    if server is not None:
+        names = names.get(server, {})
+    if name not in names:
+        return None
+    text, *source = names[name]
+    if len(source) == 1:
+        return Meaning(text, source[0], rfc_address(source[0]))
+    return Meaning(text, *source)
+
+
+def rfc_address(source: str) -> str:
+    """Return the address of a section of an RFC, which is given as in "RFC 6749 4.4"."""
+    _, number, section = source.split(" ")
+    return f"https://www.rfc-editor.org/rfc/rfc{number}#section-{section}"
 
 
 _MEANINGS = tomllib.loads(files(__package__).joinpath("meanings.toml").read_text(encoding="utf-8"))

@@ -1,14 +1,21 @@
-"""Durations, moments, answers and states in words, for the page and the terminal alike."""
+"""Durations, moments, values and outcomes in words, for the page and the terminal alike."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+
+from calling_service.runs.case import Outcome
 
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
-TIMES = {"exp": ("expires in {}", "expired {} ago"), "nbf": ("valid in {}", "valid since {}")}
-PAST = ("{} from now", "{} ago")
-FILE_STATES = {  # those that do not speak for themselves
-    "waiting": "still being written, as it seems; the next run looks again",
+TIMES = {  # claims that hold a time, and how it reads ahead of now and behind it
+    "exp": ("expires in {}", "expired {} ago"),
+    "nbf": ("valid in {}", "valid since {}"),
+    "iat": ("{} from now", "{} ago"),
+}
+JWT_PART = re.compile(r"(?<![\w-])((?>[\w-]*?\beyJ[\w-]{6}))[\w-]++(?=\.)", re.ASCII)
+STATE_NOTES = {  # of the states that do not speak for themselves
+    "waiting": "it may still be written to; the next run looks again",
     "known": "imported before, and unchanged since; nothing is sent again",
 }
 DATE = "%a %d %b %Y %H:%M:%S UTC"
@@ -16,50 +23,68 @@ DATE = "%a %d %b %Y %H:%M:%S UTC"
 
 def duration(seconds: float) -> str:
     """Return a duration in words, in its two largest units: "59 minutes 58 seconds"."""
-    left, words = int(abs(seconds)), []
+    left = int(abs(seconds))
+    words: list[str] = []
     for unit, size in UNITS:
         count, left = divmod(left, size)
-        if count:
-            words.append(f"{count} {unit}{'' if count == 1 else 's'}")
+        if count == 1:
+            words.append(f"1 {unit}")
+        elif count:
+            words.append(f"{count} {unit}s")
     return " ".join(words[:2]) or "0 seconds"
 
 
 def milliseconds(seconds: float) -> str:
     """Return a short time to two digits or the whole millisecond: "0.043 ms", "12 ms", on one line."""
     value = seconds * 1000
-    return f"{value:.0f}\N{NO-BREAK SPACE}ms" if value >= 10 else f"{value:.2g}\N{NO-BREAK SPACE}ms"
+    if value >= 10:
+        return f"{value:.0f}\N{NO-BREAK SPACE}ms"
+    return f"{value:.2g}\N{NO-BREAK SPACE}ms"
 
 
-def moment(timestamp: str) -> str:
-    """Return a UTC time of RFC 3339 as people read it: "Tue 24 Nov 2026 03:32:56 UTC"."""
-    return datetime.fromisoformat(timestamp).strftime(DATE)
+def moment(at: datetime) -> str:
+    """Return a moment in UTC as people read it: "Tue 24 Nov 2026 03:32:56 UTC"."""
+    return at.strftime(DATE)
 
 
 def claimed_time(name: str, value: object, now: datetime) -> str | None:
     """Return what a token's exp, iat or nbf says, and how far that is from now; None for anything else."""
-    if name not in {"exp", "iat", "nbf"} or isinstance(value, bool) or not isinstance(value, int | float):
+    if name not in TIMES or isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         at = datetime.fromtimestamp(value, UTC)
     except (OverflowError, ValueError, OSError):
         return None
     seconds = (at - now).total_seconds()
-    ahead, behind = TIMES.get(name, PAST)
-    return f"{at.strftime(DATE)}, {(ahead if seconds >= 0 else behind).format(duration(seconds))}"
+    ahead, behind = TIMES[name]
+    if seconds >= 0:
+        return f"{moment(at)}, {ahead.format(duration(seconds))}"
+    return f"{moment(at)}, {behind.format(duration(seconds))}"
 
 
-def state_notes(files: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what the states of these files mean: "waiting: still being written, …"."""
-    states = {file["state"] for file in files}
-    return (f"{state}: {meaning}" for state, meaning in FILE_STATES.items() if state in states)
+def answer(outcome: Outcome) -> str:
+    """Return an outcome in words: "401 invalid_client at the check credentials"."""
+    words = [str(outcome.status)]
+    if outcome.error:
+        words.append(str(outcome.error))
+    if outcome.check:
+        words.append(f"at the check {outcome.check}")
+    return " ".join(words)
 
 
-def clock(timestamp: str) -> str:
-    """Return the time of day of a UTC time of RFC 3339: "03:32:56"."""
-    return datetime.fromisoformat(timestamp).strftime("%H:%M:%S")
+def as_text(value: object) -> str:
+    """Return the value of a header parameter or claim as JSON, a string without its quotes."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
-def answer(outcome: Mapping[str, Any]) -> str:
-    """Return what came of a request, or should: "401 invalid_client at the check credentials"."""
-    error = f" {outcome['error']}" if outcome["error"] else ""
-    return f"{outcome['status']}{error}" + (f" at the check {outcome['check']}" if outcome["check"] else "")
+def short_tokens(text: str) -> str:
+    """Return the text with only the first characters of each JWT's header and payload."""
+    return JWT_PART.sub(r"\1…", text)
+
+
+def state_notes(states: Iterable[str]) -> Iterator[str]:
+    """Yield what these states of files mean, each once: "waiting: still being written, …"."""
+    found = set(states)
+    return (f"{state}: {meaning}" for state, meaning in STATE_NOTES.items() if state in found)

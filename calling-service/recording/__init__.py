@@ -1,1 +1,4 @@
-"""What crossed the wire: captured at the HTTP adapter, redacted at capture, kept as one typed value."""
+"""What crosses the wire: captured at the HTTP adapter, redacted there, kept as one typed value (exchange.py).
+
+It imports nothing of ours. Whatever shows a run imports from here.
+"""

@@ -1,6 +1,6 @@
-"""Make an exchange of what requests has: redacted before anything keeps it, its bodies bounded.
+"""An exchange made from the objects of requests: redacted before anything keeps it, its bodies bounded.
 
-Not here: when that is done (recorder.py), what a credential is and where it stands (redaction.py).
+Not here: when an exchange is captured (recorder.py), and what a credential is (redaction.py).
 """
 
 import json
@@ -12,8 +12,9 @@ import requests
 
 from recording import redaction
 from recording.exchange import Exchange, Message, Step
-from recording.server_timing import Check, ServerCall, parse
+from recording.server_timing import parse
 
+FORM = "application/x-www-form-urlencoded"
 BODY_LIMIT = 4096  # characters of a body that are kept
 
 
@@ -29,107 +30,116 @@ def capture(
     started_at: datetime,
     elapsed: float,
 ) -> Exchange:
-    """Return the exchange without any of the credentials that it carried, wherever they appear in it."""
-    url, in_query = _masked_query(request.url or "")
-    sent, received = _sent(request, url), None if response is None else _received(response)
-    found = [*in_query, *sent.found, *(received.found if received else ())]
-    checks, calls = _told(response, found)
+    """Return the exchange without the credentials that it carried, wherever they appear in it."""
+    url, credentials = _masked_query(request.url or "")
+    sent = _draft_of_request(request, url)
+    credentials += sent.credentials
+    status = None
+    received = None
+    server_timing = ""
+    if response is not None:
+        status = response.status_code
+        received = _draft_of_response(response)
+        credentials += received.credentials
+        server_timing = response.headers.get("Server-Timing", "")
+    response_message = received.message(credentials) if received else None
+    checks, calls = parse(redaction.without(server_timing, credentials))
     return Exchange(
         steps=steps,
         sender=sender,
         receiver=receiver,
-        url=redaction.without(url, found),
+        url=redaction.without(url, credentials),
         method=request.method or "",
-        request=sent.message(found),
-        status=None if response is None else response.status_code,
-        response=received.message(found) if received else None,
-        failure=failure and redaction.without(failure, found),
+        request=sent.message(credentials),
+        status=status,
+        response=response_message,
+        failure=failure and redaction.without(failure, credentials),
         failed_before=failed_before,
         started_at=started_at,
-        elapsed=elapsed,
+        elapsed=round(elapsed, 6),
         checks=checks,
         calls=calls,
     )
 
 
-def _told(
-    response: requests.Response | None, credentials: Iterable[str]
-) -> tuple[tuple[Check, ...], tuple[ServerCall, ...]]:
-    told = "" if response is None else response.headers.get("Server-Timing", "")
-    return parse(redaction.without(told, credentials))
-
-
-def _sent(request: requests.PreparedRequest, url: str) -> "_Draft":
-    path = urlsplit(url)._replace(scheme="", netloc="").geturl()
-    host = ("Host", urlsplit(url).netloc)  # which http.client adds on its way out
-    return _Draft(
-        f"{request.method} {path or '/'} HTTP/1.1", [host, *request.headers.items()], _bytes(request.body)
-    )
-
-
-def _received(response: requests.Response) -> "_Draft":
-    start_line = f"HTTP/1.1 {response.status_code} {response.reason or ''}".rstrip()
-    return _Draft(start_line, _received_headers(response), response.content)
-
-
 class _Draft:
-    """A message whose known places are masked already, with the credentials that stood there."""
+    """A message with its known places masked, and the credentials that were found there."""
 
     def __init__(self, start_line: str, headers: Iterable[tuple[str, str | bytes]], body: bytes) -> None:
         self.start_line = start_line
-        pairs = [(name, _text(value)) for name, value in headers]
-        self.found: list[str] = []
-        self.size, self.token = len(body), None
-        for name, value in pairs:
+        self.headers: list[tuple[str, str]] = []
+        self.body_size = len(body)
+        self.credentials: list[str] = []
+        self.token = None
+        media_type = ""
+        for name, raw_value in headers:
+            value = _text(raw_value)
+            self.headers.append((name, redaction.header(name, value)))
             if name.lower() == "authorization":
-                self.found += redaction.credentials_in_header(value)
-                self.token = redaction.jwt_parts(value.partition(" ")[2].strip())
-        self.headers = [(name, redaction.header(name, value)) for name, value in pairs]
-        kind = next((value for name, value in pairs if name.lower() == "content-type"), "")
-        self.body = self._masked(body.decode("utf-8", "replace"), kind.partition(";")[0].strip().lower())
-
-    def _masked(self, text: str, kind: str) -> str:
-        if kind == "application/x-www-form-urlencoded":
-            text, found = redaction.form(text)
-        else:
-            try:
-                masked, found = redaction.document(json.loads(text))
-                text = json.dumps(masked, ensure_ascii=False) if found else text
-            except (ValueError, RecursionError):
-                text, found = redaction.loose(text)
-        tokens = (redaction.jwt_parts(value) for value in found)
-        self.token = self.token or next((token for token in tokens if token), None)
-        self.found += found
-        return text
+                self.credentials += redaction.credentials_in_header(value)
+                self.token = redaction.decoded(value.partition(" ")[2].strip())
+            if name.lower() == "content-type" and not media_type:
+                media_type = value.partition(";")[0].strip().lower()
+        self.body, found = _masked_body(body.decode("utf-8", "replace"), media_type)
+        self.credentials += found
+        for value in found:
+            self.token = self.token or redaction.decoded(value)
 
     def message(self, credentials: Iterable[str]) -> Message:
+        """Return the message without these credentials, which other parts of the exchange had."""
         body = redaction.without(self.body, credentials)
         return Message(
-            redaction.without(self.start_line, credentials),
-            tuple((name, redaction.without(value, credentials)) for name, value in self.headers),
-            body[:BODY_LIMIT],
-            self.size,
-            len(body) > BODY_LIMIT,
-            self.token,
+            start_line=redaction.without(self.start_line, credentials),
+            headers=tuple((name, redaction.without(value, credentials)) for name, value in self.headers),
+            body=body[:BODY_LIMIT],
+            body_size=self.body_size,
+            body_shortened=len(body) > BODY_LIMIT,
+            token=self.token,
         )
+
+
+def _draft_of_request(request: requests.PreparedRequest, url: str) -> _Draft:
+    parts = urlsplit(url)
+    path = parts._replace(scheme="", netloc="").geturl() or "/"
+    host = ("Host", parts.netloc)  # http.client adds it to what it sends
+    return _Draft(
+        f"{request.method} {path} HTTP/1.1", [host, *request.headers.items()], _octets(request.body)
+    )
+
+
+def _draft_of_response(response: requests.Response) -> _Draft:
+    start_line = f"HTTP/1.1 {response.status_code} {response.reason or ''}".rstrip()
+    headers = getattr(response.raw, "headers", None)  # keeps repeated headers apart, which requests joins
+    if headers is None:
+        headers = response.headers
+    return _Draft(start_line, headers.items(), response.content)
 
 
 def _masked_query(url: str) -> tuple[str, list[str]]:
     parts = urlsplit(url)
-    query, found = redaction.form(parts.query)
-    return parts._replace(query=query).geturl(), found
+    query, credentials = redaction.form(parts.query)
+    return parts._replace(query=query).geturl(), credentials
 
 
-def _received_headers(response: requests.Response) -> Iterable[tuple[str, str]]:
-    raw = getattr(response.raw, "headers", None)  # keeps repeated headers apart, which requests joins
-    return raw.items() if raw is not None else response.headers.items()
+def _masked_body(text: str, media_type: str) -> tuple[str, list[str]]:
+    if media_type == FORM:
+        return redaction.form(text)
+    try:
+        masked, credentials = redaction.document(json.loads(text))
+        if credentials:
+            text = json.dumps(masked, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return redaction.loose(text)
+    return text, credentials
 
 
-def _bytes(body: object) -> bytes:
+def _octets(body: object) -> bytes:
     if isinstance(body, str):
         return body.encode()
-    return body if isinstance(body, bytes) else b""
+    if isinstance(body, bytes):
+        return body
+    return b""
 
 
 def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("latin-1")
+    return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -1,110 +1,127 @@
-"""One HTTP exchange as it may be shown: redacted when it is captured, its bodies bounded.
+"""One HTTP exchange as typed values that hold no credential and bounded bodies.
 
-Not here: how one is made of what requests has (capture.py) and how it looks (terminal.py).
+Not here: how an exchange is made from the objects of requests (capture.py).
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Self
 
 from recording.server_timing import Check, ServerCall
 
-Headers = tuple[tuple[str, str], ...]
+JSON_NAMES = {"sender": "from", "receiver": "to"}  # of the fields whose JSON member has another name
+FIELD_NAMES = {member: field for field, member in JSON_NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One numbered line of the story, and the part of the exchange that shows it."""
+    """A numbered step of the flow, and which messages of the exchange show it."""
 
     number: int
     label: str
-    shows: tuple[str, ...]  # of "request", "response"
+    shows: tuple[str, ...]  # of "request", "response"; none for what the receiver does in between
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedToken:
+    """The header parameters and the claims of a JWT, neither verified; its signature is not kept."""
+
+    header: Mapping[str, Any]
+    payload: Mapping[str, Any]
+
+    def members(self) -> Iterator[tuple[str, str, Any]]:
+        """Yield the part ("header" or "payload"), name and value of each header parameter and claim."""
+        yield from (("header", name, value) for name, value in self.header.items())
+        yield from (("payload", name, value) for name, value in self.payload.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request or response: its first line, headers, body up to a limit, and the token in it, decoded."""
+    """A request or a response: its first line, headers, the start of its body, and the token in it."""
 
     start_line: str
-    headers: Headers
+    headers: tuple[tuple[str, str], ...]
     body: str
     body_size: int  # bytes on the wire
     body_shortened: bool
-    token: dict[str, Any] | None
+    token: DecodedToken | None
+
+    def header(self, wanted: str) -> str:
+        """Return the first value of a header, "" if there is none."""
+        return next((value for name, value in self.headers if name.lower() == wanted.lower()), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Who asked whom for what, and what came back; no credential in any field."""
+    """A request from the sender to the receiver, and what came back."""
 
     steps: tuple[Step, ...]
     sender: str
     receiver: str
-    url: str
     method: str
-    request: Message
+    url: str
     status: int | None
+    request: Message
     response: Message | None
     failure: str | None  # why there is no response
-    failed_before: tuple[str, ...]  # what came of the attempts before this one: a status or an error
+    failed_before: tuple[str, ...]  # the status or the error of each attempt before this one
     started_at: datetime
     elapsed: float  # seconds
-    checks: tuple[Check, ...]  # that the receiver made, as far as it tells
-    calls: tuple[ServerCall, ...]  # of the receiver's own
+    checks: tuple[Check, ...] = ()  # that the receiver reports
+    calls: tuple[ServerCall, ...] = ()  # that the receiver made and reports
+
+    @property
+    def failed_check(self) -> Check | None:
+        """Return the check that refused the request, if the receiver reports one."""
+        return next((check for check in self.checks if check.reason), None)
+
+    @property
+    def answer(self) -> str:
+        """Return the first line of the response, or why there is no response."""
+        if self.response is None:
+            return f"no answer: {self.failure}"
+        return self.response.start_line
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Return the exchange that this document was made of."""
-        response = document["response"]
-        return cls(
-            steps=tuple(Step(s["number"], s["label"], tuple(s["shows"])) for s in document["steps"]),
-            sender=document["from"],
-            receiver=document["to"],
-            url=document["url"],
-            method=document["method"],
-            request=_message(document["request"]),
-            status=document["status"],
-            response=_message(response) if response else None,
-            failure=document["failure"],
-            failed_before=tuple(document["failed_before"]),
-            started_at=datetime.fromisoformat(document["started_at"]),
-            elapsed=document["elapsed"],
-            checks=tuple(Check(**check) for check in document.get("checks", ())),
-            calls=tuple(ServerCall(**call) for call in document.get("calls", ())),
-        )
+        """Return the exchange of a document that `as_json` made."""
+        values = {FIELD_NAMES.get(member, member): value for member, value in document.items()}
+        steps = [step | {"shows": tuple(step["shows"])} for step in values["steps"]]
+        values["steps"] = tuple(Step(**step) for step in steps)
+        values["request"] = _message(values["request"])
+        values["response"] = values["response"] and _message(values["response"])
+        values["failed_before"] = tuple(values["failed_before"])
+        values["started_at"] = datetime.fromisoformat(values["started_at"])
+        values["checks"] = tuple(Check(**check) for check in values["checks"])
+        values["calls"] = tuple(ServerCall(**call) for call in values["calls"])
+        return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
         """Return the exchange as the run's JSON shows it."""
-        return {
-            "steps": [{"number": s.number, "label": s.label, "shows": list(s.shows)} for s in self.steps],
-            "from": self.sender,
-            "to": self.receiver,
-            "method": self.method,
-            "url": self.url,
-            "status": self.status,
-            "request": _message_json(self.request),
-            "response": self.response and _message_json(self.response),
-            "failure": self.failure,
-            "failed_before": list(self.failed_before),
-            "started_at": self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "elapsed": round(self.elapsed, 6),
-            "checks": [asdict(check) for check in self.checks],
-            "calls": [asdict(call) for call in self.calls],
-        }
-
-
-def _message_json(message: Message) -> dict[str, Any]:
-    return {
-        "start_line": message.start_line,
-        "headers": [list(pair) for pair in message.headers],
-        "body": message.body,
-        "body_size": message.body_size,
-        "body_shortened": message.body_shortened,
-        "token": message.token,
-    }
+        document: dict[str, Any] = _as_json(self)
+        return document
 
 
 def _message(document: Mapping[str, Any]) -> Message:
     headers = tuple((name, value) for name, value in document["headers"])
-    return Message(**{**document, "headers": headers})
+    token = document["token"] and DecodedToken(**document["token"])
+    return Message(**{**document, "headers": headers, "token": token})
+
+
+def _as_json(value: object) -> Any:
+    """Return a value as JSON has it; unlike dataclasses.asdict, do not walk through a claim's own nesting."""
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, tuple):
+        return [_as_json(item) for item in value]
+    if not is_dataclass(value):
+        return value
+    return {
+        JSON_NAMES.get(each.name, each.name): _as_json(getattr(value, each.name)) for each in fields(value)
+    }
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment in UTC as RFC 3339 writes it, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

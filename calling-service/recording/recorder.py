@@ -1,17 +1,16 @@
-"""Where exchanges are captured: in the HTTP adapter, below auth and redirects, so that nothing is missed.
+"""Captures exchanges in the HTTP adapter, below authentication and redirects, so that it misses none.
 
-A run says for its thread where they go; calls outside of a run are made all the same, and not kept.
+A `recording` block receives the exchanges of its thread; outside of one, requests are sent and not captured.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from calling_service import trace
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -20,44 +19,51 @@ from recording.exchange import Exchange, Step
 
 Label = Callable[[requests.PreparedRequest, requests.Response | None], tuple[Step, ...]]
 Keep = Callable[[Exchange], None]
+Headers = Callable[[], Mapping[str, str]]
 
-_keep: ContextVar[Keep | None] = ContextVar("keep", default=None)
+
+_current: ContextVar[tuple[Keep, Headers] | None] = ContextVar("recording", default=None)
 
 
 @contextmanager
-def recording(keep: Keep) -> Iterator[None]:
-    """Hand every exchange of this thread within the block to `keep`."""
-    before = _keep.set(keep)
+def recording(keep: Keep, headers: Headers = dict) -> Iterator[None]:
+    """Pass every exchange of this thread within the block to `keep`, and add `headers()` to each request."""
+    before = _current.set((keep, headers))
     try:
         yield
     finally:
-        _keep.reset(before)
+        _current.reset(before)
 
 
 class RecordingAdapter(HTTPAdapter):
-    """An adapter that sends the trace on (W3C Trace Context) and captures each exchange, failed ones too.
+    """An adapter that captures each exchange, failed ones too.
 
-    Of a call that it repeats by itself it captures the last attempt, with what came of those before.
+    When it repeats a request itself, it captures the last attempt, with the results of those before.
     """
 
     def __init__(self, sender: str, receiver: str, label: Label, retry: Retry) -> None:
         super().__init__(pool_maxsize=16, max_retries=retry)
-        self._sender, self._receiver, self._label = sender, receiver, label
+        self._sender = sender
+        self._receiver = receiver
+        self._label = label
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send the request; raise what requests raises."""
-        if trace_id := trace.current():
-            request.headers["traceparent"] = trace.traceparent(trace_id)
-        keep = _keep.get()
-        if keep is None:
+        current = _current.get()
+        if current is None:
             return super().send(request, *args, **options)
-        started_at, start = datetime.now(UTC), time.perf_counter()
-        response, failure = None, None
+        keep, headers = current
+        request.headers.update(headers())
+        started_at = datetime.now(UTC)
+        start = time.perf_counter()
+        response = None
+        failure = None
         try:
             response = super().send(request, *args, **options)
-            response.content  # noqa: B018  # read here, so that a cut connection is part of the exchange
+            response.content  # noqa: B018  # read it here, so that a lost connection is part of the exchange
         except requests.RequestException as error:
-            response, failure = None, type(error).__name__
+            response = None
+            failure = type(error).__name__
             raise
         finally:
             exchange = capture(
@@ -76,12 +82,13 @@ class RecordingAdapter(HTTPAdapter):
 
 
 def _failed_before(response: requests.Response | None) -> tuple[str, ...]:
-    history = response.raw.retries.history if response is not None and response.raw.retries else ()
-    return tuple(str(each.status or type(each.error).__name__) for each in history)
+    if response is None or not response.raw.retries:
+        return ()
+    return tuple(str(each.status or type(each.error).__name__) for each in response.raw.retries.history)
 
 
 def recorded_session(sender: str, receiver: str, label: Label, retry: Retry) -> requests.Session:
-    """Return a session whose every exchange between the two is captured."""
+    """Return a session that can capture every exchange between the two."""
     session = requests.Session()
     session.headers["User-Agent"] = sender.lower().replace(" ", "-")
     for scheme in ("http://", "https://"):

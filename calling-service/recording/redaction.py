@@ -1,77 +1,79 @@
-"""What may be remembered of an HTTP message: all but credentials, and of a token all but its signature.
+"""What may be kept of an HTTP message: all but credentials, and of a token all but its signature.
 
-Two nets: known places (headers, form fields, JSON members) are masked whatever stands there, and the
-credentials found there are cut out of everything else, in each encoding in which a server could echo them.
+Two rules. Known places (headers, form fields, JSON members) are masked whatever they hold. The credentials
+found there are then removed from everything else, in each encoding in which a server could echo them.
 """
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
+from recording.exchange import DecodedToken
+
 MASK = "[masked]"
 CUT = "[signature cut]"
-BASIC = re.compile(r"Basic \[base64 of (.*):<client secret>, masked\]")  # as header() shows it
+BASIC = "[base64 of {}:<client secret>, masked]"  # with the client id
 SIGNED_MEMBERS = frozenset({"access_token", "refresh_token", "id_token", "token", "client_assertion"})
 SECRET_MEMBERS = frozenset({"client_secret", "password"}) | SIGNED_MEMBERS
 MASKED_HEADERS = frozenset({"proxy-authorization", "cookie", "set-cookie"})
-SHORTEST = 4  # characters; a credential that is shorter is masked in its places only
+SHORTEST = 4  # characters; a shorter credential is masked in its known places only
 LOOSE = re.compile(rf"""((?:{"|".join(sorted(SECRET_MEMBERS))})["']?\s*[:=]\s*["']?)([^"'&\s,}}<]+)""")
-# Each run of a token's characters is tried once, from its first eyJ: from every eyJ takes quadratic time.
+# A run of a token's characters is tried once, from its first eyJ; from every eyJ would take quadratic time.
 JWT = re.compile(r"(?<![\w-])((?>[\w-]*?eyJ)[\w-]++\.[\w-]*+\.)[\w-]++", re.ASCII)
-JWT_PART = re.compile(r"(?<![\w-])((?>[\w-]*?\beyJ[\w-]{6}))[\w-]++(?=\.)", re.ASCII)
 
 
-def jwt_parts(token: str) -> dict[str, Any] | None:
-    """Return a JWT's header and payload, decoded and not verified; None for what is no JWT (RFC 7519 3)."""
+def is_redacted(value: str) -> bool:
+    """Return whether a value is masked, or a token whose signature is cut."""
+    return value.endswith((MASK, CUT))
+
+
+def decoded(token: str) -> DecodedToken | None:
+    """Return a JWT's header and payload without verifying it; None for what is not a JWT (RFC 7519 3)."""
     try:
         header, payload, _ = token.split(".")
-        return {"header": _decoded(header), "payload": _decoded(payload)}
+        return DecodedToken(_json_object(header), _json_object(payload))
     except (ValueError, RecursionError):
         return None
 
 
-def _decoded(part: str) -> dict[str, Any]:
-    value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+def _json_object(part: str) -> dict[str, Any]:
+    padding = "=" * (-len(part) % 4)
+    value = json.loads(base64.urlsafe_b64decode(part + padding))
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004  # a value from outside, like the others here
     return value
 
 
 def unsigned(token: str) -> str:
-    """Return the token with its signature, if it has one, cut; a mask where it is no JWT."""
+    """Return a JWT with its signature cut, if it has one; return a mask for any other token."""
+    if not decoded(token):
+        return MASK
     signed, _, signature = token.rpartition(".")
-    return f"{signed}.{CUT if signature else ''}" if jwt_parts(token) else MASK
-
-
-def short_tokens(text: str) -> str:
-    """Return the text with the beginnings alone of each JWT's header and payload."""
-    return JWT_PART.sub(r"\1…", text)
+    return f"{signed}.{CUT}" if signature else token
 
 
 def credentials_of(token: str) -> tuple[str, ...]:
-    """Return what must not be seen of a token: all of it, and its signature; nothing of a JWT without one."""
+    """Return what must not be seen of a token: all of it and its signature; nothing of an unsigned JWT."""
     signature = token.rpartition(".")[2]
-    return (token, signature) if signature or not jwt_parts(token) else ()
+    if not signature and decoded(token):
+        return ()
+    return token, signature
 
 
 def credentials_in_header(value: str) -> tuple[str, ...]:
-    """Return the credentials in an Authorization header, for Basic also decoded (RFC 6749 2.3.1)."""
+    """Return the credentials in an Authorization header, those of Basic also decoded (RFC 6749 2.3.1)."""
     scheme, _, sent = value.partition(" ")
     if scheme.lower() != "basic":
         return credentials_of(sent.strip())
-    try:
-        _, _, encoded = base64.b64decode(sent, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return (sent,)
-    return sent, encoded, unquote_plus(encoded)
+    _, _, secret = _decoded_basic(sent).partition(":")
+    return sent, secret, unquote_plus(secret)
 
 
 def header(name: str, value: str) -> str:
-    """Return the header's value as it may be remembered."""
+    """Return a header's value as it may be kept."""
     if name.lower() in MASKED_HEADERS:
         return MASK
     if name.lower() != "authorization":
@@ -79,78 +81,90 @@ def header(name: str, value: str) -> str:
     scheme, _, sent = value.partition(" ")
     if scheme.lower() == "bearer":
         return f"{scheme} {unsigned(sent.strip())}"
-    return f"{scheme} {_client_id(sent) if scheme.lower() == 'basic' else MASK}"
+    if scheme.lower() == "basic":
+        client_id, colon, _ = _decoded_basic(sent).partition(":")
+        if colon:
+            return f"{scheme} {BASIC.format(unquote_plus(client_id))}"
+    return f"{scheme} {MASK}"
 
 
-def _client_id(basic: str) -> str:
+def _decoded_basic(sent: str) -> str:
+    """Return a client id and a secret, joined by a colon; "" for what is not base64 of text."""
     try:
-        client_id, colon, _ = base64.b64decode(basic, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return MASK
-    return f"[base64 of {unquote_plus(client_id)}:<client secret>, masked]" if colon else MASK
+        return base64.b64decode(sent, validate=True).decode()
+    except ValueError:
+        return ""
 
 
 def form(text: str) -> tuple[str, list[str]]:
-    """Return a form body or query with its credentials masked (of tokens the signature), and those."""
-    found, kept = list[str](), []
+    """Return a form body or query with its credentials masked, and those credentials."""
+    credentials: list[str] = []
+    pairs: list[str] = []
     for pair in text.split("&"):
         name, _, value = pair.partition("=")
-        shown, credentials = _member(unquote_plus(name), unquote_plus(value))
-        found += [*credentials, value] if credentials else []
-        kept.append(pair if shown is None else f"{name}={shown}")
-    return "&".join(kept), found
+        member = unquote_plus(name)
+        if member not in SECRET_MEMBERS:
+            pairs.append(pair)
+            continue
+        masked, found = _masked(member, unquote_plus(value))
+        pairs.append(f"{name}={masked}")
+        if found:
+            credentials += [*found, value]
+    return "&".join(pairs), credentials
 
 
 def document(value: object) -> tuple[Any, list[str]]:
-    """Return a JSON value with its credentials masked (of tokens the signature), and those credentials."""
-    found: list[str] = []
+    """Return a JSON value with its credentials masked, and those credentials."""
+    credentials: list[str] = []
 
-    def masked(value: object, name: str = "") -> object:
+    def redacted(value: object, name: str = "") -> object:
         if isinstance(value, dict):
-            return {key: masked(member, key) for key, member in value.items()}
+            return {key: redacted(member, key) for key, member in value.items()}
         if isinstance(value, list):
-            return [masked(item, name) for item in value]
-        shown, credentials = _member(name, str(value)) if value is not None else (None, ())
-        found.extend(credentials)
-        return value if shown is None else shown
+            return [redacted(item, name) for item in value]
+        if name not in SECRET_MEMBERS or value is None:
+            return value
+        masked, found = _masked(name, str(value))
+        credentials.extend(found)
+        return masked
 
-    return masked(value), found
+    return redacted(value), credentials
 
 
-def _member(name: str, value: str) -> tuple[str | None, tuple[str, ...]]:
-    """Return how a member may be shown, None for as it is, and the credentials that it holds."""
+def loose(text: str) -> tuple[str, list[str]]:
+    """Return text of an unknown form with the values after a credential's name masked, and those values."""
+    credentials = [value for _, value in LOOSE.findall(text)]
+    return LOOSE.sub(rf"\1{MASK}", text), credentials
+
+
+def _masked(name: str, value: str) -> tuple[str, tuple[str, ...]]:
+    """Return a secret member as it may be kept, and the credentials in it."""
     if name in SIGNED_MEMBERS:
         return unsigned(value), credentials_of(value)
-    return (MASK, (value,)) if name in SECRET_MEMBERS else (None, ())
+    return MASK, (value,)
 
 
 def without(text: str, credentials: Iterable[str]) -> str:
-    """Return the text with every form of the credentials masked, and every JWT's signature cut."""
-    forms = {each for secret in credentials if len(secret) >= SHORTEST for each in _forms(secret)}
+    """Return the text with every form of the credentials masked and the signature of every JWT cut."""
+    forms: set[str] = set()
+    for credential in credentials:
+        if len(credential) >= SHORTEST:
+            forms |= _forms(credential)
     for each in sorted(forms, key=len, reverse=True):
         text = text.replace(each, MASK)
     return JWT.sub(rf"\1{CUT}", text)
 
 
-def _forms(secret: str) -> set[str]:
-    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    plain = {
-        secret,
-        unquote(secret),
-        unquote_plus(secret),
-        *quoted,
-        *(quote(each, safe="") for each in quoted),
-    }
-    plain |= {re.sub("%..", lambda found: found[0].lower(), each) for each in plain}
-    plain |= {json.dumps(each, ensure_ascii=escaped)[1:-1] for each in plain for escaped in (True, False)}
-    raw = secret.encode("utf-8", "surrogatepass")
-    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    return {
-        each for each in plain | encoded | {each.rstrip("=") for each in encoded} if len(each) >= SHORTEST
-    }
-
-
-def loose(text: str) -> tuple[str, list[str]]:
-    """Return text of no known form with what follows a credential's name masked, and those credentials."""
-    found = [value for _, value in LOOSE.findall(text)]
-    return LOOSE.sub(rf"\1{MASK}", text), found
+def _forms(credential: str) -> set[str]:
+    """Return the credential as it may appear: as it is, URL-encoded (twice, too), in JSON, in base64."""
+    forms = {credential, unquote(credential), unquote_plus(credential)}
+    for quoted in (quote(credential, safe=""), quote(credential), quote_plus(credential)):
+        forms |= {quoted, quote(quoted, safe="")}
+    forms |= {re.sub("%..", lambda found: found[0].lower(), each) for each in forms}
+    ascii_only = {json.dumps(each)[1:-1] for each in forms}
+    forms |= ascii_only | {json.dumps(each, ensure_ascii=False)[1:-1] for each in forms}
+    octets = credential.encode("utf-8", "surrogatepass")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        encoded = encode(octets).decode()
+        forms |= {encoded, encoded.rstrip("=")}
+    return {each for each in forms if len(each) >= SHORTEST}

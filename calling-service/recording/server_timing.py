@@ -1,7 +1,7 @@
-"""What a server tells of its own work in a Server-Timing header: the checks it made, the calls it made.
+"""What a server reports of its own work in a Server-Timing header: its checks and the calls that it made.
 
-The header's grammar is W3C Server Timing's; what a name and `desc` mean is this stack's own: `desc` on a
-check is why it failed, a metric named `call.…` is a call, its `desc` the method, the URL and what came of it.
+The grammar is W3C Server Timing's. The meaning of names and of `desc` is this stack's own: a check's `desc`
+says why it failed; a metric named `call.…` is a call, and its `desc` has the method, the URL and the answer.
 """
 
 import re
@@ -15,32 +15,35 @@ CALL = "call."
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check that the server made; `reason` says why it failed, None if it did not."""
+    """One check that the server made."""
 
     name: str
     duration: float  # seconds
-    reason: str | None
+    reason: str | None  # why it failed; None if it passed
 
 
 @dataclass(frozen=True, slots=True)
 class ServerCall:
-    """One call that the server made itself, after so many of the checks."""
+    """One call that the server made itself while it answered."""
 
     name: str
     request: str  # method and URL
     answer: str  # its status, or what failed
     duration: float  # seconds
-    after: int
+    after: int  # how many checks came before it
 
 
 def parse(header: str) -> tuple[tuple[Check, ...], tuple[ServerCall, ...]]:
-    """Return the checks and the calls in their order; what is not of this form is passed over."""
-    checks, calls = list[Check](), list[ServerCall]()
+    """Return the checks and the calls in their order; ignore what is not of this form."""
+    checks: list[Check] = []
+    calls: list[ServerCall] = []
     for name, text, *_ in METRIC.findall(header):
-        given = {key.lower(): word or _unquoted(quoted) for key, word, quoted in PARAMETER.findall(text)}
-        duration, description = _seconds(given.get("dur", "")), given.get("desc")
+        parameters = _parameters(text)
+        duration = _seconds(parameters.get("dur", ""))
+        description = parameters.get("desc", "")
         if name.startswith(CALL):
-            method, url, answer = [*(description or "").split(" ", 2), "", ""][:3]
+            method, _, rest = description.partition(" ")
+            url, _, answer = rest.partition(" ")
             request = f"{method} {url}".strip()
             calls.append(ServerCall(name.removeprefix(CALL), request, answer, duration, len(checks)))
         else:
@@ -48,9 +51,12 @@ def parse(header: str) -> tuple[tuple[Check, ...], tuple[ServerCall, ...]]:
     return tuple(checks), tuple(calls)
 
 
-def _unquoted(quoted: str) -> str:
-    return re.sub(r"\\(.)", r"\1", quoted)
+def _parameters(text: str) -> dict[str, str]:
+    found = PARAMETER.findall(text)
+    return {name.lower(): word or re.sub(r"\\(.)", r"\1", quoted) for name, word, quoted in found}
 
 
 def _seconds(milliseconds: str) -> float:
-    return float(milliseconds) / 1000 if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", milliseconds) else 0.0
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", milliseconds):
+        return 0.0
+    return float(milliseconds) / 1000

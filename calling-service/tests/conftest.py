@@ -1,4 +1,4 @@
-"""Stand-ins on loopback: a token endpoint and an API that count their calls and answer as they are told."""
+"""Stand-ins on loopback: a token endpoint and an API that count their calls and answer as the test says."""
 
 import base64
 import json
@@ -65,7 +65,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give a clock that the test moves."""
+    """Return a clock that the test moves."""
     return Clock()
 
 
@@ -188,7 +188,7 @@ def secret_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environ(tmp_path: Path, endpoint: TokenEndpoint, api: Api, secret_file: Path) -> dict[str, str]:
-    """Give the settings of a service that works."""
+    """Return the settings of a service that works, as environment variables."""
     (tmp_path / "inbox").mkdir()
     return {
         "ISSUER": "http://localhost:9000",
@@ -208,47 +208,14 @@ def environ(tmp_path: Path, endpoint: TokenEndpoint, api: Api, secret_file: Path
 
 @pytest.fixture
 def settings(environ: dict[str, str]) -> Settings:
-    """Give the same settings, read."""
+    """Return the same settings as the service reads them."""
     return Settings.from_environ(environ)
 
 
 @pytest.fixture
 def unused_port() -> int:
-    """Give a port that nothing listens on."""
+    """Return a port on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-def recorded(start_line: str = "POST /upload", status: int | None = 200, **changes: Any) -> dict[str, Any]:
-    """Return an exchange between the job and the API as a run's JSON has it; the clock says 12:00:00 UTC."""
-    message = {"headers": [], "body": "", "body_size": 0, "body_shortened": False, "token": None}
-    line = f"HTTP/1.1 {status} {'OK' if status == 200 else 'NO'}"
-    exchange = {
-        "steps": [{"number": 4, "label": "The job calls", "shows": ["request", "response"]}],
-        "from": "Timesheets Import Job",
-        "to": "Timesheets API",
-        "method": start_line.partition(" ")[0],
-        "url": "http://localhost:9001/upload",
-        "status": status,
-        "request": message | {"start_line": f"{start_line} HTTP/1.1"},
-        "response": status and message | {"start_line": line},
-        "failure": None if status else "Timeout",
-        "failed_before": [],
-        "started_at": "2026-11-24T12:00:00.000Z",
-        "elapsed": 0.01,
-    }
-    for name, value in changes.items():
-        part, _, member = name.partition("_")
-        if part in {"request", "response"} and member:
-            exchange[part] = exchange[part] | {member: value}  # type: ignore[operator]
-        else:
-            exchange[{"sender": "from", "receiver": "to"}.get(name, name)] = value
-    return exchange
-
-
-@pytest.fixture(name="recorded")
-def _recorded() -> Callable[..., dict[str, Any]]:
-    """Give the function that makes exchanges as a run's JSON has them."""
-    return recorded

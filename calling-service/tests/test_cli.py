@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 from calling_service import cli
-from calling_service.import_job.dry_run import rehearse
+from calling_service.composition import build
+from calling_service.runs.dry_run import dry_run
 from calling_service.runs.run import Run
 from calling_service.runs.run_lock import acquire
-from calling_service.service import Service, build
+from calling_service.service import Service
 from calling_service.settings import Settings
 from click import ClickException, unstyle
-from flow_explorer.terminal.columns import cells
-from flow_explorer.words import duration
+from flow_explorer.columns import cells
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 GOOD = HEADER + "2026-11-09,P,,1.00,C-1,1\n"
@@ -75,7 +75,7 @@ def command(start: Start) -> Command:
     return run
 
 
-def test_run_imports_and_exits_by_what_became_of_the_rows(
+def test_run_imports_and_its_exit_status_shows_what_became_of_the_rows(
     command: Command, settings: Settings, endpoint: Any
 ) -> None:
     (settings.inbox / "a.csv").write_text(GOOD)
@@ -91,14 +91,16 @@ def test_run_imports_and_exits_by_what_became_of_the_rows(
     assert (failed.returncode, "What to do: see that" in failed.stdout) == (1, True)
 
 
-def test_a_file_that_is_still_written_is_left_to_the_next_run(command: Command, settings: Settings) -> None:
+def test_a_file_that_is_still_being_written_is_left_to_the_next_run(
+    command: Command, settings: Settings
+) -> None:
     (settings.inbox / "a.csv").write_text(GOOD + "2026-11-0")
     done = command("run")
     assert done.returncode == 4
-    assert "waiting: still being written, as it seems; the next run looks again" in done.stdout
+    assert "waiting: it may still be written to; the next run looks again" in done.stdout
 
 
-def test_a_dry_run_checks_the_rows_and_sends_and_remembers_nothing(
+def test_a_dry_run_checks_the_rows_sends_nothing_and_remembers_nothing(
     command: Command, settings: Settings, endpoint: Any, api: Any
 ) -> None:
     (settings.inbox / "a.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n" + GOOD.splitlines()[1] + "\n")
@@ -114,7 +116,7 @@ def test_a_dry_run_checks_the_rows_and_sends_and_remembers_nothing(
 
 def test_a_dry_run_fails_as_a_run_does_when_the_inbox_is_gone(service: Service) -> None:
     service.settings.inbox.rmdir()
-    run = rehearse(service.settings, resend=False, progress=lambda *_: None)
+    run = dry_run(service.settings, resend=False, progress=lambda *_: None)
     message = f"a file could not be used: {service.settings.inbox} No such file or directory"
     assert (run.state, run.error and run.error.message) == ("failed", message)
 
@@ -131,23 +133,23 @@ def test_a_signal_ends_the_run_after_the_chunk_in_flight_and_a_second_one_at_onc
         go_on.wait(20)
 
     api.on_call = hold
-    stubborn = start("run")
+    impatient = start("run")
     assert arrived.wait(20)
-    while stubborn.poll() is None:
-        stubborn.send_signal(number)
+    while impatient.poll() is None:
+        impatient.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
-            stubborn.wait(0.05)
-    assert stubborn.returncode == -number
+            impatient.wait(0.05)
+    assert impatient.returncode == -number
     api.books.clear()
     arrived.clear()
-    patient = start("run")
+    waiting = start("run")
     assert arrived.wait(20)
-    patient.send_signal(number)
+    waiting.send_signal(number)
     with pytest.raises(subprocess.TimeoutExpired):
-        patient.wait(0.3)
+        waiting.wait(0.3)
     go_on.set()
-    shown, _ = patient.communicate(timeout=20)
-    assert (patient.returncode, " stopped ━" in shown, len(api.books)) == (4, True, 500)
+    shown, _ = waiting.communicate(timeout=20)
+    assert (waiting.returncode, " stopped ━" in shown, len(api.books)) == (4, True, 500)
     assert start("run").wait(20) == 0
     assert len(api.books) == 700
 
@@ -162,7 +164,7 @@ def another(settings: Settings) -> Iterator[int]:
         os.close(lock)
 
 
-def test_who_waits_for_the_run_of_another_can_be_told_to_stop(service: Service, another: int) -> None:
+def test_a_command_that_waits_for_another_run_stops_on_request(service: Service, another: int) -> None:
     assert another
     service.runner.stopping.set()
     with pytest.raises(SystemExit) as end:
@@ -170,7 +172,7 @@ def test_who_waits_for_the_run_of_another_can_be_told_to_stop(service: Service, 
     assert (end.value.code, service.history.recent()) == (4, [])
 
 
-def test_who_has_waited_for_the_run_of_another_imports_what_that_did_not(
+def test_a_command_that_has_waited_imports_what_the_other_run_did_not(
     service: Service, another: int, api: Any
 ) -> None:
     service.history.save(Run("another", "web", "0" * 32, NOW))
@@ -185,13 +187,16 @@ def test_who_has_waited_for_the_run_of_another_imports_what_that_did_not(
 
     service.runner.stopping = Ending()
     run = cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
-    assert (run.state, [file.name for file in run.files], len(api.books)) == ("completed", ["late.csv"], 1)
-    assert service.history.recent()[1]["error"]["error"] == "interrupted"
+    assert (run.state, [file.name for file in run.report.files]) == ("completed", ["late.csv"])
+    assert len(api.books) == 1
+    error = service.history.recent()[1].error
+    assert error
+    assert error.error == "interrupted"
 
 
 @pytest.mark.parametrize("changes", [{}, {"NO_COLOR": "1"}])
 @pytest.mark.parametrize("columns", [44, 100])
-def test_a_terminal_gets_a_progress_bar_that_fits_and_colour_if_wanted(
+def test_a_terminal_gets_a_progress_bar_that_fits_and_colours_unless_switched_off(
     environ: dict[str, str], settings: Settings, changes: dict[str, str], columns: int
 ) -> None:
     (settings.inbox / "時間.csv").write_text(GOOD)
@@ -214,8 +219,10 @@ def test_a_terminal_gets_a_progress_bar_that_fits_and_colour_if_wanted(
     assert (b"\x1b[34m" in shown) == (not changes)
 
 
-def test_a_state_folder_that_cannot_be_used_is_told(service: Service) -> None:
-    (service.settings.state_dir / "import.db").write_text("this is no database, and longer than a header is")
+def test_reports_a_state_folder_that_cannot_be_used(service: Service) -> None:
+    (service.settings.state_dir / "import.db").write_text(
+        "this is not a database, and longer than a header is"
+    )
     with pytest.raises(ClickException, match="a file could not be used: file is not a database"):
         cli._imported(service, lambda *_: None, resend=False, fresh_token=False)
     lock = acquire(service.settings.state_dir)
@@ -223,30 +230,15 @@ def test_a_state_folder_that_cannot_be_used_is_told(service: Service) -> None:
     os.close(lock)
 
 
-def test_run_with_bad_settings_says_so_and_exits_1(command: Command) -> None:
+def test_run_with_bad_settings_lists_the_problems_and_exits_with_1(command: Command) -> None:
     done = command("run", ISSUER="", SCOPE="")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "calling-service: cannot start, 2 problem(s):\n"
-        "  - ISSUER: not set; set it to an absolute http(s) URL\n"
-        "  - SCOPE: not set; set it to the scopes to ask for, separated by spaces\n"
+        "  - ISSUER: is not set; set it to the URL by which tokens name the authorization server\n"
+        "  - SCOPE: is not set; set it to scopes, separated by spaces (RFC 6749 3.3)\n"
     )
 
 
-def test_help_tells_the_exit_codes(command: Command) -> None:
+def test_the_help_lists_the_exit_codes(command: Command) -> None:
     assert "\n    3  the run completed, and rows were rejected\n" in command("run", "--help").stdout
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (3598.9, "59 minutes 58 seconds"),
-        (1, "1 second"),
-        (0, "0 seconds"),
-        (-90061, "1 day 1 hour"),
-        (3600, "1 hour"),
-        (86405, "1 day 5 seconds"),
-    ],
-)
-def test_durations_in_words(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

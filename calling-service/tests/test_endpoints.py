@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from calling_service.app import create_app
-from calling_service.service import Service, build
+from calling_service.composition import build
+from calling_service.service import Service
 from calling_service.settings import Settings
+from calling_service.web import build_web
 from flask.testing import FlaskClient
 from werkzeug.wrappers import Response
 
@@ -38,9 +40,9 @@ def client(service: Service) -> FlaskClient:
 
 @pytest.fixture
 def explaining(environ: dict[str, str]) -> Iterator[FlaskClient]:
-    service = build(Settings.from_environ(environ | {"EXPLAIN": "1"}))
+    service = build_web(Settings.from_environ(environ | {"EXPLAIN": "1"}))
     yield create_app(service).test_client()
-    service.cases.stop()
+    service.stop()
     service.close()
 
 
@@ -86,7 +88,7 @@ def test_a_run_imports_and_shows_itself(
         assert request.headers["traceparent"].split("-")[1] == TRACE
 
 
-def test_a_fresh_token_and_a_resend_when_asked_for(
+def test_requests_a_fresh_token_and_resends_on_demand(
     client: FlaskClient, service: Service, endpoint: Any, api: Any
 ) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
@@ -98,9 +100,7 @@ def test_a_fresh_token_and_a_resend_when_asked_for(
     assert (endpoint.calls, len(api.requests)) == (2, 3)
 
 
-def test_a_second_request_joins_the_run_that_is_on(
-    client: FlaskClient, service: Service, endpoint: Any
-) -> None:
+def test_a_second_request_joins_the_current_run(client: FlaskClient, service: Service, endpoint: Any) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     endpoint.hold = threading.Event()
     first = client.post("/runs", json={})
@@ -131,8 +131,8 @@ UPLOAD = "URL/timesheets/upload"
             [oauth_error(401, "invalid_client", "unknown")],
             [],
             "invalid_client",
-            NO_TOKEN + "unknown (not asked again for 30 s)",
-            "its secret is the one in",
+            NO_TOKEN + "unknown (no call for 30 s)",
+            "its credential is the one in",
         ),
         (
             [oauth_error(400, "invalid_scope", "x")],
@@ -229,7 +229,7 @@ def test_a_failed_run_says_what_happened_and_what_to_do(
         assert run(client)["booked"] == 1
 
 
-def test_an_api_that_is_not_there_is_told(environ: dict[str, str]) -> None:
+def test_reports_an_api_that_does_not_answer(environ: dict[str, str]) -> None:
     service = build(Settings.from_environ(environ | {"API_URL": "http://127.0.0.1:1"}))
     (service.settings.inbox / "a.csv").write_text(GOOD)
     document = run(create_app(service).test_client())
@@ -252,29 +252,33 @@ def test_a_conflict_is_rejected_and_the_other_rows_are_booked(
     ]
 
 
-def test_an_inbox_that_is_gone_is_told(client: FlaskClient, service: Service) -> None:
+def test_reports_an_inbox_that_does_not_exist(client: FlaskClient, service: Service) -> None:
     service.settings.inbox.rmdir()
     document = run(client)
     assert document["error"]["error"] == "storage"
     assert "No such file or directory" in document["error"]["message"]
 
 
-def test_an_error_of_our_own_ends_the_run_and_is_logged(
+def test_an_unexpected_error_ends_the_run_and_is_logged(
     client: FlaskClient, service: Service, api: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     api.url = object()
-    service.runner._job = None  # type: ignore[assignment]
+    service.runner.job = None  # type: ignore[assignment]
     document = run(client)
     assert document["error"] == {
         "error": "internal",
         "message": "an error in the import job itself",
-        "hint": "its log has the traceback, by this run's trace id",
+        "hint": "see its log, by this run's trace id",
     }
     assert "AttributeError" in caplog.text
 
 
 JSON = {"Content-Type": "application/json"}
+
+
+def problem(status: int, title: str, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
 
 
 def as_gunicorn_has_it(body: str, headers: dict[str, str]) -> dict[str, Any]:
@@ -283,13 +287,13 @@ def as_gunicorn_has_it(body: str, headers: dict[str, str]) -> dict[str, Any]:
 
 
 NOT_JSON = (415, "Unsupported Media Type", "Send application/json; {} is enough.")
-NO_OBJECT = (400, "Bad Request", "The body is no JSON object; {} is enough.")
+NO_OBJECT = (400, "Bad Request", "The body is not a JSON object; {} is enough.")
 UNKNOWN = (400, "Bad Request", "Unknown member 'url'; known: fresh_token, resend.")
 CUT_SHORT = (400, "Bad Request", "The body is shorter than its Content-Length.")
 NOT_BOOLEAN = (400, "Bad Request", "Members are true or false.")
-NOT_SHOWN = (404, "Not Found", "This service does not show the flow; EXPLAIN=1 has it do so.")
+NOT_SHOWN = (404, "Not Found", "This service does not show the flow; set EXPLAIN=1 to show it.")
 TOO_LONG = (413, "Request Entity Too Large", "The data value transmitted exceeds the capacity limit.")
-OTHER_HOST = (403, "Forbidden", "The Host header names none of this service's names (ALLOWED_HOSTS).")
+OTHER_HOST = (403, "Forbidden", "The Host header is not a name of this service (ALLOWED_HOSTS).")
 OTHER_SITE = (403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")
 OTHER_ORIGIN = (403, "Forbidden", "This request comes from another site's page (Origin).")
 NO_RUN = (404, "Not Found", "There is no such run; GET /runs lists the last ones.")
@@ -339,12 +343,12 @@ def test_refuses(
     response = client.open(path, method=method, headers=headers, data=body, environ_overrides=environ)
     status, title, detail = refusal
     assert response.status_code == status
-    assert response.json == {"title": title, "status": status, "detail": detail}
+    assert response.json == problem(status, title, detail)
     assert response.mimetype == "application/problem+json"
     assert client.get("/runs").json == {"runs": []}
 
 
-ONLY_AN_ID = (400, "Bad Request", "A case is asked for by its id, and by nothing else.")
+ONLY_AN_ID = (400, "Bad Request", "Start a case by its id alone.")
 NO_CASE = (400, "Bad Request", "There is no such case; docs/gallery.md lists them.")
 
 
@@ -369,7 +373,7 @@ def test_refuses_to_play(
     status, title, detail = refusal
     assert (response.status_code, response.json) == (
         status,
-        {"title": title, "status": status, "detail": detail},
+        problem(status, title, detail),
     )
     assert explaining.get("/runs").json == {"runs": []}
 
@@ -386,7 +390,7 @@ def test_plays_a_case_by_its_id(explaining: FlaskClient, endpoint: Any) -> None:
     assert endpoint.arrived.wait(10)
 
 
-def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(client: FlaskClient) -> None:
     assert set(client.delete("/runs").headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
     assert client.get("/nowhere").status_code == 404
 
@@ -403,7 +407,7 @@ def test_serves_its_own_names_and_pages(client: FlaskClient, host: str, sent: di
     wait_for_the_end()
 
 
-def test_tells_facts_about_the_token_and_never_the_token(
+def test_shows_facts_about_the_token_and_never_the_token(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:
     asked = {
@@ -423,7 +427,7 @@ def test_tells_facts_about_the_token_and_never_the_token(
     assert client.get("/token", headers={"Host": "evil.example"}).status_code == 403
 
 
-def test_health_asks_nothing_and_any_host(client: FlaskClient) -> None:
+def test_health_needs_no_other_service_and_accepts_any_host(client: FlaskClient) -> None:
     response = client.get("/healthz", headers={"Host": "10.0.0.1"})
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
@@ -444,32 +448,26 @@ def test_readiness_names_what_is_missing(client: FlaskClient, service: Service, 
     )
 
 
-def test_an_error_of_the_service_shows_nothing_of_itself(
+def test_an_unexpected_error_shows_no_internals(
     client: FlaskClient, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     (service.settings.state_dir / "import.db").write_text(
-        "this is no database, and it is longer than a header"
+        "this is not a database, and it is longer than a header"
     )
     response = client.get("/runs")
-    assert (response.status_code, response.json) == (
-        500,
-        {
-            "title": "Internal Server Error",
-            "status": 500,
-            "detail": "The service's log says more, by this request's trace id.",
-        },
-    )
+    detail = "The service's log says more, by this request's trace id."
+    assert (response.status_code, response.json) == (500, problem(500, "Internal Server Error", detail))
     assert "DatabaseError" in caplog.text
 
 
 def test_logs_a_line_per_request_without_its_query(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG")
     client.get("/runs?token=x")
     client.get("/healthz")
-    lines = [r for r in caplog.records if r.name == "calling_service.requests"]
-    assert [(r.levelname, vars(r)["path"], vars(r)["status"]) for r in lines] == [
-        ("INFO", "/runs", 200),
-        ("DEBUG", "/healthz", 200),
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [(line["level"], line["path"], line["status"]) for line in lines] == [
+        ("info", "/runs", 200),
+        ("debug", "/healthz", 200),
     ]

@@ -1,16 +1,17 @@
-"""What the job does when the others are down, slow or talk nonsense: over real sockets, run by run."""
+"""What the job does when the other services are down, slow or broken: over real sockets, run by run."""
 
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from calling_service.service import Service, build
+from calling_service.composition import build
+from calling_service.service import Service
 from calling_service.settings import Settings
 
-TRACE = "0af7651916cd43dd8448eb211c80319c"
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 ROWS = 750  # two chunks
 HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -77,27 +78,28 @@ def misbehaving(answer: bytes | None) -> Iterator[tuple[str, Callable[[], int]]]
 
 
 def run(service: Service) -> dict[str, Any]:
-    done = service.runner.run_here(TRACE, resend=False, fresh_token=False, progress=lambda *_: None)
-    document = service.history.find(done.id) if done else None
+    done = service.runner.run_here(resend=False, fresh_token=False, progress=lambda *_: None)
+    assert done
+    stored = service.history.find(done.id)
+    assert stored
     service.close()
-    assert document
-    return document
+    return stored.as_json()
 
 
 @pytest.mark.parametrize("retries", [0, 1])
 @pytest.mark.parametrize("who", ["auth", "api"])
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_an_outage_fails_the_run_in_words_and_the_next_run_completes(
+def test_an_outage_fails_the_run_with_a_reason_and_the_next_run_completes(
     environ: dict[str, str], api: Any, *, outage: str, who: str, retries: int
 ) -> None:
     answer, kind = OUTAGES[outage]
-    (build(Settings.from_environ(environ)).settings.inbox / "a.csv").write_text(
+    (Path(environ["INBOX"]) / "a.csv").write_text(
         HEADER + "".join(f"2026-11-09,P,,1,C-1,{number}\n" for number in range(ROWS))
     )
     with misbehaving(answer) as (url, calls):
         changed = {"TOKEN_URL": f"{url}/token"} if who == "auth" else {"API_URL": url}
-        patience = {"HTTP_RETRIES": str(retries), "HTTP_READ_TIMEOUT": "0.2" if answer == SLOW else "5"}
-        failed = run(build(Settings.from_environ(environ | changed | patience)))
+        limits = {"HTTP_RETRIES": str(retries), "HTTP_READ_TIMEOUT": "0.2" if answer == SLOW else "5"}
+        failed = run(build(Settings.from_environ(environ | changed | limits)))
     assert (failed["state"], failed["error"]["error"]) == ("failed", NAMED[who, kind])
     assert failed["error"]["hint"].endswith("nothing is booked twice")
     assert [file["state"] for file in failed["files"]] == ["failed"]
@@ -109,7 +111,7 @@ def test_an_outage_fails_the_run_in_words_and_the_next_run_completes(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_short_outage_is_waited_out_within_the_run_and_told(
+def test_a_short_outage_is_bridged_by_retries_and_recorded(
     environ: dict[str, str], endpoint: Any, api: Any, status: int
 ) -> None:
     service = build(Settings.from_environ(environ | {"HTTP_RETRIES": "2"}))

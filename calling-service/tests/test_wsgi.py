@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1]
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
 
 
-def test_bad_settings_are_one_message_and_status_1(
+def test_bad_settings_end_the_start_with_one_message_and_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environ: dict[str, str]
 ) -> None:
     for name, value in {**environ, "SCOPE": "", "AUDIENCE": ""}.items():
@@ -32,19 +32,21 @@ def test_bad_settings_are_one_message_and_status_1(
         "",
         (
             "calling-service: cannot start, 2 problem(s):\n"
-            "  - AUDIENCE: not set; set it to the API's identifier, without spaces\n"
-            "  - SCOPE: not set; set it to the scopes to ask for, separated by spaces\n"
+            "  - AUDIENCE: is not set; set it to the API's identifier, without spaces\n"
+            "  - SCOPE: is not set; set it to scopes, separated by spaces (RFC 6749 3.3)\n"
         ),
     )
 
 
-def test_a_database_that_cannot_be_used_is_told_at_start(
+def test_a_database_that_cannot_be_used_ends_the_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environ: dict[str, str]
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     Path(environ["STATE_DIR"]).mkdir()
-    (Path(environ["STATE_DIR"]) / "import.db").write_text("this is no database, and longer than a header is")
+    (Path(environ["STATE_DIR"]) / "import.db").write_text(
+        "this is not a database, and longer than a header is"
+    )
     with pytest.raises(SystemExit):
         runpy.run_module("calling_service.wsgi")
     assert capsys.readouterr().err == (
@@ -105,7 +107,7 @@ def test_under_gunicorn_every_line_is_json_without_secret_or_token_at_debug(
     assert process.returncode == 0
     events = [json.loads(line) for line in lines]
     assert {event["service"] for event in events} == {"calling-service"}
-    assert {event["logger"] for event in events} >= {"gunicorn.error", "calling_service.requests"}
+    assert {event["logger"] for event in events} >= {"gunicorn.error", "calling_service.request_log"}
     assert [event["trace_id"] for event in events if event["message"] == "run ended"] == [run["trace_id"]]
     text = "".join(lines)
     for never in (endpoint.secret, "eyJ", "secret=x", "Basic ", "Bearer "):
@@ -113,7 +115,7 @@ def test_under_gunicorn_every_line_is_json_without_secret_or_token_at_debug(
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])
-def test_gunicorn_quotes_no_request_at_any_level(capsys: pytest.CaptureFixture[str], level: str) -> None:
+def test_gunicorn_quotes_no_request_at_any_level(capfd: pytest.CaptureFixture[str], level: str) -> None:
     config = Config()
     config.set("loglevel", level)
     logger = GunicornLogger(config)
@@ -127,8 +129,8 @@ def test_gunicorn_quotes_no_request_at_any_level(capsys: pytest.CaptureFixture[s
         logger.exception("Error handling request %s", "/runs?x=c2VjcmV0")
         logger.exception(error)  # noqa: TRY401  # gunicorn does so
         logger.warning(error)
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [event["message"] for event in told] == [
+    logged = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [event["message"] for event in logged] == [
         "Booting",
         "Invalid request from ip=::1",
         "Worker 1",
@@ -136,7 +138,7 @@ def test_gunicorn_quotes_no_request_at_any_level(capsys: pytest.CaptureFixture[s
         "invalid literal for int() with base 10: 'x'",
         "invalid literal for int() with base 10: 'x'",
     ]
-    assert "c2VjcmV0" not in str(told)
+    assert "c2VjcmV0" not in str(logged)
 
 
 def test_a_body_in_broken_chunks_is_refused_and_not_logged(environ: dict[str, str], unused_port: int) -> None:
@@ -154,11 +156,16 @@ def test_a_body_in_broken_chunks_is_refused_and_not_logged(environ: dict[str, st
         process.terminate()
         printed = process.stdout.read()
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert answer.endswith(b'{"title":"Bad Request","status":400,"detail":"The body is malformed."}\n')
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "The body is malformed.",
+    }
     assert "s3cret" not in printed
 
 
-def test_sigterm_ends_the_chunk_in_flight_and_the_next_start_takes_the_run_up(
+def test_sigterm_finishes_the_chunk_in_flight_and_the_next_start_resumes_the_run(
     environ: dict[str, str], api: Any, unused_port: int
 ) -> None:
     rows = (f"2026-11-09,P,,1.00,C-1,{number}\n" for number in range(750))
@@ -176,7 +183,7 @@ def test_sigterm_ends_the_chunk_in_flight_and_the_next_start_takes_the_run_up(
         run_id = ask(f"{url}/runs", b"{}")["id"]
         assert arrived.wait(10)
         process.terminate()
-        next(line for line in process.stdout if "told to stop" in line)
+        next(line for line in process.stdout if "stopping after the chunk" in line)
         go_on.set()
         ended = [json.loads(line) for line in process.stdout if "run ended" in line]
     assert (process.returncode, len(api.requests), len(api.books)) == (0, 1, 500)

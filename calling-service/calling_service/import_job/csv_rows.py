@@ -1,6 +1,6 @@
 """The rows of a CSV file as cells, in bounded memory whatever the file holds (RFC 4180, or with semicolons).
 
-Not here: what the cells mean, see export.py.
+Not here: what the cells mean (entry_rows.py).
 """
 
 import csv
@@ -14,9 +14,9 @@ LONGEST_ROW = 1 << 20  # characters
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of one row and the number of its first line; why it is at fault, if it is.
+    """The cells of one row, the number of its first line, and what is wrong with it, if anything.
 
-    Where they cannot be told apart, the line is the one cell; where it is too long, there is none.
+    If the line cannot be split, it is the only cell; if it is too long, there are no cells.
     """
 
     line: int
@@ -25,60 +25,71 @@ class Cells:
 
 
 def separator_of(file: TextIO) -> str:
-    """Return what separates the cells of the first line, which is left to be read."""
+    """Return what separates the cells of the first line; the file is read from its start afterwards."""
     first = file.readline(LONGEST_ROW)
     file.seek(0)
     return max(",;", key=first.count)
 
 
 def read_rows(file: TextIO, separator: str) -> Iterator[Cells]:
-    """Yield the rows of a file opened with newline="", those too that are no CSV or not as wide as the first.
+    """Yield the rows of a file opened with newline="", also those that are not CSV or have another width.
 
-    If such a row has several lines, a quote may be missing in the first. That line alone is at fault then,
-    and those that the row has run over are read again.
+    If such a row has several lines, a quote may be missing in the first. Then that line alone is at fault,
+    and the lines that the row has run over are read again.
     """
-    lines, width = _Lines(file), 0
+    lines = _Lines(file)
     reader = csv.reader(lines, strict=True, delimiter=separator)
+    width = 0
     while True:
         lines.begin_row()
+        fault = ""
         try:
-            cells, fault = tuple(next(reader)), ""
+            cells = tuple(next(reader))
         except StopIteration:
             return
         except csv.Error as error:
-            cells, fault = lines.first, f"cannot be read as CSV: {error}"
+            cells = lines.first
+            fault = f"cannot be read as CSV: {error}"
         width = width or len(cells)
-        if not fault and len(cells) not in {0, width}:
+        if not fault and cells and len(cells) != width:
             fault = f"has {len(cells)} cells, the header {width}"
         if fault and lines.quote_is_open:
-            cells, fault = lines.first, f"{fault}, and a quote is not closed on this line"
+            cells = lines.first
+            fault += ", and a quote is not closed on this line"
             lines.give_back()
         yield Cells(lines.number, cells, fault)
 
 
 class _Lines:
-    """The lines of a file for one row after another; one for which its row has no room is a csv.Error.
+    """The lines of a file, row by row; a row that has too many characters is a csv.Error.
 
     Of the lines that a row has given back, each but the last is a row by itself: from a quote that is not
     closed in one of them, a row would run to where that one did. So no line is read more than twice.
     """
 
     def __init__(self, file: TextIO) -> None:
-        self._file, self._again = file, deque[str]()
-        self.number, self._row = 1, list[str]()  # of the row: the number of its first line, and its lines
+        self.number = 1  # of the row's first line
+        self._file = file
+        self._row: list[str] = []
+        self._again: deque[str] = deque()
+        self.begin_row()
 
     def begin_row(self) -> None:
         self.number += len(self._row)
-        self._row, self._room, self.quote_is_open = [], LONGEST_ROW, False
+        self.quote_is_open = False
+        self._row = []
+        self._room = LONGEST_ROW
 
     @property
     def first(self) -> tuple[str, ...]:
         """Return the text of the row's first line, as a cell, unless it is too long."""
-        (text,) = self._row[:1]
-        return (text.rstrip("\r\n"),) if len(text) < LONGEST_ROW else ()
+        text = self._row[0]
+        if len(text) >= LONGEST_ROW:
+            return ()
+        return (text.rstrip("\r\n"),)
 
     def give_back(self) -> None:
-        """Leave the row its first line; the others come again."""
+        """Keep the row's first line; the others come again."""
         self._again.extendleft(reversed(self._row[1:]))
         del self._row[1:]
 
@@ -87,7 +98,10 @@ class _Lines:
 
     def __next__(self) -> str:
         self.quote_is_open = bool(self._row)
-        if not (line := "" if self._row and self._again else self._take()):
+        if self._row and self._again:
+            raise StopIteration
+        line = self._take()
+        if not line:
             raise StopIteration
         self._row.append(line)
         self._room -= len(line)
@@ -96,7 +110,7 @@ class _Lines:
         return line
 
     def _take(self) -> str:
-        """Return the next line, of one that is too long the beginning alone."""
+        """Return the next line, but only the beginning of one that is too long."""
         if self._again:
             return self._again.popleft()
         line = rest = self._file.readline(LONGEST_ROW)

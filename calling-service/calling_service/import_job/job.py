@@ -1,6 +1,6 @@
-"""The import: every complete export of the inbox to the API, in chunks; what is refused, to the rejects file.
+"""The import: the rows of each complete file in the inbox go to the API in chunks, or to a rejects file.
 
-It can be killed at any point and started again: the ledger says which exports are done, rows are noted in
+It can be killed at any point and started again: the ledger records which files are done, rows are recorded in
 it before they are sent, and the API books an entry that is sent again only once.
 """
 
@@ -9,95 +9,90 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from calling_service.database import connection
-from calling_service.import_job.export_rows import ExportError, Reject, Row, read_export
-from calling_service.import_job.inbox import Export, exports
+from calling_service.import_job.entry_rows import HeaderError, Row, read_entry_rows
+from calling_service.import_job.inbox import InboxFile, inbox_files
 from calling_service.import_job.ledger import Ledger
-from calling_service.import_job.rejects import RejectsFile
+from calling_service.import_job.rejects import AddReject, rejects_file
+from calling_service.import_job.report import FileReport, ImportReport, Reject
 from calling_service.import_job.timesheets_api import TimesheetsApi
-from calling_service.runs.run import FileReport, Run
 
-CHUNK = 500  # rows that are sent with one request: as many as the API takes, since fewer are slower
+CHUNK = 500  # rows that are sent with one request: as many as the API accepts, since fewer are slower
 
-Item = TypeVar("Item")
 Progress = Callable[[int, int], None]  # lines done, lines in all
 
 
+@dataclass(frozen=True, slots=True)
 class ImportJob:
-    """Imports from one inbox, with its books in one state folder; one run at a time."""
+    """Imports from one inbox, with its ledger and rejects in one state folder; one import at a time."""
 
-    def __init__(
-        self,
-        inbox: Path,
-        state_dir: Path,
-        api: TimesheetsApi,
-        *,
-        settling: float = 0,
-        now: Callable[[], float] = time.time,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._inbox, self._state_dir, self._api = inbox, state_dir, api
-        self._settling, self._now, self._pause = settling, now, pause
+    inbox: Path
+    state_dir: Path
+    api: TimesheetsApi
+    settling: float = 0  # seconds without a change after which a file counts as complete
+    now: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
 
-    def run(self, run: Run, progress: Progress) -> None:
-        """Import what is there, reporting in `run`; raise what keeps the job from going on."""
-        found = list(exports(self._inbox, self._settling, self._now(), self._pause))
-        run.files = [FileReport(export.name, "pending") for export in found]
-        done, total = 0, sum(export.lines for export in found)
-        with connection(self._state_dir) as database:
-            ledger, sent = Ledger(database, (export.digest for export in found)), set[str]()
-            for export, report in zip(found, run.files, strict=True):
-                if export.fault:
-                    run.give_up(report, f"cannot be read: {export.fault}")
-                elif not export.complete:
-                    report.state = "waiting"
-                elif export.digest in sent or (ledger.is_done(export.digest) and not run.resend):
-                    report.state = "known"
+    def run(self, report: ImportReport, progress: Progress, *, resend: bool = False) -> None:
+        """Import what is there, and fill the report on the way; raise what keeps the job from going on."""
+        files = list(inbox_files(self.inbox, self.settling, self.now(), self.pause))
+        report.files = [FileReport(file.name, "pending") for file in files]
+        total = sum(file.lines for file in files)
+        done = 0
+        with connection(self.state_dir) as database:
+            ledger = Ledger(database, (file.digest for file in files))
+            for file, file_report in zip(files, report.files, strict=True):
+                if file.fault:
+                    report.give_up(file_report, f"cannot be read: {file.fault}")
+                elif not file.complete:
+                    file_report.state = "waiting"
+                elif file.digest in ledger.opened or (ledger.is_done(file.digest) and not resend):
+                    file_report.state = "known"
                 else:
-                    report.state = "importing"
-                    sent.add(export.digest)
-                    for line in self._import(export, report, run, ledger):
+                    file_report.state = "importing"
+                    for line in self._import(file, file_report, report, ledger):
                         progress(done + line, total)
-                done += export.lines
+                done += file.lines
                 progress(done, total)
 
-    def _import(self, export: Export, report: FileReport, run: Run, ledger: Ledger) -> Iterator[int]:
-        """Import one export, yielding the last line done after each chunk."""
-        ledger.open_file(export.digest, export.name)
-        with export.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    def _import(
+        self, file: InboxFile, file_report: FileReport, report: ImportReport, ledger: Ledger
+    ) -> Iterator[int]:
+        """Import one file, and yield the last line done after each chunk."""
+        ledger.open_file(file.digest, file.name)
+        with file.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
             try:
-                header, rows = read_export(file)
-            except ExportError as error:
-                run.give_up(report, str(error))
+                header, rows = read_entry_rows(lines)
+            except HeaderError as error:
+                report.give_up(file_report, str(error))
                 return
-            with RejectsFile(self._state_dir, export.path.name, header) as rejects:
-                book = _Book(export, report, run, ledger, self._api, rejects)
-                for chunk in _chunks(rows):
-                    book.send(chunk)
+            with rejects_file(self.state_dir, file.path.name, header) as add_reject:
+                chunks = _FileImport(file, file_report, report, ledger, self.api, add_reject)
+                while chunk := list(islice(rows, CHUNK)):
+                    chunks.send(chunk)
                     yield chunk[-1].line
-        if export.is_unchanged():
-            ledger.close_file(export.digest)
-            report.state = "done"
-        else:  # what was read is not what was digested: the next run takes it from the start
-            report.state = "waiting"
+        if file.is_unchanged():
+            ledger.close_file(file.digest)
+            file_report.state = "done"
+        else:  # its content is not the one of the digest: the next run starts it again
+            file_report.state = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
-class _Book:
-    """Where the rows of one export go."""
+class _FileImport:
+    """The import of the rows of one file."""
 
-    export: Export
-    report: FileReport
-    run: Run
+    file: InboxFile
+    file_report: FileReport
+    report: ImportReport
     ledger: Ledger
     api: TimesheetsApi
-    rejects: RejectsFile
+    add_reject: AddReject
 
     def send(self, rows: list[Row]) -> None:
-        """Note the rows in the ledger and upload the good ones; reject the others, in their order."""
-        self.report.rows += len(rows)
+        """Record the rows in the ledger and upload the good ones; reject the others, in their order."""
+        self.file_report.rows += len(rows)
         rejected: list[Row] = []
         while rows:
             good, rows = self._claim(rows, rejected)
@@ -107,14 +102,16 @@ class _Book:
 
     def _claim(self, rows: list[Row], rejected: list[Row]) -> tuple[list[Row], list[Row]]:
         """Return the first good row of each id, and those that count only if the API refuses that one."""
-        good, later = dict[str, Row](), []
-        with self.ledger.chunk():
+        good: dict[str, Row] = {}
+        later: list[Row] = []
+        with self.ledger.transaction():
             for row in rows:
-                if not row.entry:
+                entry_id = row.entry.external_id if row.entry else ""
+                if not entry_id:
                     rejected.append(row)
-                elif (entry_id := row.entry.external_id) in good:
+                elif entry_id in good:
                     later.append(row)
-                elif first := self.ledger.claim(entry_id, self.export.digest, row.line):
+                elif first := self.ledger.claim(entry_id, self.file.digest, row.line):
                     reason = f"repeats {entry_id} of {first.name} line {first.line}"
                     rejected.append(replace(row, problems=(("entry_id", reason),)))
                 else:
@@ -122,25 +119,22 @@ class _Book:
         return list(good.values()), later
 
     def _upload(self, rows: list[Row], rejected: list[Row]) -> None:
-        while entries := [row.entry for row in rows if row.entry]:
+        while rows:
+            entries = [row.entry for row in rows if row.entry]
             receipt = self.api.upload(entries)
-            self.report.booked += receipt.booked
-            self.report.unchanged += receipt.unchanged
-            if not receipt.refused:
-                return
+            self.file_report.booked += receipt.booked
+            self.file_report.unchanged += receipt.unchanged
             for index, problem in receipt.refused.items():
                 self.ledger.release(entries[index].external_id)
                 rejected.append(replace(rows[index], problems=(problem,)))
+            if not receipt.refused:
+                return
+            # All or nothing: with a refused row among them, the others were not booked either.
             rows = [row for index, row in enumerate(rows) if index not in receipt.refused]
 
     def _reject(self, row: Row) -> None:
         columns = ", ".join(column for column, _ in row.problems)
         reason = "; ".join(reason for _, reason in row.problems)
-        reject = Reject(self.export.name, row.line, columns, reason)
-        self.run.reject(self.report, reject)
-        self.rejects.add(reject, row.cells)
-
-
-def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
-    while chunk := list(islice(items, CHUNK)):
-        yield chunk
+        reject = Reject(self.file.name, row.line, columns, reason)
+        self.report.reject(self.file_report, reject)
+        self.add_reject(reject, row.cells)

@@ -1,16 +1,15 @@
-"""What the job remembers of exports: which contents are done, and where each entry_id was seen first.
+"""What the job remembers of files: which contents are done, and where each entry_id was seen first.
 
-Whether an entry is booked is for the API to say, which is asked again after a crash and books nothing twice.
+Not here: whether an entry is booked. The API knows that, and after a crash it books nothing twice.
 """
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an entry stands: the file's content by digest, its name, the line."""
+class Place(NamedTuple):
+    """Where an entry stands: the digest and the name of its file, and the line."""
 
     digest: str
     name: str
@@ -18,20 +17,21 @@ class Place:
 
 
 class Ledger:
-    """The books of one run, whose inbox holds the contents of these digests."""
+    """The ledger of one import, whose inbox holds the contents with these digests."""
 
     def __init__(self, database: sqlite3.Connection, present: Iterable[str]) -> None:
         self._database = database
         self._present = frozenset(present)
+        self.opened: set[str] = set()  # the contents that this import has come to, by their digests
 
     def is_done(self, digest: str) -> bool:
-        """Say whether this content has been imported to its end."""
-        return bool(
-            self._database.execute("SELECT 1 FROM files WHERE digest = ? AND done", (digest,)).fetchone()
-        )
+        """Return whether this content has been imported to its end."""
+        done = self._database.execute("SELECT 1 FROM files WHERE digest = ? AND done", (digest,))
+        return done.fetchone() is not None
 
     def open_file(self, digest: str, name: str) -> None:
-        """Note that this content is being imported, under the name that it has now."""
+        """Record that this content is being imported, under its present name."""
+        self.opened.add(digest)
         self._database.execute(
             "INSERT INTO files (digest, name) VALUES (?, ?)"
             " ON CONFLICT (digest) DO UPDATE SET name = excluded.name",
@@ -39,30 +39,30 @@ class Ledger:
         )
 
     def close_file(self, digest: str) -> None:
-        """Note that this content is done."""
+        """Record that this content is done."""
         self._database.execute("UPDATE files SET done = 1 WHERE digest = ?", (digest,))
 
     def claim(self, entry_id: str, digest: str, line: int) -> Place | None:
-        """Note where an entry stands; return the first place if a row before it in the inbox has its id."""
+        """Record where an entry stands; return the first place if an earlier row in the inbox has its id."""
         found = self._database.execute(
-            "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?",
-            (entry_id,),
+            "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?", (entry_id,)
         ).fetchone()
-        first = Place(*found) if found else None
-        if first and (first.digest, first.line) == (digest, line):
-            return None
-        if first and first.digest in self._present and (first.digest != digest or first.line < line):
-            return first
-        # New; or seen only in an export that has been taken away since, or by an earlier run further down in
-        # this one, where it had got after this row was refused: this row counts.
+        if found:
+            first = Place(*found)
+            if first.digest == digest and first.line == line:
+                return None
+            if first.digest in self._present and (first.digest != digest or first.line < line):
+                return first
+        # The id is new; or it was seen only in a file that has been removed since; or an earlier run saw it
+        # further down in this file, after the API had refused this row. In each case this row counts.
         self._database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (entry_id, digest, line))
         return None
 
     def release(self, entry_id: str) -> None:
-        """Forget where an entry stands that the API has refused: another row may put it right."""
+        """Delete the place of an entry that the API has refused: another row may correct it."""
         self._database.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
 
-    def chunk(self) -> sqlite3.Connection:
-        """Return the database as a context that makes what is noted within it one transaction."""
+    def transaction(self) -> sqlite3.Connection:
+        """Return a context that makes what is recorded within it one transaction."""
         self._database.execute("BEGIN IMMEDIATE")
         return self._database

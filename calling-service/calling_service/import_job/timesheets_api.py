@@ -1,38 +1,45 @@
-"""The one call that the job makes of the Timesheets API: upload entries, all or none of them."""
+"""The one call that the job makes to the Timesheets API: upload entries, all or none of them."""
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from recording.redaction import without
 
-from calling_service.import_job.export_rows import COLUMNS, Entry
+from calling_service.import_job.entry_rows import COLUMNS, Entry, Problem
+
+LONGEST_TEXT = 300  # characters of what the API says that are kept
+TOKEN = re.compile(r"eyJ[\w.-]+", re.ASCII)  # a JWT, which an API could echo
 
 
 class ApiError(Exception):
-    """The API did not do what was asked: its status (None: no answer at all) and, bounded, what it says."""
+    """The API did not do what was asked: its status (None: no answer at all), and what it says, bounded."""
 
     def __init__(self, url: str, status: int | None, detail: str) -> None:
         super().__init__(f"{url}: {status or 'no answer'}: {detail}")
-        self.url, self.status, self.detail = url, status, detail
+        self.url = url
+        self.status = status
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The API's answer: how many were booked and unchanged, or which were refused, with column and reason."""
+    """The API's answer: how many entries were booked and unchanged, or which were refused, by their index."""
 
     booked: int = 0
     unchanged: int = 0
-    refused: dict[int, tuple[str, str]] | None = None
+    refused: dict[int, Problem] = field(default_factory=dict)
 
 
 class TimesheetsApi:
     """The API at `url`, called through a session that authenticates by itself."""
 
     def __init__(self, session: requests.Session, url: str, timeout: tuple[float, float]) -> None:
-        self._session, self._timeout = session, timeout
+        self._session = session
+        self._timeout = timeout
         self._upload_url = url.rstrip("/") + "/timesheets/upload"
 
     def upload(self, entries: Sequence[Entry]) -> Receipt:
@@ -48,36 +55,42 @@ class TimesheetsApi:
             )
         except requests.RequestException as error:
             raise ApiError(self._upload_url, None, type(error).__name__) from error
-        answer = _object(response)
+        answer = _json_object(response)
         if response.status_code == 200:
             return self._receipt(answer, len(entries))
-        if response.status_code == 422 and (refused := _refused(answer, len(entries))):
+        refused = _refused(answer, len(entries))
+        if response.status_code == 422 and refused:
             return Receipt(refused=refused)
         detail = answer.get("detail") or answer.get("error_description") or response.reason
-        raise ApiError(self._upload_url, response.status_code, without(str(detail), ())[:300])
+        detail = TOKEN.sub("***", str(detail)[:LONGEST_TEXT])
+        raise ApiError(self._upload_url, response.status_code, detail)
 
     def _receipt(self, answer: dict[str, Any], sent: int) -> Receipt:
-        booked, unchanged = answer.get("booked"), answer.get("unchanged")
+        booked = answer.get("booked")
+        unchanged = answer.get("unchanged")
         if not isinstance(booked, int) or not isinstance(unchanged, int) or booked + unchanged != sent:
             raise ApiError(self._upload_url, 200, f"does not account for the {sent} entries that were sent")
         return Receipt(booked, unchanged)
 
 
-def _object(response: requests.Response) -> dict[str, Any]:
-    try:
+def _json_object(response: requests.Response) -> dict[str, Any]:
+    with suppress(requests.JSONDecodeError, RecursionError):
         answer = response.json()
-    except (requests.JSONDecodeError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
+        if isinstance(answer, dict):
+            return answer
+    return {}
 
 
-def _refused(answer: dict[str, Any], sent: int) -> dict[int, tuple[str, str]]:
+def _refused(answer: dict[str, Any], sent: int) -> dict[int, Problem]:
+    """Return the first problem of each entry that the API refuses."""
     errors = answer.get("errors")
-    refused: dict[int, tuple[str, str]] = {}
-    for error in errors if isinstance(errors, list) else []:
+    refused: dict[int, Problem] = {}
+    if not isinstance(errors, list):
+        return refused
+    for error in errors:
         index = error.get("index") if isinstance(error, dict) else None
         if isinstance(index, int) and 0 <= index < sent:
-            column = COLUMNS.get(str(error.get("field")), str(error.get("field") or ""))
-            reason = str(error.get("reason") or error.get("code") or "refused by the API")[:300]
-            refused.setdefault(index, (column, reason))
+            name = str(error.get("field") or "")
+            reason = str(error.get("reason") or error.get("code") or "refused by the API")
+            refused.setdefault(index, (COLUMNS.get(name, name), reason[:LONGEST_TEXT]))
     return refused

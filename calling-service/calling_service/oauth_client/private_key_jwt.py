@@ -1,9 +1,7 @@
 """Access tokens for a client with a key pair: private_key_jwt (RFC 7523 2.2, OpenID Connect Core 9).
 
-`public_jwk_set` gives what an authorization server has to know of the key.
-
-Made to be copied, with token_source.py; a module of its own because it alone needs PyJWT. An assertion serves
-one call: whoever mounts a Retry on the session must not let it repeat a request that may have arrived.
+Made to be copied, with token_source.py; a module of its own because it alone needs PyJWT. A server accepts an
+assertion once: a Retry on the session must not send a request again that may have arrived (see retry.py).
 """
 
 import secrets
@@ -19,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .token_source import TokenError, TokenSource
+from .token_request import ClientAuthentication, TokenError
+from .token_source import TokenSource
 
-LIFETIME = 60  # seconds that an assertion is good for
+LIFETIME = 60  # seconds for which an assertion is valid
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: dict[type[object], str] = {
     RSAPrivateKey: "RS256",
@@ -30,48 +29,52 @@ ALGORITHMS: dict[type[object], str] = {
 }
 
 
-class AssertionAuth(requests.auth.AuthBase):
-    """Leaves a request as it is, and so keeps requests from looking for credentials in a .netrc."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Return the request."""
-        return request
-
-
 @dataclass(kw_only=True, eq=False)
 class PrivateKeyTokenSource(TokenSource):
     """A token source whose `secret_file` holds a private key: RSA, P-256 or Ed25519, as PEM."""
 
     wall_clock: Callable[[], float] = time.time
 
-    def _authentication(self, secret: str, form: dict[str, str]) -> AssertionAuth:
+    def _authenticate(self, secret: str) -> ClientAuthentication:
         try:
-            form |= client_assertion(self.client_id, self.issuer, secret, self.wall_clock())
+            parameters = client_assertion(self.client_id, self.issuer, secret, self.wall_clock())
         except ValueError as error:
             raise TokenError("no_credential", f"{self.secret_file} holds {error}") from error
-        return AssertionAuth()
+        return ClientAuthentication(_add_no_header, parameters["client_assertion"], parameters)
 
 
 def client_assertion(client_id: str, issuer: str, private_key: str, now: float) -> dict[str, str]:
-    """Return the parameters that authenticate one request, made by then; raise ValueError for another key."""
-    claims: dict[str, str | int] = {"iss": client_id, "sub": client_id, "aud": issuer}
-    claims |= {"iat": int(now), "exp": int(now) + LIFETIME, "jti": secrets.token_urlsafe(16)}
-    assertion = jwt.encode(claims, *_signing_key(private_key))
+    """Return the form parameters that authenticate one request, made at `now` (Unix time).
+
+    Raise ValueError unless the private key is RSA, P-256 or Ed25519, as PEM.
+    """
+    key, algorithm = _signing_key(private_key)
+    claims = {"iss": client_id, "sub": client_id, "aud": issuer, "jti": secrets.token_urlsafe(16)}
+    times = {"iat": int(now), "exp": int(now) + LIFETIME}
+    assertion = jwt.encode({**claims, **times}, key, algorithm)
     return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
 
 
 def public_jwk_set(private_key: str) -> dict[str, Any]:
-    """Return the JWK Set (RFC 7517 5) to register for a private key, of the public half; raise ValueError."""
+    """Return the JWK Set (RFC 7517 5) of the public half, to be registered at the authorization server.
+
+    Raise ValueError unless the private key is RSA, P-256 or Ed25519, as PEM.
+    """
     key, algorithm = _signing_key(private_key)
     members = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
     return {"keys": [{**members, "use": "sig", "alg": algorithm}]}
+
+
+def _add_no_header(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Return the request; as its auth, this keeps requests from looking for credentials in a .netrc."""
+    return request
 
 
 def _signing_key(pem: str) -> tuple[Any, str]:
     try:
         key = load_pem_private_key(pem.encode(), None)
         algorithm = next(name for kind, name in ALGORITHMS.items() if isinstance(key, kind))
-        jwt.get_algorithm_by_name(algorithm).prepare_key(key)  # of the curves one
+        jwt.get_algorithm_by_name(algorithm).prepare_key(key)  # which refuses every curve but P-256
     except (ValueError, TypeError, StopIteration, jwt.PyJWTError) as error:
         raise ValueError("no RSA, P-256 or Ed25519 key in PEM without a password") from error
     return key, algorithm

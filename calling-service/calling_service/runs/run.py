@@ -1,16 +1,17 @@
-"""One run as it is reported, of the import (counts per file, rejects) or of a case of the gallery.
+"""One run: of the import, or of a case of the gallery.
 
-Not here: its exchanges, which the history keeps beside it as they happen.
+Not here: its exchanges, which the history keeps (history.py).
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from calling_service.import_job.export_rows import Reject
-
-REJECTS_SHOWN = 200  # of a run; the rejects files have all
+from calling_service.import_job.report import FileReport, ImportReport, Reject
+from calling_service.logs import current_trace_id, trace_id_of
+from calling_service.runs.case import CaseReport
 
 Trigger = Literal["web", "cli", "schedule"]
 
@@ -25,60 +26,8 @@ class Failure:
 
 
 @dataclass(slots=True)
-class FileReport:
-    """One export in a run; `state`: pending, waiting (still changing), known, importing, done or failed."""
-
-    name: str
-    state: str
-    rows: int = 0
-    booked: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a case's last request is answered: status, error code, failed check; None where there is none."""
-
-    status: int | None
-    error: str | None
-    check: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseReport:
-    """A case of the gallery in a run; `answered` is None until the case has been played to its end."""
-
-    id: str
-    title: str
-    teaches: str
-    changes: str
-    rfc: str
-    expected: Outcome
-    answered: Outcome | None = None
-
-    @property
-    def as_expected(self) -> bool | None:
-        """Return whether the case came as expected, None while that is not known."""
-        if self.answered is None:
-            return None
-        return self.answered == self.expected
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Return the report that this document was made of."""
-        told = {name: document[name] for name in ("id", "title", "teaches", "changes", "rfc")}
-        answered = document["answered"] and Outcome(**document["answered"])
-        return cls(**told, expected=Outcome(**document["expected"]), answered=answered)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the report as a run's JSON has it."""
-        return asdict(self) | {"as_expected": self.as_expected}
-
-
-@dataclass(slots=True)
 class Run:
-    """A run: made when it is asked for, changed by who carries it out alone."""
+    """A run; only the thread that carries it out changes it."""
 
     id: str
     trigger: Trigger
@@ -88,89 +37,57 @@ class Run:
     fresh_token: bool = False
     state: Literal["running", "stopped", "completed", "failed"] = "running"
     ended_at: datetime | None = None
-    files: list[FileReport] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    report: ImportReport = field(default_factory=ImportReport)
     error: Failure | None = None
-    case: CaseReport | None = None  # of the gallery
+    case: CaseReport | None = None  # None: a run of the import
 
-    def reject(self, report: FileReport, row: Reject) -> None:
-        """Count a row as rejected, and show it while there is room."""
-        report.rejected += 1
-        if len(self.rejects) < REJECTS_SHOWN:
-            self.rejects.append(row)
+    @classmethod
+    def new(cls, trigger: Trigger, *, resend: bool = False, fresh_token: bool = False) -> Self:
+        """Return a run that starts now, in the current trace or a new one."""
+        trace_id = current_trace_id.get() or trace_id_of("")
+        return cls(secrets.token_hex(8), trigger, trace_id, datetime.now(UTC), resend, fresh_token)
 
-    def give_up(self, report: FileReport, reason: str) -> None:
-        """End a file that cannot be imported at all, and say why at its first line."""
-        report.state = "failed"
-        self.reject(report, Reject(report.name, 1, "", reason))
+    def again(self) -> "Run":
+        """Return the run as it was when it was asked for."""
+        return Run(self.id, self.trigger, self.trace_id, self.started_at, self.resend, self.fresh_token)
 
     def fail(self, why: Failure) -> None:
-        """End the run, and with it the file that it was at."""
-        self.state, self.error = "failed", why
-        for report in self.files:
-            report.state = "failed" if report.state == "importing" else report.state
+        """End the run, and with it the file that it was importing."""
+        self.state = "failed"
+        self.error = why
+        self.report.interrupt("failed")
 
     def stop(self) -> None:
-        """End the run where it is, to be taken up again."""
+        """End the run where it is; a later process resumes it."""
         self.state = "stopped"
-        for report in self.files:
-            report.state = "pending" if report.state == "importing" else report.state
-
-    @property
-    def booked(self) -> int:
-        """Return how many entries are new in the API."""
-        return sum(report.booked for report in self.files)
-
-    @property
-    def unchanged(self) -> int:
-        """Return how many entries the API had booked before."""
-        return sum(report.unchanged for report in self.files)
-
-    @property
-    def rejected(self) -> int:
-        """Return how many rows were not booked."""
-        return sum(report.rejected for report in self.files)
+        self.report.interrupt("pending")
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Return the run that this document was made of, `GET /runs/<id>` without its exchanges."""
+        """Return the run that as_json() made this document of; other members are ignored."""
         same = ("id", "trigger", "trace_id", "resend", "fresh_token", "state")
-        ended_at = document["ended_at"] and datetime.fromisoformat(document["ended_at"])
+        report = ImportReport(
+            files=[FileReport(**file) for file in document["files"]],
+            rejects=[Reject(**reject) for reject in document["rejects"]],
+        )
         return cls(
             **{name: document[name] for name in same},
             started_at=datetime.fromisoformat(document["started_at"]),
-            ended_at=ended_at,
-            files=[FileReport(**report) for report in document["files"]],
-            rejects=[Reject(**reject) for reject in document["rejects"]],
+            ended_at=document["ended_at"] and datetime.fromisoformat(document["ended_at"]),
+            report=report,
             error=document["error"] and Failure(**document["error"]),
             case=document["case"] and CaseReport.from_json(document["case"]),
         )
 
-    @classmethod
-    def again(cls, document: dict[str, Any]) -> "Run":
-        """Return the run of this document as it was when it was asked for."""
-        asked = {name: document[name] for name in ("id", "trigger", "trace_id", "resend", "fresh_token")}
-        return cls(**asked, started_at=datetime.fromisoformat(document["started_at"]))
-
     def as_json(self) -> dict[str, Any]:
-        """Return the run as GET /runs/<id> shows it, but for its exchanges."""
-        return {
-            "id": self.id,
-            "state": self.state,
-            "trigger": self.trigger,
-            "case": self.case and self.case.as_json(),
-            "resend": self.resend,
-            "fresh_token": self.fresh_token,
-            "started_at": timestamp(self.started_at),
-            "ended_at": self.ended_at and timestamp(self.ended_at),
-            "trace_id": self.trace_id,
-            "files": [asdict(report) for report in self.files],
-            "booked": self.booked,
-            "unchanged": self.unchanged,
-            "rejected": self.rejected,
-            "rejects": [asdict(reject) for reject in self.rejects],
-            "error": self.error and asdict(self.error),
-        }
+        """Return the run as GET /runs lists it."""
+        document = asdict(self)
+        report = document.pop("report")
+        counts = {name: getattr(self.report, name) for name in ("booked", "unchanged", "rejected")}
+        document["started_at"] = timestamp(self.started_at)
+        document["ended_at"] = self.ended_at and timestamp(self.ended_at)
+        document["case"] = self.case and self.case.as_json()
+        return {**document, **counts, **report}
 
 
 def timestamp(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The lock of whoever runs the import: one per STATE_DIR, for threads and processes, gone with its holder."""
+"""The lock on running the import: one per STATE_DIR, for threads and processes; it ends with its holder."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def acquire(state_dir: Path) -> int | None:
-    """Return the lock, a descriptor that closing gives up; None if another holds it."""
+    """Return the lock, a descriptor whose closing releases it; None if another holds it."""
     descriptor = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -19,8 +19,8 @@ def acquire(state_dir: Path) -> int | None:
 
 
 @contextmanager
-def handed_on(lock: int) -> Iterator[None]:
-    """Give the lock up if what is to hold it from now on does not begin."""
+def released_on_error(lock: int) -> Iterator[None]:
+    """Release the lock if an error keeps the run from beginning."""
     try:
         yield
     except BaseException:

@@ -1,6 +1,6 @@
-"""The gallery's cases, read from cases.toml, where the language of their steps is told.
+"""The gallery's cases, read from cases.toml, which describes the language of their steps.
 
-Not here: how a step is carried out (stage.py), and when a case is (cases.py).
+Not here: how a step is carried out (step_runner.py), and when a case is played (player.py).
 """
 
 import tomllib
@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from calling_service.runs.run import CaseReport, Outcome
+from calling_service.runs.case import CaseReport, Outcome
 
 FILE = Path(__file__).with_name("cases.toml")
 
@@ -39,7 +39,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read what the authorization server tells everybody, at the path `read`."""
+    """Read what the authorization server publishes at the path `read`."""
 
     read: str
 
@@ -52,13 +52,13 @@ class Revoke:
     how: str = "with its secret"
 
 
-Step = Ask | Call | Read | Revoke
-VERBS: dict[str, type[Step]] = {"ask": Ask, "call": Call, "read": Read, "revoke": Revoke}
+CaseStep = Ask | Call | Read | Revoke
+VERBS: dict[str, type[CaseStep]] = {"ask": Ask, "call": Call, "read": Read, "revoke": Revoke}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: what it changes and teaches, its steps, and what the last of them is answered."""
+    """One case: what it changes and teaches, its steps, and the expected answer to the last of them."""
 
     id: str
     group: str
@@ -66,45 +66,28 @@ class Case:
     changes: str
     teaches: str
     rfc: str
-    steps: tuple[Step, ...]
-    status: int
-    error: str | None = None
-    check: str | None = None
+    expected: Outcome
+    steps: tuple[CaseStep, ...]
     cleans_up: bool = False
-
-    @property
-    def expected(self) -> Outcome:
-        """Return what the last step is to be answered."""
-        return Outcome(self.status, self.error, self.check)
 
     def report(self, answered: Outcome | None = None) -> CaseReport:
         """Return the case as a run reports it."""
-        return CaseReport(
-            self.id,
-            self.title,
-            self.teaches,
-            self.changes,
-            self.rfc,
-            expected=self.expected,
-            answered=answered,
-        )
-
-
-class UnknownCaseError(Exception):
-    """The gallery has no such case."""
+        return CaseReport(self.id, self.title, self.teaches, self.changes, self.rfc, self.expected, answered)
 
 
 @cache
 def gallery() -> Mapping[str, Case]:
     """Return the cases by their ids, in the file's order."""
-    with FILE.open("rb") as file:
-        return {read["id"]: _case(read) for read in tomllib.load(file)["case"]}
+    cases: dict[str, Case] = {}
+    group = ""
+    for case_id, table in tomllib.loads(FILE.read_text(encoding="utf-8"))["case"].items():
+        group = table.get("group", group)
+        expected = Outcome(**{"error": None, "check": None} | table["expected"])
+        steps = tuple(_step(step) for step in table["steps"])
+        cases[case_id] = Case(case_id, **table | {"group": group, "expected": expected, "steps": steps})
+    return cases
 
 
-def _case(read: dict[str, Any]) -> Case:
-    return Case(**read | {"steps": tuple(map(_step, read["steps"]))})
-
-
-def _step(read: dict[str, Any]) -> Step:
-    (verb,) = read.keys() & VERBS.keys()
-    return VERBS[verb](**read)
+def _step(table: Mapping[str, Any]) -> CaseStep:
+    (verb,) = table.keys() & VERBS.keys()
+    return VERBS[verb](**table)

@@ -1,6 +1,6 @@
-"""Tokens that an attacker might make of a good one, each for one check of the API to find out.
+"""Forged tokens that an attacker might make from a valid one; each fails one check of the API.
 
-Not here: what a good token is (the authorization server's affair), and who sends these (stage.py).
+Not here: how valid tokens are made (the authorization server), who sends forged ones (step_runner.py).
 """
 
 import hashlib
@@ -14,41 +14,43 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt import PyJWKSet
 
-Document = dict[str, Any]
-Forgery = Callable[[str, Document], str]  # of a good token and the issuer's JWK Set
+JsonObject = dict[str, Any]
+Forgery = Callable[[str, JsonObject], str]  # of a valid token and the issuer's JWK Set
 
 
-def changed_payload(token: str, _keys: Document) -> str:
-    """Grant the token one more scope, and leave its signature as it is."""
+def changed_payload(token: str, _keys: JsonObject) -> str:
+    """Add a scope to the token and keep its signature."""
     header, payload, signature = token.split(".")
     claims = _object(payload)
     claims["scope"] = f"{claims['scope']} delete:timesheets"
     return f"{header}.{_part(claims)}.{signature}"
 
 
-def alg_none(token: str, _keys: Document) -> str:
-    """Say that the token is not signed (RFC 7518 3.6), and leave the signature out."""
+def alg_none(token: str, _keys: JsonObject) -> str:
+    """Declare the token unsigned (RFC 7518 3.6) and leave the signature out."""
     header, payload, _ = token.split(".")
     return f"{_part(_object(header) | {'alg': 'none'})}.{payload}."
 
 
-def hmac_by_public_key(token: str, keys: Document) -> str:
+def hmac_by_public_key(token: str, keys: JsonObject) -> str:
     """Sign the token with the issuer's public key, in PEM, as if that were a shared secret."""
-    header, payload, _ = token.split(".")
-    members = _object(header)
-    key = PyJWKSet.from_dict(keys)[members["kid"]].key
+    encoded_header, payload, _ = token.split(".")
+    header = _object(encoded_header)
+    key = PyJWKSet.from_dict(keys)[header["kid"]].key
     secret = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signed = f"{_part(members | {'alg': 'HS256'})}.{payload}"
+    signed = f"{_part(header | {'alg': 'HS256'})}.{payload}"
     return f"{signed}.{_base64url(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
 
-def another_issuer(token: str, _keys: Document) -> str:
-    """Sign the token's claims with a key of one's own, and say where that key is to be found."""
+def another_issuer(token: str, _keys: JsonObject) -> str:
+    """Sign the token's claims with a key of another issuer, and name the address of that key."""
     header, payload, _ = token.split(".")
     issuer = "https://issuer.example"
     own = {"alg": "EdDSA", "kid": "its-own", "jku": f"{issuer}/.well-known/jwks.json"}
-    signed = f"{_part(_object(header) | own)}.{_part(_object(payload) | {'iss': issuer})}"
-    return f"{signed}.{_base64url(Ed25519PrivateKey.generate().sign(signed.encode()))}"
+    claims = _object(payload) | {"iss": issuer}
+    signed = f"{_part(_object(header) | own)}.{_part(claims)}"
+    signature = Ed25519PrivateKey.generate().sign(signed.encode())
+    return f"{signed}.{_base64url(signature)}"
 
 
 FORGERIES: dict[str, Forgery] = {
@@ -59,12 +61,13 @@ FORGERIES: dict[str, Forgery] = {
 }
 
 
-def _object(part: str) -> Document:
-    members: Document = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+def _object(part: str) -> JsonObject:
+    padding = "=" * (-len(part) % 4)
+    members: JsonObject = json.loads(urlsafe_b64decode(part + padding))
     return members
 
 
-def _part(members: Document) -> str:
+def _part(members: JsonObject) -> str:
     return _base64url(json.dumps(members, separators=(",", ":")).encode())
 
 

@@ -1,13 +1,13 @@
 """The gallery as a list: for the terminal, and in Markdown for docs/gallery.md."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from itertools import groupby
 
 from click import style
 
+from flow_explorer.columns import heading, wrapped
 from flow_explorer.gallery.case import Case
-from flow_explorer.terminal.columns import heading, wrapped
+from flow_explorer.meanings import rfc_address
 from flow_explorer.words import answer
 
 
@@ -18,7 +18,7 @@ def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
     for group, members in groupby(cases, key=lambda case: case.group):
         yield from heading(group, width)
         for case in members:
-            text = f"{case.title} → {answer(asdict(case.expected))}"
+            text = f"{case.title} → {answer(case.expected)}"
             first, *others = wrapped(text, width - column, words=True)
             yield f"  {style(f'{case.id:<{column - 2}}', bold=True)}{first}"
             yield from (" " * column + line for line in others)
@@ -28,16 +28,16 @@ def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
 def markdown(cases: Iterable[Case]) -> Iterator[str]:
     """Yield the lines of one table under each group's heading."""
     for group, members in groupby(cases, key=lambda case: case.group):
-        yield from (f"## {group}", "")
+        yield f"## {group}"
+        yield ""
         yield "| case | what it changes | what it teaches | answer | failing check | see |"
         yield "|---|---|---|---|---|---|"
         for case in members:
-            told = f"{case.status} `{case.error}`" if case.error else str(case.status)
-            check = f"`{case.check}`" if case.check else ""
-            yield f"| `{case.id}` | {case.changes} | {case.teaches} | {told} | {check} | {_link(case.rfc)} |"
+            expected = case.expected
+            status = str(expected.status)
+            if expected.error:
+                status += f" `{expected.error}`"
+            check = f"`{expected.check}`" if expected.check else ""
+            source = f"[{case.rfc}]({rfc_address(case.rfc)})"
+            yield f"| `{case.id}` | {case.changes} | {case.teaches} | {status} | {check} | {source} |"
         yield ""
-
-
-def _link(rfc: str) -> str:
-    _, number, section = rfc.split(" ")
-    return f"[{rfc}](https://www.rfc-editor.org/rfc/rfc{number}#section-{section})"

@@ -1,132 +1,135 @@
-"""Who plays the cases of the gallery: one at a time, in the background, beside the imports.
+"""Plays the cases of the gallery one at a time, in the background, beside the imports.
 
-A case that is asked for while it is on, or waits for its turn, is joined: no more can wait than there are.
+Starting a case that is playing or waiting joins it, so no more cases can wait than there are.
 """
 
 import logging
-import secrets
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import requests
-from calling_service import trace
 from calling_service.oauth_client.token_source import TokenError
+from calling_service.runs.case import Outcome, UnknownCaseError
 from calling_service.runs.history import History
-from calling_service.runs.run import Failure, Outcome, Run
-from calling_service.settings import Settings
+from calling_service.runs.run import Failure, Run
+from calling_service.runs.runner import Record
 from recording.exchange import Exchange
-from recording.recorder import recording
 
-from flow_explorer.gallery.case import Case, UnknownCaseError, gallery
-from flow_explorer.gallery.stage import Stage
-from flow_explorer.verdict import outcome
+from flow_explorer.answers import outcome
+from flow_explorer.gallery.case import Case, gallery
+from flow_explorer.gallery.step_runner import StepRunner
+from flow_explorer.servers import Servers
 
 log = logging.getLogger(__name__)
 
-AGAIN = "then start the case again"
 INTERRUPTED = Failure("interrupted", "the service did not play the case to its end", "start the case again")
+SEE_LOGS = "look at the logs of the services, by the trace id of this run"
 
 
 class UnexpectedAnswerError(Exception):
-    """A step before the last did not succeed: what it was, and its status."""
+    """A step before the last did not succeed."""
 
 
-class StoppedError(Exception):
+class CaseStoppedError(Exception):
     """The service was told to stop."""
 
 
-class Cases:
-    """Plays cases by their ids; safe to share between threads, has its own from the first case on."""
+class CasePlayer:
+    """Plays cases by their ids in a thread of its own; threads may share it."""
 
-    def __init__(self, settings: Settings, history: History) -> None:
-        self._settings, self._history = settings, history
-        self._lock, self._on = threading.Lock(), dict[str, str]()  # run ids by case ids
+    def __init__(self, servers: Servers, history: History, record: Record) -> None:
+        self._servers = servers
+        self._history = history
+        self._record = record
+        self._lock = threading.Lock()
+        self._run_ids: dict[str, str] = {}  # of the cases that are playing or waiting, by their ids
         self.stopping = threading.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="case")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="case")
 
     def start(self, case_id: str) -> str:
-        """Play the case soon, in the background; return the run's id; raise UnknownCaseError."""
-        if (case := gallery().get(case_id)) is None:
+        """Play the case in the background; return the run's id; raise UnknownCaseError."""
+        case = gallery().get(case_id)
+        if case is None:
             raise UnknownCaseError(case_id)
         with self._lock:
-            if not self._on:
-                self.recover()  # of a case whose end could not be recorded: a full disk, say
-            if case_id not in self._on:
-                trace_id = trace.current() or trace.trace_id_of(None)
-                run = Run(secrets.token_hex(8), "web", trace_id, datetime.now(UTC), case=case.report())
+            if not self._run_ids:
+                self.recover()  # a case whose end could not be recorded, on a full disk for example
+            if case_id not in self._run_ids:
+                run = Run.new("web")
+                run.case = case.report()
                 self._history.save(run)
-                done = self._thread.submit(self._run, run, case)
-                done.add_done_callback(Future.result)  # whose error, if there is one, is logged
-                self._on[case_id] = run.id
-            return self._on[case_id]
+                done = self._executor.submit(self._run, run, case)
+                done.add_done_callback(Future.result)  # raises an error of the thread, so that it is logged
+                self._run_ids[case_id] = run.id
+            return self._run_ids[case_id]
 
     def recover(self) -> None:
-        """Say of cases whose end was not recorded that they have ended; call while none is on."""
+        """Mark cases whose end was not recorded as failed; call it only while no case is playing."""
         self._history.abandon(INTERRUPTED, cases=True)
 
     def stop(self) -> None:
-        """Let the request in flight be the last, and end its case and those that wait."""
+        """Finish the request in flight, and end its case and those that wait."""
         self.stopping.set()
-        self._thread.shutdown()
+        self._executor.shutdown()
 
     def _run(self, run: Run, case: Case) -> None:
         log.info("case started", extra={"run_id": run.id, "case": case.id})
-        exchanges: list[Exchange] = []
-
-        def keep(exchange: Exchange) -> None:
-            exchanges.append(exchange)
-            self._history.add(run.id, exchange)
-
-        with trace.tracing(run.trace_id), recording(keep):
+        with self._record(run):
             try:
-                self._play(run, case, exchanges)
+                self._play(run, case)
                 run.state = "completed"
-            except Exception as error:  # noqa: BLE001  # whatever happened, the run must say that it is over
+            except Exception as error:  # noqa: BLE001  # whatever happened, the run must end
                 run.fail(_explained(error))
             run.ended_at = datetime.now(UTC)
             with self._lock:
-                del self._on[case.id]
+                del self._run_ids[case.id]
                 self._history.save(run)
             log.info("case ended", extra={"run_id": run.id, "case": case.id, "state": run.state})
 
-    def _play(self, run: Run, case: Case, exchanges: list[Exchange]) -> None:
-        with Stage(self._settings, self.stopping.wait) as stage:
+    def _play(self, run: Run, case: Case) -> None:
+        with StepRunner(self._servers, self.stopping.wait) as steps:
             try:
                 for step in case.steps:
-                    self._go_on()
-                    response = stage.play(step)
+                    self._raise_if_stopping()
+                    response = steps.run(step)
                     if step is not case.steps[-1] and not response.ok:
-                        said = exchanges[-1].steps[0].label
-                        raise UnexpectedAnswerError(f"{said}: {response.status_code} {response.reason}")
-                self._go_on()
-                run.case = case.report(Outcome(**outcome(exchanges[-1].as_json())))
+                        answer = f"{response.status_code} {response.reason}"
+                        raise UnexpectedAnswerError(f"{steps.labels.last}: {answer}")
+                self._raise_if_stopping()
+                run.case = case.report(self._outcome(run))
             finally:
                 if case.cleans_up:
-                    stage.clean_up()
+                    steps.clean_up()
 
-    def _go_on(self) -> None:
+    def _outcome(self, run: Run) -> Outcome:
+        """Return the outcome of the last exchange so far."""
+        stored = self._history.find(run.id)
+        if stored is None:
+            raise LookupError(run.id)
+        return outcome(Exchange.from_json(stored.exchanges[-1]))
+
+    def _raise_if_stopping(self) -> None:
         if self.stopping.is_set():
-            raise StoppedError
+            raise CaseStoppedError
 
 
 def _explained(error: Exception) -> Failure:
-    """Return what kept a case from being played to its end, in words."""
-    look = "look at the logs of the services, by the trace id of this run"
+    """Return why a case was not played to its end, in words."""
+    again = "then start the case again"
     match error:
-        case StoppedError():
+        case CaseStoppedError():
             return INTERRUPTED
         case UnexpectedAnswerError():
-            return Failure(
-                "unexpected_answer", f"a step on the way did not succeed: {error}", f"{look}, {AGAIN}"
-            )
+            message = f"a step before the last did not succeed: {error}"
+            return Failure("unexpected_answer", message, f"{SEE_LOGS}, {again}")
         case requests.RequestException():
             message = f"a service did not answer as it should ({type(error).__name__})"
-            return Failure("unreachable", message, f"see that all three services run, {AGAIN}")
+            return Failure("unreachable", message, f"check that all three services run, {again}")
         case TokenError():
-            return Failure(error.error, f"no token: {error.description}", f"{look}, {AGAIN}")
+            return Failure(error.error, f"no token: {error.description}", f"{SEE_LOGS}, {again}")
         case OSError():
-            what = f"a client's credential cannot be read: {error.filename} ({error.strerror})"
-            return Failure("no_credential", what, f"run `make up`, which makes it, {AGAIN}")
+            message = f"a client's credential cannot be read: {error.filename} ({error.strerror})"
+            return Failure("no_credential", message, f"run `make up`, which makes it, {again}")
     log.error("case failed", exc_info=error)
-    return Failure("internal", "an error in the gallery itself", look)
+    return Failure("internal", "an error in the gallery itself", SEE_LOGS)

@@ -1,9 +1,9 @@
-"""The timesheets now in the API, as the page shows them: read with a token of this service's own, unrecorded.
+"""The timesheets now in the API, as the page shows them; these calls are not recorded.
 
-The token is another one than the import's, with the one scope that reading takes. Not here: uploads.
+The page reads them with its own token, which has only the scope for reading. Not here: uploads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,42 +12,44 @@ from calling_service.oauth_client.bearer_auth import BearerAuth, InsufficientSco
 from calling_service.oauth_client.token_source import TokenError, TokenSource
 
 SCOPES = ("read:timesheets",)
-PAGE = 500  # timesheets that are read; those beyond are not counted
+LIMIT = 500  # timesheets that are read; those beyond are not counted
 SHOWN = 8
 TIMEOUT = (1.0, 2.0)  # connect, read, in seconds: the page waits for it
 
-Document = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """The last timesheets, the newest first, out of `count` or more; or why they could not be read."""
+class BookedTimesheets:
+    """The newest timesheets, out of `count` or more; or why they could not be read."""
 
-    latest: Sequence[Document] = ()
+    newest: Sequence[Mapping[str, Any]] = ()
     count: int = 0
-    more: bool = False
+    has_more: bool = False
     fault: str | None = None
 
 
-class BooksReader:
-    """Reads the books of one API."""
+class TimesheetsReader:
+    """Reads the timesheets of one API."""
 
     def __init__(self, tokens: TokenSource, api_url: str, audience: str) -> None:
         self._url = api_url.rstrip("/") + "/timesheets"
         self.session = requests.Session()
         self.session.auth = BearerAuth(tokens, api_url=api_url, audience=audience, scopes=SCOPES)
 
-    def read(self) -> Books:
-        """Return what is booked; never raise for what another service does."""
+    def read(self) -> BookedTimesheets:
+        """Return what is booked; a failure of another service is in the result and raises nothing."""
+        body = None
         try:
-            answer = self.session.get(
-                self._url, params={"limit": PAGE}, timeout=TIMEOUT, allow_redirects=False
+            response = self.session.get(
+                self._url, params={"limit": LIMIT}, timeout=TIMEOUT, allow_redirects=False
             )
-            body = answer.json() if answer.status_code == 200 else None
+            if response.status_code == 200:
+                body = response.json()
         except TokenError as error:
-            return Books(fault=f"no token to read them with: {error.description}")
+            return BookedTimesheets(fault=f"no token to read them with: {error.description}")
         except (requests.RequestException, RecursionError, InsufficientScopeError) as error:
-            return Books(fault=f"the API gave no usable answer ({type(error).__name__})")
-        if not isinstance(body, dict) or not isinstance(found := body.get("timesheets"), list):
-            return Books(fault=f"the API answered {answer.status_code}")
-        return Books(found[: -SHOWN - 1 : -1], len(found), body.get("next_cursor") is not None)
+            return BookedTimesheets(fault=f"the API gave no usable answer ({type(error).__name__})")
+        if not isinstance(body, dict) or not isinstance(body.get("timesheets"), list):
+            return BookedTimesheets(fault=f"the API answered {response.status_code}")
+        timesheets = body["timesheets"]
+        newest = timesheets[: -SHOWN - 1 : -1]
+        return BookedTimesheets(newest, len(timesheets), body.get("next_cursor") is not None)

@@ -1,131 +1,116 @@
-"""What the page shows of one run: its diagram, and one item of it opened, with all that is known of it.
+"""What the page shows of one run: its diagram, and one item of it opened, with everything known about it.
 
-Not here: HTML (templates), addresses (page.py).
+Not here: HTML (templates), addresses (endpoints.py).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
+from recording.exchange import Exchange, Message
+from recording.server_timing import Check
+
+from flow_explorer.answers import Members, asked_and_answered
 from flow_explorer.claims import Claim, checks_of, claims
 from flow_explorer.diagram import Diagram, Item, draw
-from flow_explorer.meanings import Meaning, meaning
+from flow_explorer.meanings import Meaning, meaning_of
 from flow_explorer.page.wire import Line, lines
-from flow_explorer.verdict import Members, asked_and_answered
-
-Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A check that a server made, and what it is for."""
-
-    name: str
-    seconds: float
-    reason: str | None  # it failed
-    meaning: Meaning | None
+from flow_explorer.recorded_run import RecordedRun
 
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """An item of the diagram, opened: of its exchange what belongs to the item, all else empty."""
+    """An opened item of the diagram, with the parts of its exchange that belong to it; others are empty."""
 
     item: Item
-    step: str  # in words
+    title: str
     url: str
-    alike: Sequence[str]  # the ids of the items that are drawn as this one, itself among them
+    alike: Sequence[str]  # the ids of all items that are drawn as this one
     lines: Sequence[Line] = ()
-    shortened: int | None = None  # bytes of the body, of which not all are shown
+    shortened: int | None = None  # bytes of a body that is not shown whole
     claims: Sequence[Claim] = ()
     asked: Sequence[tuple[str, Members]] = ()
-    checks: Sequence[Check] = ()
+    checks: Sequence[tuple[Check, Meaning | None]] = ()
     failed_before: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FlowView:
-    """The diagram, and where its reader is; `pane` is None while nothing has crossed the wire."""
+    """The diagram and the opened item; `pane` is None while nothing has crossed the wire."""
 
     diagram: Diagram
-    pane: Pane | None
-    position: int  # of the item, from one
-    previous: str | None
-    next: str | None
+    pane: Pane | None = None
+    position: int = 0  # of the opened item, from one
+    previous: str | None = None
+    next: str | None = None
 
 
-def view(run: Document, step: str | None, now: datetime) -> FlowView | None:
-    """Return the run with the item of that id opened (None: a telling one); None if it has no such item."""
-    drawn = draw(run)
-    if not drawn.items and step is None:
-        return FlowView(drawn, None, 0, None, None)
-    found = _find(drawn.items, step) if step else _telling(drawn.items)
-    if found is None:
+def view(recorded: RecordedRun, item_id: str | None, now: datetime) -> FlowView | None:
+    """Return the run with this item opened, without an id the first refusal; None if it has no such item."""
+    diagram = draw(recorded)
+    if not diagram.items and item_id is None:
+        return FlowView(diagram)
+    place = _place(diagram.items, item_id)
+    if place is None:
         return None
-    position, exchange = found
-    before, after = drawn.items[:position], drawn.items[position + 1 :]
-    return FlowView(
-        drawn,
-        _pane(run, drawn.items[position], exchange, now),
-        position + 1,
-        before[-1].id if before else None,
-        after[0].id if after else None,
-    )
+    position, index = place
+    ids = [None, *(item.id for item in diagram.items), None]
+    pane = _pane(recorded, diagram.items[position], index, now)
+    return FlowView(diagram, pane, position + 1, previous=ids[position], next=ids[position + 2])
 
 
-def _find(items: Sequence[Item], step: str) -> tuple[int, int] | None:
-    """Return an item's place in the diagram and the index of its exchange, which others are drawn with."""
+def _place(items: Sequence[Item], item_id: str | None) -> tuple[int, int] | None:
+    """Return the position of an item in the diagram and the index of its exchange."""
+    if item_id is None:
+        position = _first_refusal(items)
+        return position, items[position].index
     for position, item in enumerate(items):
-        for exchange in _exchanges(item):
-            if replace(item, exchange=exchange).id == step:
-                return position, exchange
+        if item_id in item.ids:
+            return position, item.index + item.ids.index(item_id)
     return None
 
 
-def _exchanges(item: Item) -> range:
-    return range(item.exchange, item.exchange + item.times)
+def _first_refusal(items: Sequence[Item]) -> int:
+    for position, item in enumerate(items):
+        if item.result != "ok":
+            return position
+    return 0
 
 
-def _telling(items: Sequence[Item]) -> tuple[int, int]:
-    """Return where things went wrong, or else where they began."""
-    refused = (place for place, item in enumerate(items) if item.outcome != "ok")
-    position = next(refused, 0)
-    return position, items[position].exchange
-
-
-def _pane(run: Document, item: Item, index: int, now: datetime) -> Pane:
-    exchange = run["exchanges"][index]
-    alike = [replace(item, exchange=each).id for each in _exchanges(item)]
-    labels = (step["label"] for step in exchange["steps"] if step["number"] == item.number)
-    seconds = exchange["elapsed"] if item.kind == "response" else item.seconds  # not of all that look alike
-    item = replace(item, exchange=index, seconds=seconds)
-    pane = Pane(item, next(labels, item.text), exchange["url"], alike)
+def _pane(recorded: RecordedRun, drawn: Item, index: int, now: datetime) -> Pane:
+    exchange = recorded.exchanges[index]
+    item = replace(drawn, index=index, times=1)
+    title = item.step.label if item.step else item.text
+    pane = Pane(item, title, exchange.url, alike=drawn.ids)
     match item.kind:
-        case "request" | "response" if message := exchange[item.kind]:
-            return _message(pane, run, exchange, message, now)
+        case "request":
+            return _with_message(pane, exchange.request, exchange.checks, now)
+        case "response":
+            return _with_response(pane, recorded, exchange, now)
         case "call":
-            return replace(pane, url=exchange["calls"][item.call - 1]["request"])
+            return replace(pane, url=exchange.calls[item.call - 1].request)
         case "checks":
-            checks = [_check(item.receiver, check) for check in exchange.get("checks", ())]
+            meanings = [meaning_of("check", check.name, server=item.receiver) for check in exchange.checks]
+            checks = list(zip(exchange.checks, meanings, strict=True))
             return replace(pane, asked=asked_and_answered(exchange), checks=checks)
-        case "cached":
-            token = exchange["request"]["token"]
-            return replace(pane, claims=claims(token, exchange.get("checks", ()), now))
+        case "cached" if exchange.request.token:
+            return replace(pane, claims=claims(exchange.request.token, exchange.checks, now))
     return pane
 
 
-def _message(pane: Pane, run: Document, exchange: Document, message: Document, now: datetime) -> Pane:
-    sent, token = pane.item.kind == "request", message["token"]
-    verified = exchange.get("checks", ()) if sent else checks_of(token, run)
-    return replace(
-        pane,
-        lines=list(lines(message)),
-        shortened=message["body_size"] if message["body_shortened"] else None,
-        claims=claims(token, verified, now) if token else (),
-        failed_before=() if sent else exchange["failed_before"],
-    )
+def _with_response(pane: Pane, recorded: RecordedRun, exchange: Exchange, now: datetime) -> Pane:
+    item = replace(pane.item, seconds=exchange.elapsed)  # the drawn item has the time of all that look alike
+    pane = replace(pane, item=item, failed_before=exchange.failed_before)
+    message = exchange.response
+    if message is None:
+        return pane
+    return _with_message(pane, message, checks_of(message.token, recorded), now)
 
 
-def _check(server: str, check: Document) -> Check:
-    told = meaning("check", check["name"], of=server)
-    return Check(check["name"], check["duration"], check["reason"], told)
+def _with_message(pane: Pane, message: Message, checks: Sequence[Check], now: datetime) -> Pane:
+    pane = replace(pane, lines=list(lines(message)))
+    if message.body_shortened:
+        pane = replace(pane, shortened=message.body_size)
+    if message.token:
+        pane = replace(pane, claims=claims(message.token, checks, now))
+    return pane

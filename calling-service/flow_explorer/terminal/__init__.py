@@ -1,1 +1,4 @@
-"""A run as text in the terminal, and the commands that show one."""
+"""A run as text in the terminal, and the commands that print one.
+
+It may import the modules of flow_explorer, formats and gallery.
+"""

@@ -1,4 +1,4 @@
-"""No secret and no usable signature is in any form in which a run is shown, wherever it crossed the wire."""
+"""No form in which a run is shown has a secret or a usable signature, wherever it crossed the wire."""
 
 import base64
 import json
@@ -11,15 +11,18 @@ from urllib.parse import quote_plus
 import jwt
 import pytest
 import requests
+from calling_service.runs.case import CaseReport, Outcome
+from calling_service.runs.run import Run
 from click import unstyle
 from cryptography.hazmat.primitives.asymmetric import rsa
-from flow_explorer.exports import curl, har, mermaid
+from flow_explorer.formats import curl, har, mermaid
 from flow_explorer.gallery.forgery import FORGERIES
+from flow_explorer.recorded_run import RecordedRun
 from flow_explorer.terminal import flow as terminal
 from hypothesis import given
 from hypothesis import strategies as st
 from recording.capture import capture
-from recording.exchange import Step
+from recording.exchange import Exchange, Step
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PUBLIC = {"http://auth-server:9000": "http://localhost:9000"}
@@ -35,32 +38,30 @@ KEY = rsa.generate_private_key(65537, 2048)
 JWK = jwt.get_algorithm_by_name("RS256").to_jwk(KEY.public_key(), as_dict=True)
 KEYS = {"keys": [{**JWK, "kid": "1", "alg": "RS256", "use": "sig"}]}
 
-Render = Callable[[dict[str, Any]], Iterable[str]]
+Render = Callable[[RecordedRun], Iterable[str]]
 RENDERINGS: dict[str, Render] = {
-    "JSON": lambda run: [json.dumps(run, ensure_ascii=False)],
+    "JSON": lambda run: [json.dumps([each.as_json() for each in run.exchanges], ensure_ascii=False)],
     "HAR": lambda run: [json.dumps(har.archive(run), ensure_ascii=False)],
     "Mermaid": mermaid.diagram,
-    "terminal": lambda run: map(unstyle, terminal.flow(run, [], NOW, 100)),
+    "terminal": lambda run: map(unstyle, terminal.flow(run, "http://localhost:9002", NOW, 100)),
     "curl": lambda run: curl.commands(run, PUBLIC),
 }
 
 
-def run_of(*sent: dict[str, Any], echo: str) -> dict[str, Any]:
-    """Return a run of these requests, each answered by a server that repeats what it was told everywhere."""
-    case = {"title": "A", "changes": "B.", "teaches": "C.", "rfc": "RFC 6749 5.2", "as_expected": False}
-    case |= {"expected": {"status": 401, "error": None, "check": None}, "answered": None}
-    exchanges = [_captured(request, echo) for request in sent]
-    times = {"started_at": "2026-11-24T12:00:00.000Z", "ended_at": None}
-    return {"id": "r", "state": "failed", "case": case, "error": None, "exchanges": exchanges, **times}
+def run_of(*sent: dict[str, Any], echo: str) -> RecordedRun:
+    """Return a run of these requests, each answered by a server that repeats what it was sent everywhere."""
+    case = CaseReport("a", "A", "C.", "B.", "RFC 6749 5.2", Outcome(401, None, None))
+    run = Run("r", "web", "t", NOW, state="failed", case=case)
+    return RecordedRun(run, tuple(_captured(request, echo) for request in sent))
 
 
-def _captured(sent: dict[str, Any], echo: str) -> dict[str, Any]:
+def _captured(sent: dict[str, Any], echo: str) -> Exchange:
     response = requests.Response()
     response.status_code, response.reason = 401, "UNAUTHORIZED"
     response._content = json.dumps({"error": "invalid_client", "error_description": f"not {echo}"}).encode()
-    told = json.dumps(f"It is not {echo}.")
+    reason = json.dumps(f"It is not {echo}.")
     call = json.dumps(f"GET http://a/{quote_plus(echo)} 200")
-    response.headers.update({"X-Seen": echo, "Server-Timing": f"a;desc={told}, call.b;desc={call}"})
+    response.headers.update({"X-Seen": echo, "Server-Timing": f"a;desc={reason}, call.b;desc={call}"})
     return capture(
         steps=(Step(1, "asks", ("request", "response")),),
         sender="A",
@@ -70,11 +71,11 @@ def _captured(sent: dict[str, Any], echo: str) -> dict[str, Any]:
         failure=None,
         started_at=NOW,
         elapsed=0.01,
-    ).as_json()
+    )
 
 
-def showing(run: dict[str, Any], *hidden: str) -> list[tuple[str, str]]:
-    """Return which renderings show what is to be hidden, whatever the terminal breaks lines with."""
+def showing(run: RecordedRun, *hidden: str) -> list[tuple[str, str]]:
+    """Return which renderings show a text that must be hidden, also where the terminal breaks its line."""
     shown = {name: re.sub(r"[\s│]", "", "".join(render(run))) for name, render in RENDERINGS.items()}
     return [(name, text) for name in shown for text in hidden if text in shown[name]]
 

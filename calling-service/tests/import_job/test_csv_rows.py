@@ -21,7 +21,7 @@ def rows(text: str) -> list[Cells]:
     "long", ["x" * LONGEST_ROW, "x" * 3 * LONGEST_ROW, "x," * LONGEST_ROW, '"' + "x," * LONGEST_ROW]
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_passes_over_a_line_that_is_too_long_and_goes_on(long: str, end: str) -> None:
+def test_skips_a_line_that_is_too_long_and_reads_on(long: str, end: str) -> None:
     found = rows(f"a,b{end}{long}{end}c,d{end}")
     assert found == [Cells(1, ("a", "b")), Cells(2, (), TOO_LONG), Cells(3, ("c", "d"))]
 
@@ -45,7 +45,7 @@ def test_a_file_may_end_in_a_line_that_is_too_long() -> None:
         ('c,d,"', "has 3 cells, the header 2, and "),  # or makes the row too wide
     ],
 )
-def test_a_quote_that_is_not_closed_costs_its_own_line_alone(after: str, why: str, end: str) -> None:
+def test_a_quote_that_is_not_closed_spoils_only_its_own_line(after: str, why: str, end: str) -> None:
     broken = 'q,r,"C-1'
     found = rows(f"a,b{end}{end}{broken}{end}{after}{end}")
     assert found[:3] == [Cells(1, ("a", "b")), Cells(2, ()), Cells(3, (broken,), why + OPEN_QUOTE)]
@@ -54,7 +54,7 @@ def test_a_quote_that_is_not_closed_costs_its_own_line_alone(after: str, why: st
 
 @pytest.mark.parametrize("closed", ["", '"'])
 def test_no_line_is_read_again_for_each_quote_before_it_that_is_not_closed(closed: str) -> None:
-    """Else this would take minutes: each quote is open until the last line, where all are closed or none."""
+    """Otherwise this would take minutes: each quote stays open until the last line."""
     broken = ['x","y'] * 20_000
     found = rows("\n".join(["a,b", *broken, f"c,d{closed}"]))
     assert [row.line for row in found] == list(range(1, 20_003))
@@ -66,7 +66,7 @@ def test_a_line_that_cannot_be_read_is_kept_as_it_stood() -> None:
     assert rows('a,b\n"a"b,\r\nc,d\r\n')[1:] == [Cells(2, ('"a"b,',), NO_SEPARATOR), Cells(3, ("c", "d"))]
 
 
-def test_a_row_of_another_width_than_the_first_is_at_fault() -> None:
+def test_refuses_a_row_with_another_width_than_the_first() -> None:
     assert rows("a,b\n\n\na,b,c\nd\n")[3:] == [
         Cells(4, ("a", "b", "c"), "has 3 cells, the header 2"),
         Cells(5, ("d",), "has 1 cells, the header 2"),
@@ -89,5 +89,5 @@ def test_reads_what_was_written(written: list[list[str]], separator: str) -> Non
 
 
 @pytest.mark.parametrize(("first", "separator"), [("a,b;c,d", ","), ("a;b,c;d", ";"), ("a", ","), ("", ",")])
-def test_goes_by_the_first_line_for_the_separator(first: str, separator: str) -> None:
+def test_takes_the_separator_from_the_first_line(first: str, separator: str) -> None:
     assert separator_of(io.StringIO(f"{first}\n;;;;,,,,,,,,", newline="")) == separator

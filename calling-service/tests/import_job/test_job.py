@@ -3,17 +3,16 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from calling_service.database import connection, prepare
-from calling_service.import_job.export_rows import Entry
-from calling_service.import_job.inbox import exports
+from calling_service.import_job.entry_rows import Entry
+from calling_service.import_job.inbox import inbox_files
 from calling_service.import_job.job import ImportJob
+from calling_service.import_job.report import ImportReport
 from calling_service.import_job.timesheets_api import ApiError, Receipt
-from calling_service.runs.run import Run
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -66,17 +65,17 @@ def inbox(tmp_path: Path) -> Path:
     return tmp_path / "inbox"
 
 
-Import = Callable[..., Run]
+Import = Callable[..., ImportReport]
 
 
 @pytest.fixture
 def import_now(inbox: Path, books: Any) -> Import:
     job = ImportJob(inbox, inbox.parent / "state", books, now=lambda: 2_000_000_000.0)
 
-    def work(*, resend: bool = False, progress: Callable[[int, int], None] = lambda *_: None) -> Run:
-        run = Run("1", "cli", "0" * 32, datetime.now(UTC), resend=resend)
-        job.run(run, progress)
-        return run
+    def work(*, resend: bool = False, progress: Callable[[int, int], None] = lambda *_: None) -> ImportReport:
+        report = ImportReport()
+        job.run(report, progress, resend=resend)
+        return report
 
     return work
 
@@ -85,14 +84,15 @@ def row(number: int, hours: str = "1.00", project: str = "P") -> str:
     return f"2026-11-09,{project},,{hours},C-1,{number}\n"
 
 
-def counts(run: Run) -> dict[str, tuple[Any, ...]]:
+def counts(report: ImportReport) -> dict[str, tuple[Any, ...]]:
     return {
-        file.name: (file.state, file.rows, file.booked, file.unchanged, file.rejected) for file in run.files
+        file.name: (file.state, file.rows, file.booked, file.unchanged, file.rejected)
+        for file in report.files
     }
 
 
-def rejects(run: Run) -> list[tuple[Any, ...]]:
-    return [(reject.file, reject.line, reject.column, reject.reason) for reject in run.rejects]
+def rejects(report: ImportReport) -> list[tuple[Any, ...]]:
+    return [(reject.file, reject.line, reject.column, reject.reason) for reject in report.rejects]
 
 
 def test_uploads_in_chunks(inbox: Path, books: Books, import_now: Import) -> None:
@@ -104,7 +104,7 @@ def test_uploads_in_chunks(inbox: Path, books: Books, import_now: Import) -> Non
     assert seen == [(501, 1201), (1001, 1201), (1201, 1201), (1201, 1201)]
 
 
-def test_a_content_that_is_done_is_not_sent_again_under_any_name(
+def test_a_content_that_is_done_is_not_sent_again_under_another_name(
     inbox: Path, books: Books, import_now: Import
 ) -> None:
     (inbox / "a.csv").write_text(HEADER + row(1))
@@ -145,7 +145,7 @@ def test_an_export_may_be_replaced_by_a_longer_one(inbox: Path, books: Books, im
     assert sorted(books.entries) == ["1", "2", "3"]
 
 
-def test_a_row_that_the_api_refuses_can_be_put_right_in_another_file(
+def test_a_row_that_the_api_refuses_can_be_corrected_in_another_file(
     inbox: Path, books: Books, import_now: Import
 ) -> None:
     (inbox / "a.csv").write_text(HEADER + row(1))
@@ -166,7 +166,7 @@ CONFLICT = ("Hours", "is booked with other values")
 
 
 @pytest.mark.parametrize("between", [0, 1, 498, 499, 500])
-def test_a_row_that_the_api_refuses_can_be_put_right_in_any_row_after_it(
+def test_a_row_that_the_api_refuses_can_be_corrected_in_any_later_row(
     inbox: Path, books: Books, import_now: Import, between: int
 ) -> None:
     books.entries = booked_before(1, "1.00")
@@ -182,7 +182,7 @@ def test_a_row_that_the_api_refuses_can_be_put_right_in_any_row_after_it(
 
 
 @pytest.mark.parametrize(("point", "chunk"), [("kill_before", 1), ("kill_before", 2), ("kill_after", 2)])
-def test_killed_before_or_after_a_row_was_put_right_it_gives_the_same_reasons(
+def test_killed_before_or_after_a_correction_it_gives_the_same_reasons(
     inbox: Path, books: Books, import_now: Import, *, point: str, chunk: int
 ) -> None:
     books.entries = booked_before(1, "1.00")
@@ -198,7 +198,9 @@ def test_killed_before_or_after_a_row_was_put_right_it_gives_the_same_reasons(
         ]
 
 
-def test_rejects_are_told_in_the_order_of_their_lines(inbox: Path, books: Books, import_now: Import) -> None:
+def test_rejects_are_listed_in_the_order_of_their_lines(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
     books.entries = booked_before(1, "1.00") | booked_before(2, "1.00")
     lines = [row(3), row(3), row(1, "2.00"), row(4, "25"), row(2, "2.00"), row(2, "3.00"), row(5, "25")]
     (inbox / "a.csv").write_text(HEADER + "".join(lines))
@@ -249,7 +251,7 @@ def test_a_quote_that_is_not_closed_holds_back_no_other_row(
         assert [cells[4:] for cells in csv.reader(file)][1:] == [[broken]]
 
 
-def test_a_file_that_is_still_written_waits(inbox: Path, import_now: Import) -> None:
+def test_a_file_that_is_still_being_written_waits(inbox: Path, import_now: Import) -> None:
     path = inbox / "a.csv"
     path.write_text(HEADER + row(1) + "2026-11-0")
     os.utime(path, (2_000_000_000 - 30, 2_000_000_000 - 30))
@@ -268,9 +270,9 @@ def test_lines_may_end_in_any_way_and_are_counted(inbox: Path, import_now: Impor
     assert seen == [(3, 3), (3, 3)]
 
 
-def test_a_line_end_is_one_where_a_block_ends_within_it(inbox: Path) -> None:
+def test_a_line_end_across_two_blocks_counts_once(inbox: Path) -> None:
     (inbox / "a.csv").write_bytes(b"x" * ((1 << 20) - 1) + b"\r\n\r")
-    (export,) = exports(inbox, 0, 0)
+    (export,) = inbox_files(inbox, 0, 0, lambda _: None)
     assert (export.lines, export.complete) == (2, True)
 
 
@@ -291,14 +293,14 @@ def test_a_file_that_changes_while_it_settles_waits_and_one_moved_in_does_not(
     job = ImportJob(inbox, inbox.parent / "state", books, settling=2, pause=pause)
     states = []
     for _ in range(2):
-        run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+        run = ImportReport()
         job.run(run, lambda *_: None)
         states.append([file.state for file in run.files])
     assert states == [["done", "waiting", "done"], ["known", "done", "known"]]
     assert (paused, sorted(books.entries)) == ([2, 2], ["1", "2", "3", "4"])
 
 
-def test_a_file_replaced_while_it_is_imported_is_taken_again(
+def test_a_file_replaced_during_its_import_is_imported_again(
     inbox: Path, books: Books, import_now: Import
 ) -> None:
     (inbox / "a.csv").write_text(HEADER + row(1))
@@ -311,7 +313,7 @@ def test_a_file_replaced_while_it_is_imported_is_taken_again(
     assert sorted(books.entries) == ["1", "2"]
 
 
-def test_leaves_alone_what_is_no_export(inbox: Path, import_now: Import) -> None:
+def test_ignores_what_is_not_an_export(inbox: Path, import_now: Import) -> None:
     (inbox / ".hidden.csv").write_text(HEADER + row(1))
     (inbox / "a.csv.part").write_text(HEADER + row(1))
     (inbox / "folder.csv").mkdir()
@@ -406,7 +408,7 @@ def test_any_split_over_files_books_the_first_good_row_of_each_id(
     for number, hours in (line for lines in files for line in lines if line[1] != "25"):
         first.setdefault(str(number), hours)
     books = Books()
-    run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+    run = ImportReport()
     ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
     assert {entry.external_id: entry.hours for entry in books.entries.values()} == first
 
@@ -433,7 +435,7 @@ def test_where_a_chunk_ends_makes_no_difference(
         books = Books()
         for number, hours in before.items():
             books.entries |= booked_before(number, hours)
-        run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+        run = ImportReport()
         ImportJob(root / "inbox", root / "state", books).run(run, lambda *_: None)  # type: ignore[arg-type]
         rejected = [(reject.line - rows_before, reject.column) for reject in run.rejects]
         return rejected, run.files[0].unchanged, [books.entries.get(str(number)) for number in range(5)]
@@ -452,7 +454,7 @@ def test_any_order_of_arrival_and_any_crash_end_in_books_that_account_for_every_
     (root / "inbox").mkdir()
     books = Books()
     job = ImportJob(root / "inbox", root / "state", books)  # type: ignore[arg-type]
-    run = Run("1", "cli", "0" * 32, datetime.now(UTC))
+    run = ImportReport()
     for number in data.draw(st.permutations(range(len(files)))):
         lines = "".join(row(*line) for line in files[number])
         (root / "inbox" / f"{number}.csv").write_text(f"{HEADER}{lines}")
@@ -461,21 +463,20 @@ def test_any_order_of_arrival_and_any_crash_end_in_books_that_account_for_every_
             job.run(run, lambda *_: None)
         books.kill_after = None
     before = len(books.entries)  # not all, where the last crash came before the last file's turn
-    run = Run("2", "cli", "0" * 32, datetime.now(UTC), resend=True)
-    job.run(run, lambda *_: None)
+    run = ImportReport()
+    job.run(run, lambda *_: None, resend=True)
     good = [(str(number), hours) for lines in files for number, hours in lines if hours != "25"]
     booked = {entry.external_id: entry.hours for entry in books.entries.values()}
     assert booked.keys() == {number for number, _ in good}, "nothing lost, nothing made up"
     assert booked.items() <= set(good), "with the values of one of its rows"
-    told = run.as_json()
-    assert told["booked"] == len(booked) - before, "nothing twice"
+    assert run.booked == len(booked) - before, "nothing twice"
     sent = [file for file in run.files if file.state == "done"]
     assert all(file.rows == file.booked + file.unchanged + file.rejected for file in sent)
     if len(set(good)) == len(booked):  # no row changed: the order cannot matter
         assert booked == dict(good)
 
 
-def test_the_ledger_is_made_by_several_threads_at_once(tmp_path: Path) -> None:
+def test_several_threads_can_create_the_database_at_once(tmp_path: Path) -> None:
     barrier = threading.Barrier(8)
     errors: list[BaseException] = []
 

@@ -56,13 +56,15 @@ def test_renews_and_sends_again_once_after_invalid_token(
     assert api.requests[0].get_data() == api.requests[1].get_data()
 
 
-def test_a_second_401_is_the_callers(session: requests.Session, api: Any, endpoint: Any) -> None:
+def test_returns_a_second_401_to_the_caller(session: requests.Session, api: Any, endpoint: Any) -> None:
     api.answers = [api.refusal(401, INVALID), api.refusal(401, INVALID)]
     assert session.get(api.url).status_code == 401
     assert (len(api.requests), endpoint.calls) == (2, 2)
 
 
-def test_a_body_that_cannot_be_sent_again_is_not(session: requests.Session, api: Any, endpoint: Any) -> None:
+def test_does_not_repeat_a_body_that_cannot_be_read_again(
+    session: requests.Session, api: Any, endpoint: Any
+) -> None:
     api.answers = [api.refusal(401, INVALID), Response("fine"), Response("fine")]
     assert session.post(api.url, data=iter([b"once"])).status_code == 401
     assert len(api.requests) == 1
@@ -83,7 +85,7 @@ def test_a_body_that_cannot_be_sent_again_is_not(session: requests.Session, api:
         (503, ""),
     ],
 )
-def test_other_refusals_are_the_callers(
+def test_returns_other_refusals_to_the_caller(
     session: requests.Session, api: Any, endpoint: Any, status: int, challenge: str
 ) -> None:
     api.answers = [api.refusal(status, challenge)]
@@ -125,7 +127,7 @@ def test_raises_for_a_missing_scope_after_a_renewal_too(session: requests.Sessio
         session.get(api.url)
 
 
-def test_fifty_threads_at_a_burst_of_401s_make_one_token_call(
+def test_fifty_threads_with_a_401_each_make_one_token_call(
     session: requests.Session, api: Any, endpoint: Any
 ) -> None:
     session.get(api.url)
@@ -172,7 +174,7 @@ def test_the_token_does_not_follow_a_redirect_to_another_host(
 @pytest.mark.parametrize(
     ("trust_env", "schemes"), [(True, ["Bearer", "Basic"]), (False, ["Bearer", "Bearer"])]
 )
-def test_without_the_environment_no_netrc_replaces_the_token_on_a_redirect(
+def test_without_trust_env_no_netrc_replaces_the_token_on_a_redirect(
     session: requests.Session,
     api: Any,
     tmp_path: Path,

@@ -8,6 +8,7 @@ import jwt
 import pytest
 import requests
 from calling_service.cli import main
+from calling_service.composition import build
 from calling_service.oauth_client.private_key_jwt import (
     ASSERTION_TYPE,
     LIFETIME,
@@ -15,7 +16,6 @@ from calling_service.oauth_client.private_key_jwt import (
     public_jwk_set,
 )
 from calling_service.oauth_client.token_source import TokenError
-from calling_service.service import build
 from calling_service.settings import Settings
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
@@ -102,7 +102,7 @@ def test_each_call_has_a_jti_of_its_own(source: PrivateKeyTokenSource, endpoint:
     "content",
     [b"no key", pem(x25519.X25519PrivateKey.generate()), pem(ec.generate_private_key(ec.SECP384R1()))],
 )
-def test_says_what_key_is_needed(
+def test_the_error_names_the_usable_kinds_of_key(
     source: PrivateKeyTokenSource, endpoint: Any, key_file: Path, content: bytes
 ) -> None:
     key_file.write_bytes(content)
@@ -131,7 +131,7 @@ def test_the_command_prints_the_key_set_of_a_file_or_of_standard_input(key_file:
     assert [json.loads(one.output) for one in printed] == [public_jwk_set(written)] * 2
 
 
-def test_the_command_says_what_key_is_needed(key_file: Path) -> None:
+def test_the_command_names_the_usable_kinds_of_key(key_file: Path) -> None:
     key_file.write_text("secret")
     refused = CliRunner().invoke(main, ["public-keys", str(key_file)])
     usable = "RSA, P-256 or Ed25519 key in PEM without a password"
@@ -173,15 +173,15 @@ def test_the_job_runs_with_a_key_and_repeats_no_assertion_that_may_have_arrived(
     endpoint.answers = [endpoint.error(503, "temporarily_unavailable")]
     states = []
     for _ in range(2):
-        service.runner.start("web", "0" * 32)
+        service.runner.start("web")
         for thread in threading.enumerate():
             if thread.name == "run":
                 thread.join(10)
         run = service.history.recent()[0]
-        states.append((run["state"], run["booked"], endpoint.calls))
-    document = service.history.find(run["id"])
+        states.append((run.state, run.report.booked, endpoint.calls))
+    stored = service.history.find(run.id)
     service.close()
     assert states == [("failed", 0, 1), ("completed", 1, 2)]
-    assert document
-    assert document["exchanges"][0]["request"]["body"].endswith(f".{CUT}")
-    assert endpoint.requests[-1].form["client_assertion"] not in str(document)
+    assert stored
+    assert stored.exchanges[0]["request"]["body"].endswith(f".{CUT}")
+    assert endpoint.requests[-1].form["client_assertion"] not in str(stored)

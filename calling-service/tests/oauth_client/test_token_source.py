@@ -8,14 +8,14 @@ from urllib.parse import unquote_plus
 
 import pytest
 import requests
+from calling_service.oauth_client.token_request import LONGEST_RETRY_AFTER
 from calling_service.oauth_client.token_source import (
-    LONGEST_PAUSE,
-    REFUSAL_PAUSE,
-    RENEWAL_PAUSE,
+    REFUSAL_BACK_OFF,
+    RENEWAL_RETRY,
     TokenError,
     TokenSource,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
 
@@ -37,7 +37,7 @@ def source(endpoint: Any, clock: Any, secret_file: Path) -> Iterator[TokenSource
 
 
 def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
-    """Do the work in so many threads that all begin at the same moment; return results or errors."""
+    """Do the work in several threads that begin at the same moment; return results or errors."""
     barrier = threading.Barrier(number)
 
     def begin() -> Any:
@@ -51,7 +51,7 @@ def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
         return [each.result(10) for each in [threads.submit(begin) for _ in range(number)]]
 
 
-def test_asks_with_form_encoded_basic_credentials(source: TokenSource, endpoint: Any) -> None:
+def test_authenticates_with_form_encoded_basic_credentials(source: TokenSource, endpoint: Any) -> None:
     source.get(API, SCOPES)
     request = endpoint.requests[0]
     assert request.form.to_dict() == {"grant_type": "client_credentials", "audience": API, "scope": "a b"}
@@ -90,9 +90,26 @@ def test_renews_a_short_lived_token_at_half_of_its_life(
 
 
 @given(life=st.floats(0.01, 1e8), jitter=st.floats(0, 1, exclude_max=True))
-def test_renews_before_expiry_whatever_life_and_jitter(life: float, jitter: float) -> None:
-    source = TokenSource(issuer="i", client_id="c", secret_file=Path("none"), jitter=lambda: jitter)
-    token = source._checked({"access_token": "t", "token_type": "bearer", "expires_in": life}, frozenset(), 0)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_renews_before_expiry_whatever_life_and_jitter(secret_file: Path, life: float, jitter: float) -> None:
+    class Granting(requests.Session):
+        def request(self, *_: Any, **__: Any) -> requests.Response:
+            response = requests.Response()
+            response.status_code = 200
+            body = {"access_token": "t", "token_type": "bearer", "expires_in": life}
+            response._content = json.dumps(body).encode()
+            return response
+
+    source = TokenSource(
+        issuer="i",
+        client_id="c",
+        secret_file=secret_file,
+        token_url="https://as.example/token",
+        session=Granting(),
+        clock=lambda: 0.0,
+        jitter=lambda: jitter,
+    )
+    token = source.get(API, ())
     lead = min(60, life / 2)
     assert life - 1.1 * lead - 1e-6 <= token.renew_at <= life - lead + 1e-6 < token.expires_at == life
 
@@ -135,7 +152,7 @@ def test_fifty_threads_at_renewal_make_one_call_and_do_not_wait_for_it(
     assert endpoint.calls == 2
 
 
-def test_an_error_goes_to_those_waiting_and_to_nobody_else(source: TokenSource, endpoint: Any) -> None:
+def test_only_threads_that_wait_get_the_error(source: TokenSource, endpoint: Any) -> None:
     endpoint.hold = threading.Event()
     endpoint.answers = [endpoint.error(500, "server_error")]
     with ThreadPoolExecutor(2) as threads:
@@ -156,7 +173,7 @@ def test_a_failed_renewal_leaves_the_valid_token_in_use_and_is_tried_again_later
     assert source.get(API, SCOPES) is old
     assert source.get(API, SCOPES).value == old.value
     assert endpoint.calls == 2
-    clock.now += RENEWAL_PAUSE
+    clock.now += RENEWAL_RETRY
     assert source.get(API, SCOPES).value != old.value
     endpoint.answers = [endpoint.error(500, "server_error")]
     clock.now += 3600
@@ -186,17 +203,17 @@ def test_after_invalid_client_nothing_is_sent_until_the_back_off_ends(
     endpoint.answers = [endpoint.error(401, "invalid_client")]
     with pytest.raises(TokenError) as first:
         source.get(API, SCOPES)
-    assert (first.value.error, first.value.status, first.value.pause) == (
+    assert (first.value.error, first.value.status, first.value.retry_after) == (
         "invalid_client",
         401,
-        REFUSAL_PAUSE,
+        REFUSAL_BACK_OFF,
     )
     clock.now += 10
     with pytest.raises(TokenError) as unsent:
         source.get(OTHER_API, SCOPES)
-    assert (unsent.value.error, unsent.value.pause) == ("invalid_client", REFUSAL_PAUSE - 10)
+    assert (unsent.value.error, unsent.value.retry_after) == ("invalid_client", REFUSAL_BACK_OFF - 10)
     assert endpoint.calls == 1
-    clock.now += REFUSAL_PAUSE - 10
+    clock.now += REFUSAL_BACK_OFF - 10
     assert source.get(API, SCOPES).value
 
 
@@ -212,7 +229,7 @@ def test_after_invalid_client_a_changed_secret_file_is_tried_at_once(
 
 
 @pytest.mark.parametrize(
-    ("after", "pause"), [("7", 7), ("99999999999", LONGEST_PAUSE), ("soon", 0), ("", 0), ("-1", 0)]
+    ("after", "pause"), [("7", 7), ("99999999999", LONGEST_RETRY_AFTER), ("soon", 0), ("", 0), ("-1", 0)]
 )
 def test_retry_after_is_honoured_up_to_a_bound(
     source: TokenSource, endpoint: Any, clock: Any, *, secret_file: Path, after: str, pause: float
@@ -220,7 +237,7 @@ def test_retry_after_is_honoured_up_to_a_bound(
     endpoint.answers = [endpoint.error(503, "temporarily_unavailable", Retry_After=after)]
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
-    assert error.value.pause == pause
+    assert error.value.retry_after == pause
     secret_file.write_text("another secret changes nothing", encoding="utf-8")
     if pause:
         clock.now += pause - 0.5
@@ -240,14 +257,14 @@ def test_retry_after_is_honoured_up_to_a_bound(
         ({"token_type": None}, "bad_response: the token response's token_type is not Bearer"),
         ({"token_type": "DPoP"}, "bad_response: the token response's token_type is not Bearer"),
         ({"token_type": ["Bearer"]}, "bad_response: the token response's token_type is not Bearer"),
-        ({"expires_in": None}, "bad_response: the token response's expires_in is no number of seconds"),
-        ({"expires_in": "3600"}, "bad_response: the token response's expires_in is no number of seconds"),
-        ({"expires_in": True}, "bad_response: the token response's expires_in is no number of seconds"),
-        ({"expires_in": 0}, "bad_response: the token response's expires_in is no number of seconds"),
-        ({"expires_in": 1e12}, "bad_response: the token response's expires_in is no number of seconds"),
+        ({"expires_in": None}, "bad_response: the token response's expires_in is not a number of seconds"),
+        ({"expires_in": "3600"}, "bad_response: the token response's expires_in is not a number of seconds"),
+        ({"expires_in": True}, "bad_response: the token response's expires_in is not a number of seconds"),
+        ({"expires_in": 0}, "bad_response: the token response's expires_in is not a number of seconds"),
+        ({"expires_in": 1e12}, "bad_response: the token response's expires_in is not a number of seconds"),
         (
             {"expires_in": float("nan")},
-            "bad_response: the token response's expires_in is no number of seconds",
+            "bad_response: the token response's expires_in is not a number of seconds",
         ),
         ({"scope": "b c"}, "missing_scope: the token lacks the scope a"),
         ({"scope": ""}, "missing_scope: the token lacks the scope a b"),
@@ -263,7 +280,7 @@ def test_refuses_a_token_response_that_is_not_what_was_asked_for(
     assert source.peek(API, SCOPES) is None
 
 
-def test_takes_a_response_without_scope_and_with_any_case_of_bearer(
+def test_accepts_a_response_without_scope_and_with_bearer_in_any_case(
     source: TokenSource, endpoint: Any
 ) -> None:
     endpoint.answers = [endpoint.token(token_type="bEARER", scope=None)]
@@ -282,7 +299,7 @@ def test_takes_a_response_without_scope_and_with_any_case_of_bearer(
         (400, '{"error": "invalid_scope\\u001b[31m", "error_description": 7}', "invalid_scope[31m: 7"),
     ],
 )
-def test_tells_what_the_server_said_and_no_control_characters(
+def test_the_error_repeats_the_servers_words_without_control_characters(
     source: TokenSource, endpoint: Any, status: int, body: str, sentence: str
 ) -> None:
     endpoint.answers = [Response(body, status, {"Location": "http://127.0.0.1:1/"})]
@@ -302,7 +319,7 @@ def test_never_repeats_the_secret_that_a_server_echoes(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff"])
-def test_says_which_secret_file_cannot_be_read(
+def test_the_error_names_the_secret_file_that_cannot_be_read(
     source: TokenSource, endpoint: Any, secret_file: Path, content: bytes | None
 ) -> None:
     secret_file.unlink() if content is None else secret_file.write_bytes(content)
@@ -320,7 +337,7 @@ def test_says_which_secret_file_cannot_be_read(
         ("https:", "InvalidURL"),
     ],
 )
-def test_says_that_the_server_did_not_answer(source: TokenSource, url: str, why: str) -> None:
+def test_the_error_names_the_server_that_did_not_answer(source: TokenSource, url: str, why: str) -> None:
     source.token_url = url
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
@@ -338,13 +355,13 @@ def test_a_netrc_file_does_not_replace_the_credentials(
     assert endpoint.requests[0].authorization.password != "other"
 
 
-def test_a_token_shows_in_no_repr(source: TokenSource, endpoint: Any) -> None:
+def test_a_repr_shows_neither_token_nor_secret(source: TokenSource, endpoint: Any) -> None:
     token = source.get(API, SCOPES)
     assert token.value not in repr(token)
     assert endpoint.secret not in repr(source)
 
 
-def test_an_interrupt_frees_those_waiting(source: TokenSource) -> None:
+def test_an_interrupt_releases_waiting_threads(source: TokenSource) -> None:
     class InterruptedSession(requests.Session):
         def request(self, *_: Any, **__: Any) -> requests.Response:
             raise KeyboardInterrupt
@@ -396,3 +413,13 @@ def test_refuses_metadata_of_another_issuer_or_without_endpoint(
         str(error.value) == f"bad_metadata: the metadata is not {source.issuer}'s, or has no token_endpoint"
     )
     assert endpoint.calls == 0
+
+
+def test_the_error_repeats_the_answer_of_the_metadata_endpoint(
+    source: TokenSource, endpoint: Any, serve: Any
+) -> None:
+    source.token_url = None
+    source.issuer = serve(lambda _: endpoint.error(404, "not_found", "no metadata here"))
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert (str(error.value), error.value.status) == ("not_found: no metadata here", 404)

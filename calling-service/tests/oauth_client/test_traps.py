@@ -1,6 +1,6 @@
-"""What Authlib 1.9.9's client session does where a job needs more, and what ours does: the reason for ours.
+"""Why we have a client of our own: what Authlib 1.9.9's session lacks for a job, and what ours does.
 
-Each pair of tests drives the one, then the other; the calls are counted at the server.
+Each pair of tests drives Authlib's, then ours; the server counts the calls.
 """
 
 import threading
@@ -27,7 +27,7 @@ AUDIENCE, INVALID, LATER = "https://api.example", 'Bearer realm="x", error="inva
 
 @pytest.fixture
 def authlibs(endpoint: Any) -> Iterator[OAuth2Session]:
-    """Give Authlib's session with a first token, which it sees as expired."""
+    """Return Authlib's session with a first token, which it sees as expired."""
     grant = {"grant_type": "client_credentials"}
     with OAuth2Session("job", endpoint.secret, token_endpoint=endpoint.url, **grant) as session:
         session.fetch_token(endpoint.url, audience=AUDIENCE, **grant)
@@ -36,7 +36,7 @@ def authlibs(endpoint: Any) -> Iterator[OAuth2Session]:
 
 @pytest.fixture
 def ours(endpoint: Any, api: Any, secret_file: Path, clock: Any) -> Iterator[requests.Session]:
-    """Give our session with a first token; when `clock` has moved to LATER, it has expired."""
+    """Return our session with a first token; when `clock` has moved to LATER, it has expired."""
     with requests.Session() as session, requests.Session() as token_session:
         source = TokenSource(
             issuer="https://as.example",
@@ -88,13 +88,17 @@ def test_eight_of_our_threads_renew_it_once(
     in_eight_threads(lambda: ours.get(api.url, timeout=10), endpoint, token_calls=1)
 
 
-def test_authlib_renews_the_token_for_no_audience(authlibs: OAuth2Session, endpoint: Any, api: Any) -> None:
+def test_authlib_renews_the_token_without_the_audience(
+    authlibs: OAuth2Session, endpoint: Any, api: Any
+) -> None:
     expire(authlibs)
     authlibs.get(api.url)
     assert [request.form.get("audience") for request in endpoint.requests] == [AUDIENCE, None]
 
 
-def test_we_renew_it_for_the_same(ours: requests.Session, endpoint: Any, api: Any, clock: Any) -> None:
+def test_we_renew_it_for_the_same_audience(
+    ours: requests.Session, endpoint: Any, api: Any, clock: Any
+) -> None:
     clock.now += LATER
     ours.get(api.url)
     assert [request.form.get("audience") for request in endpoint.requests] == [AUDIENCE, AUDIENCE]
@@ -122,7 +126,7 @@ def jtis(endpoint: Any) -> set[str]:
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name, by RFC 9864
-def test_authlib_uses_the_jti_of_an_assertion_with_claims_of_its_own_again(endpoint: Any) -> None:
+def test_authlib_reuses_the_jti_of_an_assertion_with_extra_claims(endpoint: Any) -> None:
     method = PrivateKeyJWT(endpoint.url, claims={"own": "claim"}, alg="EdDSA")
     key = OKPKey.generate_key("Ed25519")
     with OAuth2Session("bot", key, token_endpoint_auth_method=method) as session:
@@ -131,7 +135,7 @@ def test_authlib_uses_the_jti_of_an_assertion_with_claims_of_its_own_again(endpo
     assert (endpoint.calls, len(jtis(endpoint))) == (2, 1)
 
 
-def test_we_use_none_again(endpoint: Any, tmp_path: Path) -> None:
+def test_we_never_reuse_a_jti(endpoint: Any, tmp_path: Path) -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(pem)
     with requests.Session() as session:

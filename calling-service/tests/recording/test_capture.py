@@ -6,14 +6,16 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
-from flow_explorer.verdict import outcome
+from calling_service.runs.case import Outcome
+from flow_explorer.answers import outcome
 from hypothesis import given
 from hypothesis import strategies as st
 from recording.capture import BODY_LIMIT, capture
-from recording.exchange import Exchange, Step
+from recording.exchange import DecodedToken, Exchange, Step
 from recording.redaction import CUT, MASK
 from requests.auth import HTTPBasicAuth
 
+DECODED = DecodedToken({"alg": "RS256", "typ": "at+jwt"}, {"sub": "job"})
 STEPS = (Step(1, "asks", ("request",)),)
 B64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 SIGNATURES = st.text(B64, min_size=20, max_size=90).filter(lambda signature: len(set(signature)) > 8)
@@ -51,7 +53,7 @@ def dump(captured: Exchange) -> str:
     return json.dumps(captured.as_json(), ensure_ascii=False)
 
 
-# What an exchange says without any credential: a secret that is a word of it is no secret.
+# The text of an exchange without any credential; a generated secret must not be a part of it.
 FRAME: str = "".join(
     dump(exchange({**headers, "X-Seen": "x"}, body, url=url, answer=answer))
     for headers, body, url, answer in (
@@ -154,14 +156,7 @@ def test_keeps_a_token_as_header_and_payload_without_its_signature(signature: st
     )
     assert signature not in dump(captured)
     assert captured.response
-    assert (
-        captured.response.token
-        == captured.request.token
-        == {
-            "header": {"alg": "RS256", "typ": "at+jwt"},
-            "payload": {"sub": "job"},
-        }
-    )
+    assert captured.response.token == captured.request.token == DECODED
     assert dict(captured.request.headers)["Authorization"] == f"Bearer {value.rpartition('.')[0]}.{CUT}"
     assert json.loads(captured.response.body)["access_token"] == f"{value.rpartition('.')[0]}.{CUT}"
 
@@ -173,10 +168,7 @@ def test_keeps_a_token_in_a_form_or_query_without_its_signature(member: str, sig
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     captured = exchange(form, f"a=b&{member}={value}", url=f"http://a/?{member}={value}")
     assert captured.request.body == f"a=b&{member}={value.rpartition('.')[0]}.{CUT}"
-    assert captured.request.token == {
-        "header": {"alg": "RS256", "typ": "at+jwt"},
-        "payload": {"sub": "job"},
-    }
+    assert captured.request.token == DECODED
     assert captured.url.endswith(f"{member}={value.rpartition('.')[0]}.{CUT}")
     assert signature not in dump(captured)
 
@@ -211,7 +203,7 @@ def test_keeps_nothing_of_an_opaque_token(opaque: str) -> None:
 @pytest.mark.parametrize(
     "template", ["access_token=%s&token_type=bearer", '{"access_token": "%s", cut', "access_token: %s"]
 )
-def test_keeps_no_token_of_a_body_in_no_known_form(template: str) -> None:
+def test_keeps_no_token_in_a_body_of_an_unknown_form(template: str) -> None:
     assert "opaque-value-of-a-token" not in dump(
         exchange(answer=(template % "opaque-value-of-a-token").encode())
     )
@@ -234,11 +226,11 @@ def test_keeps_no_token_of_a_body_in_no_known_form(template: str) -> None:
         ("X-Plain", "kept", "kept"),
     ],
 )
-def test_masks_what_a_header_gives_away(name: str, value: str, kept: str) -> None:
+def test_masks_the_credential_in_a_header(name: str, value: str, kept: str) -> None:
     assert dict(exchange({name: value}).request.headers)[name] == kept
 
 
-def test_a_long_body_is_shortened_and_its_size_is_told() -> None:
+def test_a_long_body_is_shortened_and_keeps_its_size() -> None:
     captured = exchange(body=b"x" * 10_000)
     assert (len(captured.request.body), captured.request.body_size) == (BODY_LIMIT, 10_000)
     assert captured.request.body_shortened
@@ -250,22 +242,30 @@ def test_an_answer_nested_too_deep_is_text(levels: int) -> None:
     captured = exchange(answer=answer.encode())
     assert captured.response is not None
     assert captured.response.body == answer.replace("opaque-opaque", MASK)[:BODY_LIMIT]
-    assert outcome(captured.as_json()) == {"status": 200, "error": None, "check": None}
+    assert outcome(captured) == Outcome(200, None, None)
 
 
-def test_a_token_nested_too_deep_is_no_jwt() -> None:
+def test_a_token_nested_too_deep_is_not_decoded() -> None:
     payload = base64.urlsafe_b64encode(b"[" * 100_000).decode().rstrip("=")
     captured = exchange({"Authorization": f"Bearer eyJhIjoxfQ.{payload}.signature"})
     assert dict(captured.request.headers)["Authorization"] == f"Bearer {MASK}"
     assert captured.request.token is None
 
 
-def test_a_body_that_streams_is_not_kept() -> None:
+def test_a_claim_nested_as_deep_as_json_goes_is_kept() -> None:
+    claim = json.loads("[" * 700 + "]" * 700)
+    captured = exchange({"Authorization": f"Bearer {token('c2lnbmF0dXJl', deep=claim)}"})
+    document = json.loads(json.dumps(captured.as_json()))
+    assert document["request"]["token"]["payload"]["deep"] == claim
+    assert Exchange.from_json(document).request.token == captured.request.token
+
+
+def test_a_streamed_body_is_not_kept() -> None:
     captured = exchange(body=iter([b"once"]))  # type: ignore[arg-type]
     assert captured.request.body == ""
 
 
-def test_no_answer_is_told_as_such() -> None:
+def test_a_missing_answer_is_captured_with_its_failure() -> None:
     document = exchange(status=None).as_json()
     assert (document["status"], document["response"], document["failure"]) == (None, None, "ConnectTimeout")
 
@@ -280,6 +280,7 @@ def test_a_run_shows_the_exchange_like_this() -> None:
     captured = exchange(
         url="http://auth:9000/oauth/token?x=1", body="a=b", answer=b'{"a": 1}', answer_headers=TIMED
     )
+    assert Exchange.from_json(captured.as_json()) == captured
     assert captured.as_json() == {
         "steps": [{"number": 1, "label": "asks", "shows": ["request"]}],
         "from": "A",

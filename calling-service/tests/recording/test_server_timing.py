@@ -10,7 +10,7 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def test_tells_checks_and_calls_apart_and_keeps_their_order() -> None:
+def test_distinguishes_checks_from_calls_and_keeps_their_order() -> None:
     header = (
         'size;dur=0.01, call.jwks;dur=12.5;desc="GET http://auth-server:9000/.well-known/jwks.json 200",'
         'kid-known;dur=13,signature ; dur = 0.5 ; desc="The signature is wrong."'
@@ -25,7 +25,7 @@ def test_tells_checks_and_calls_apart_and_keeps_their_order() -> None:
     )
 
 
-def test_tells_what_came_of_a_call_that_failed() -> None:
+def test_returns_why_a_call_failed() -> None:
     (_, (call,)) = parse('call.introspection;desc="POST http://a/introspect timed out after 3 s"')
     assert (call.request, call.answer) == ("POST http://a/introspect", "timed out after 3 s")
 
@@ -36,12 +36,12 @@ def test_reads_any_reason_that_a_quoted_string_can_hold(reason: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["", ",", ";", "=", '"', "a b", 'a;desc="open', "a;dur=1;"])
-def test_passes_over_what_is_no_metric(header: str) -> None:
+def test_ignores_what_is_not_a_metric(header: str) -> None:
     assert parse(header) == ((), ())
 
 
 @pytest.mark.parametrize("duration", ["x", "-1", "1e9", "1" * 10, "."])
-def test_a_duration_that_is_no_number_counts_as_none(duration: str) -> None:
+def test_a_duration_that_is_not_a_number_counts_as_zero(duration: str) -> None:
     assert parse(f"a;dur={duration}")[0] == (Check("a", 0, None),)
 
 

@@ -1,17 +1,17 @@
-// Makes the page live: steps open in place and by keyboard, a run is followed while it is on, and a new one is drawn
-// arrow by arrow. All of it comes from the addresses that work without this script.
+// Makes the page live: steps open in place and by keyboard, a run is updated while it is running, and a new run is drawn
+// arrow by arrow. Everything comes from the addresses that also work without this script.
 "use strict";
 
-const BEAT = 420; // milliseconds between two arrows
-const POLL = 250; // milliseconds between two looks at a run that is on
-const WAYS = { ArrowRight: "next", j: "next", ArrowLeft: "prev", k: "prev" };
+const ARROW_INTERVAL = 420; // milliseconds between two arrows
+const POLL_INTERVAL = 250; // milliseconds between two requests for a run that is running
+const DIRECTIONS = { ArrowRight: "next", j: "next", ArrowLeft: "prev", k: "prev" };
 
 const CURRENT = '.items [aria-current="step"]';
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const flow = document.getElementById("flow");
 const arrivals = []; // when each item is drawn, by the page's clock
-let opened = 0; // how many steps were asked for; an answer that comes after a later question is dropped
+let requests = 0; // for a step; a response to an earlier request than the last one is dropped
 
 const items = () => [...flow.querySelectorAll(".items > li")];
 const running = () => flow.querySelector("[data-running]") !== null;
@@ -22,9 +22,9 @@ async function fetched(address) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// Open a step in place, or where that fails as any link would; then focus the first of what is asked for that is there.
+// Open a step in place, or follow its link if that fails. Then focus the first of these elements that the page has.
 async function open(link, ...focused) {
-  const question = ++opened;
+  const request = ++requests;
   const address = new URL(link.href);
   let found;
   try {
@@ -32,7 +32,7 @@ async function open(link, ...focused) {
   } catch {
     return location.assign(address);
   }
-  if (question !== opened) return;
+  if (request !== requests) return;
   history.replaceState(null, "", address.pathname);
   for (const part of [".diagram", ".pane"]) flow.querySelector(part).replaceWith(found.querySelector(part));
   [...focused, CURRENT].map((each) => flow.querySelector(each)).find(Boolean).focus({ preventScroll: true });
@@ -42,55 +42,55 @@ async function open(link, ...focused) {
 }
 
 function reveal(element, block) {
-  element.scrollIntoView({ block, behavior: calm.matches ? "instant" : "smooth" });
+  element.scrollIntoView({ block, behavior: reducedMotion.matches ? "instant" : "smooth" });
 }
 
-// Draw the items one after the other, each from its arrival on: a delay below zero goes on where it was.
+// Draw the items one after another. A delay below zero continues an animation that has already started.
 function draw() {
-  if (calm.matches) return;
+  if (reducedMotion.matches) return;
   const now = performance.now();
   items().forEach((item, place) => {
-    arrivals[place] ??= Math.max(now, (arrivals[place - 1] ?? -BEAT) + BEAT);
+    arrivals[place] ??= Math.max(now, (arrivals[place - 1] ?? -ARROW_INTERVAL) + ARROW_INTERVAL);
     item.classList.add("arriving");
     item.style.animationDelay = `${arrivals[place] - now}ms`;
   });
 }
 
-// Look at a run until it has ended.
+// Fetch a run again and again until it has ended.
 async function follow() {
-  const question = opened;
+  const request = requests;
   let found;
   try {
     found = await fetched(`${location.pathname}?only=flow`);
   } catch {
-    return setTimeout(follow, 4 * POLL);
+    return setTimeout(follow, 4 * POLL_INTERVAL);
   }
-  if (question === opened) {
+  if (request === requests) {
     const step = flow.contains(document.activeElement) && document.activeElement.dataset.step;
     flow.replaceChildren(...found.body.childNodes);
     draw();
     if (step) flow.querySelector(`.items [data-step="${step}"]`)?.focus({ preventScroll: true });
   }
-  if (running()) return setTimeout(follow, POLL);
-  offer();
-  fetched(location.pathname).then(renew, () => {}); // what does not come stays as it was
+  if (running()) return setTimeout(follow, POLL_INTERVAL);
+  showReplayButton();
+  fetched(location.pathname).then(renew, () => {}); // on failure those parts stay as they were
 }
 
-// After a run the cache, the books and the list of runs have changed as well.
+// Update what a run also changes: the cached token, the timesheets and the list of runs.
 function renew(page) {
   for (const id of ["start", "around"]) document.getElementById(id).replaceWith(page.getElementById(id));
 }
 
 function replay() {
   for (const item of items()) item.classList.remove("arriving");
-  flow.getBoundingClientRect(); // so that the animation begins anew
+  flow.getBoundingClientRect(); // so that the animation starts again
   arrivals.length = 0;
   draw();
 }
 
-function offer() {
+function showReplayButton() {
   const button = document.getElementById("play");
-  if (button) button.hidden = calm.matches || running();
+  if (button) button.hidden = reducedMotion.matches || running();
 }
 
 flow.addEventListener("click", (event) => {
@@ -102,15 +102,15 @@ flow.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const way = WAYS[event.key];
-  if (!way || event.metaKey || event.ctrlKey || event.altKey || event.target.closest(".scroll, pre")) return;
-  const link = flow.querySelector(`.pane nav [rel="${way}"]`);
+  const direction = DIRECTIONS[event.key];
+  if (!direction || event.metaKey || event.ctrlKey || event.altKey || event.target.closest(".scroll, pre")) return;
+  const link = flow.querySelector(`.pane nav [rel="${direction}"]`);
   if (!link) return;
   event.preventDefault();
   open(link);
 });
 
-offer();
+showReplayButton();
 if (flow.querySelector("[data-new]") && !location.hash) draw();
 else arrivals.push(...items().map(() => 0));
-if (running()) setTimeout(follow, POLL);
+if (running()) setTimeout(follow, POLL_INTERVAL);

@@ -1,4 +1,4 @@
-"""Each forgery is what it says, and no signature of it is the issuer's."""
+"""Each forgery is what its name says, and never has the issuer's signature."""
 
 import hashlib
 import hmac
@@ -46,7 +46,7 @@ def test_the_public_key_is_the_hmac_secret() -> None:
     assert urlsafe_b64decode(signature + "=") == hmac.digest(pem, signed.encode(), hashlib.sha256)
 
 
-def test_another_issuer_signs_with_a_key_of_its_own() -> None:
+def test_another_issuer_signs_with_its_own_key() -> None:
     header, claims, *_ = forged("of another issuer")
     assert (header["alg"], header["kid"], header["jku"].startswith(claims["iss"])) == (
         "EdDSA",
@@ -57,7 +57,7 @@ def test_another_issuer_signs_with_a_key_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("how", FORGERIES)
-def test_no_forgery_is_a_good_token(how: str) -> None:
+def test_no_forgery_is_a_valid_token(how: str) -> None:
     token = FORGERIES[how](TOKEN, KEYS)
     with pytest.raises(jwt.InvalidTokenError):
         jwt.decode(token, jwt.PyJWK(KEYS["keys"][0]), algorithms=["RS256"])

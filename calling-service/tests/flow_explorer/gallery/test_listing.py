@@ -1,4 +1,4 @@
-"""The lists of cases are made from their file alone."""
+"""The lists of cases are made from cases.toml."""
 
 from pathlib import Path
 

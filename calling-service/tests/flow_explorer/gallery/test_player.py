@@ -1,18 +1,23 @@
-"""Cases are played one at a time, beside the imports, and each ends in words."""
+"""Cases are played one at a time, beside the imports, and each end is explained."""
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from calling_service.runs import schedule
+from calling_service.runs.case import UnknownCaseError
 from calling_service.runs.run import Run
-from calling_service.service import Service, build
+from calling_service.service import Service
 from calling_service.settings import Settings
-from flow_explorer.gallery.case import UnknownCaseError, gallery
+from calling_service.web import build_web
+from flow_explorer.explorer import Explorer
+from flow_explorer.gallery.case import gallery
+from flow_explorer.gallery.player import CasePlayer
 from werkzeug.wrappers import Response
 
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
@@ -20,13 +25,24 @@ REFUSED = 'request;dur=1, credentials;dur=2;desc="The secret is wrong."'
 
 
 @pytest.fixture
+def settings(environ: dict[str, str]) -> Settings:
+    return Settings.from_environ(environ | {"EXPLAIN": "1"})
+
+
+@pytest.fixture
 def service(settings: Settings) -> Iterator[Service]:
     for client in ("payroll-report", "timesheets-import-job", "timesheets-console", "gallery-rotating"):
         (settings.credential_file.parent / client).write_text("a secret\n")
-    service = build(settings)
+    service = build_web(settings)
     yield service
-    service.cases.stop()
+    service.stop()
     service.close()
+
+
+@pytest.fixture
+def player(service: Service) -> CasePlayer:
+    assert isinstance(service.explorer, Explorer)
+    return service.explorer.player
 
 
 def until(probe: Callable[[], Any]) -> Any:
@@ -39,17 +55,26 @@ def until(probe: Callable[[], Any]) -> Any:
 
 
 def played(service: Service, case_id: str) -> dict[str, Any]:
-    run_id = service.cases.start(case_id)
+    assert service.explorer
+    run_id = service.explorer.play_case(case_id)
 
     def ended() -> dict[str, Any] | None:
-        document = service.history.find(run_id)
-        return None if document is None or document["state"] == "running" else document
+        run = found(service, run_id)
+        return None if run["state"] == "running" else run
 
     document: dict[str, Any] = until(ended)
     return document
 
 
-def test_a_case_is_a_run_that_says_whether_it_came_as_expected(service: Service, endpoint: Any) -> None:
+def found(service: Service, run_id: str) -> dict[str, Any]:
+    stored = service.history.find(run_id)
+    assert stored
+    return stored.as_json()
+
+
+def test_a_case_is_a_run_that_reports_whether_the_answer_was_as_expected(
+    service: Service, endpoint: Any
+) -> None:
     endpoint.answers = [endpoint.error(401, "invalid_client", Server_Timing=REFUSED)]
     document = played(service, "wrong-secret")
     assert document["started_at"] <= document["ended_at"]
@@ -84,7 +109,7 @@ def test_another_status_error_or_check_is_not_as_expected(
     assert (document["state"], document["case"]["as_expected"]) == ("completed", False)
 
 
-def test_what_a_case_booked_is_deleted_and_does_not_count(service: Service, api: Any) -> None:
+def test_what_a_case_booked_is_deleted_and_does_not_change_the_outcome(service: Service, api: Any) -> None:
     entry = gallery()["same-batch-twice"].steps[1].body["entries"][0]  # type: ignore[union-attr,index]
     booked = entry | {"id": 7, "client_id": "timesheets-import-job", "hours": str(entry["hours"])}
     listed = Response(json.dumps({"timesheets": [booked]}))
@@ -100,32 +125,32 @@ def test_what_a_case_booked_is_deleted_and_does_not_count(service: Service, api:
     assert document["exchanges"][-1]["steps"][0]["label"].startswith("To clean up, timesheets-console ")
 
 
-def test_what_a_case_booked_is_deleted_when_a_step_fails_too(service: Service, api: Any) -> None:
+def test_what_a_case_booked_is_deleted_also_when_a_step_fails(service: Service, api: Any) -> None:
     api.answers = [Response("{}", 500), Response('{"timesheets": []}')]
     document = played(service, "same-batch-twice")
     assert document["error"] == {
         "error": "unexpected_answer",
-        "message": "a step on the way did not succeed: timesheets-import-job calls the API with the token:"
-        " 500 INTERNAL SERVER ERROR",
+        "message": "a step before the last did not succeed:"
+        " timesheets-import-job calls the API with the token: 500 INTERNAL SERVER ERROR",
         "hint": "look at the logs of the services, by the trace id of this run, then start the case again",
     }
     assert (document["state"], document["case"]["as_expected"]) == ("failed", None)
     assert api.requests[-1].args.to_dict() == {"user_id": "gallery", "limit": "500"}
 
 
-def test_services_that_do_not_answer_are_told(service: Service, api: Any) -> None:
+def test_services_that_do_not_answer_are_reported(service: Service, api: Any) -> None:
     api.answers = [Response("no JSON"), Response("no JSON"), Response("no JSON")]
     document = played(service, "same-batch-twice")
     assert document["error"]["message"] == "a service did not answer as it should (JSONDecodeError)"
 
 
-def test_a_token_that_cannot_be_had_is_told(service: Service, endpoint: Any) -> None:
+def test_a_failed_token_request_is_reported(service: Service, endpoint: Any) -> None:
     endpoint.answers = [endpoint.error(400, "invalid_scope", "not yours")]
     error = played(service, "cached-token")["error"]
     assert (error["error"], error["message"]) == ("invalid_scope", "no token: not yours")
 
 
-def test_a_credential_that_is_not_there_is_told(service: Service, settings: Settings) -> None:
+def test_a_missing_credential_is_reported(service: Service, settings: Settings) -> None:
     path = settings.credential_file.parent / "gallery-disabled"
     error = played(service, "disabled-client")["error"]
     assert error == {
@@ -135,7 +160,7 @@ def test_a_credential_that_is_not_there_is_told(service: Service, settings: Sett
     }
 
 
-def test_an_error_of_our_own_ends_the_case_and_is_logged(
+def test_an_unexpected_error_ends_the_case_and_is_logged(
     service: Service, endpoint: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     endpoint.answers = [Response('{"token": "none"}')]
@@ -147,73 +172,88 @@ def test_an_error_of_our_own_ends_the_case_and_is_logged(
     assert "KeyError: 'access_token'" in caplog.text
 
 
-def test_an_unknown_case_is_refused(service: Service) -> None:
+def test_a_case_that_is_deleted_while_it_plays_ends_as_failed(
+    service: Service, player: CasePlayer, settings: Settings, endpoint: Any
+) -> None:
+    endpoint.hold = threading.Event()
+    run_id = player.start("wrong-secret")
+    assert endpoint.arrived.wait(10)
+    with closing(sqlite3.connect(settings.state_dir / "import.db")) as database, database:
+        database.execute("DELETE FROM runs")
+    endpoint.hold.set()
+    stored = until(lambda: service.history.find(run_id))
+    assert (stored.run.state, stored.run.error.error) == ("failed", "internal")
+
+
+def test_an_unknown_case_is_refused(service: Service, player: CasePlayer) -> None:
     with pytest.raises(UnknownCaseError):
-        service.cases.start("no-such-case")
+        player.start("no-such-case")
     assert service.history.recent() == []
 
 
-def test_one_case_is_on_at_a_time_and_one_that_is_asked_for_again_is_joined(
-    service: Service, endpoint: Any
+def test_one_case_plays_at_a_time_and_starting_it_again_joins_it(
+    service: Service, player: CasePlayer, endpoint: Any
 ) -> None:
     endpoint.hold = threading.Event()
-    first = service.cases.start("wrong-secret")
+    first = player.start("wrong-secret")
     assert endpoint.arrived.wait(10)
-    waiting = service.cases.start("unknown-client")
-    assert service.cases.start("wrong-secret") == first
-    assert service.cases.start("unknown-client") == waiting
+    waiting = player.start("unknown-client")
+    assert player.start("wrong-secret") == first
+    assert player.start("unknown-client") == waiting
     assert endpoint.calls == 1
     endpoint.hold.set()
-    until(lambda: all(run["state"] == "completed" for run in service.history.recent()))
-    assert [run["id"] for run in service.history.recent()] == [waiting, first]
-    assert service.cases.start("wrong-secret") != first
+    until(lambda: all(run.state == "completed" for run in service.history.recent()))
+    assert [run.id for run in service.history.recent()] == [waiting, first]
+    assert player.start("wrong-secret") != first
 
 
-def test_an_import_goes_on_beside_a_case_and_takes_none_for_its_own(service: Service, endpoint: Any) -> None:
+def test_an_import_runs_beside_a_case_and_does_not_join_it(
+    service: Service, player: CasePlayer, endpoint: Any
+) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     endpoint.hold = threading.Event()
-    case = service.cases.start("wrong-secret")
+    case = player.start("wrong-secret")
     assert endpoint.arrived.wait(10)
     assert service.runner.resume() is None
-    run_id = service.runner.start("web", "0" * 32)
+    run_id = service.runner.start("web")
     assert run_id != case
     endpoint.hold.set()
-    until(lambda: all(run["state"] == "completed" for run in service.history.recent()))
+    until(lambda: all(run.state == "completed" for run in service.history.recent()))
 
 
-def test_a_case_that_died_with_its_process_is_told_and_not_taken_up(
-    service: Service, settings: Settings, endpoint: Any
+def test_a_case_that_died_with_its_process_is_marked_as_failed_and_not_resumed(
+    service: Service, player: CasePlayer, settings: Settings, endpoint: Any
 ) -> None:
     endpoint.hold = threading.Event()
-    run_id = service.cases.start("wrong-secret")
+    run_id = player.start("wrong-secret")
     assert endpoint.arrived.wait(10)
-    after = build(settings)
-    schedule.start(after, threading.Event())
-    document = service.history.find(run_id)
-    assert document
+    after = build_web(settings)
+    after.start(threading.Event())
+    document = found(service, run_id)
     assert (document["state"], document["error"]["error"]) == ("failed", "interrupted")
     after.close()
     endpoint.hold.set()
 
 
-def test_a_case_whose_end_could_not_be_recorded_is_ended_by_the_next_to_start(service: Service) -> None:
+def test_a_case_whose_end_was_not_recorded_is_marked_as_failed_when_the_next_one_starts(
+    service: Service,
+) -> None:
     lost = Run("lost", "web", "0" * 32, datetime.now(UTC), case=gallery()["expired-token"].report())
     service.history.save(lost)
     assert played(service, "wrong-secret")["state"] == "completed"
-    document = service.history.find("lost")
-    assert document
+    document = found(service, "lost")
     assert (document["state"], document["error"]["error"]) == ("failed", "interrupted")
 
 
-def test_a_service_that_stops_ends_the_case_that_is_on_and_those_that_wait(
-    service: Service, endpoint: Any
+def test_a_stopping_service_ends_the_playing_case_and_the_waiting_ones(
+    service: Service, player: CasePlayer, endpoint: Any
 ) -> None:
     endpoint.hold = threading.Event()
-    started = [service.cases.start("two-secrets"), service.cases.start("wrong-secret")]
+    started = [player.start("two-secrets"), player.start("wrong-secret")]
     assert endpoint.arrived.wait(10)
-    service.cases.stopping.set()
+    player.stopping.set()
     endpoint.hold.set()
-    service.cases.stop()
-    ended = [service.history.find(run_id) or {} for run_id in started]
+    player.stop()
+    ended = [found(service, run_id) for run_id in started]
     assert [run["error"]["error"] for run in ended] == ["interrupted", "interrupted"]
     assert endpoint.calls == 1

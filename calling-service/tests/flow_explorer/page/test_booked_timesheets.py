@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import requests
 from calling_service.oauth_client.token_source import TokenSource
-from flow_explorer.page.booked_timesheets import Books, BooksReader
+from flow_explorer.page.booked_timesheets import BookedTimesheets, TimesheetsReader
 from werkzeug.wrappers import Response
 
 
 @pytest.fixture
-def reader(endpoint: Any, api: Any, secret_file: Path) -> Iterator[BooksReader]:
+def reader(endpoint: Any, api: Any, secret_file: Path) -> Iterator[TimesheetsReader]:
     with requests.Session() as session:
         tokens = TokenSource(
             issuer="http://localhost:9000",
@@ -20,7 +20,7 @@ def reader(endpoint: Any, api: Any, secret_file: Path) -> Iterator[BooksReader]:
             token_url=endpoint.url,
             session=session,
         )
-        reader = BooksReader(tokens, api.url, "http://localhost:9001")
+        reader = TimesheetsReader(tokens, api.url, "http://localhost:9001")
         with reader.session:
             yield reader
 
@@ -29,20 +29,20 @@ def answer(count: int, cursor: str | None = None) -> Response:
     return Response(json.dumps({"timesheets": [{"id": n} for n in range(count)], "next_cursor": cursor}))
 
 
-def test_reads_the_last_ones_with_a_token_that_allows_no_more(
-    reader: BooksReader, endpoint: Any, api: Any
+def test_reads_the_newest_with_a_token_that_allows_nothing_else(
+    reader: TimesheetsReader, endpoint: Any, api: Any
 ) -> None:
     api.answers = [answer(10), answer(2), answer(0), answer(500, "500")]
-    assert reader.read() == Books([{"id": n} for n in range(9, 1, -1)], 10)
-    assert reader.read() == Books([{"id": 1}, {"id": 0}], 2)
-    assert reader.read() == Books([], 0)
-    assert reader.read().more
+    assert reader.read() == BookedTimesheets([{"id": n} for n in range(9, 1, -1)], 10)
+    assert reader.read() == BookedTimesheets([{"id": 1}, {"id": 0}], 2)
+    assert reader.read() == BookedTimesheets([], 0)
+    assert reader.read().has_more
     assert [request.form["scope"] for request in endpoint.requests] == ["read:timesheets"]
     assert {request.full_path for request in api.requests} == {"/timesheets?limit=500"}
 
 
 @pytest.mark.parametrize(
-    ("told", "fault"),
+    ("response", "fault"),
     [
         (Response("{}", 503), "the API answered 503"),
         (Response("[]"), "the API answered 200"),
@@ -55,12 +55,14 @@ def test_reads_the_last_ones_with_a_token_that_allows_no_more(
         ),
     ],
 )
-def test_says_why_they_could_not_be_read(reader: BooksReader, api: Any, told: Response, fault: str) -> None:
-    api.answers = [told]
-    assert reader.read() == Books(fault=fault)
+def test_reports_why_they_could_not_be_read(
+    reader: TimesheetsReader, api: Any, response: Response, fault: str
+) -> None:
+    api.answers = [response]
+    assert reader.read() == BookedTimesheets(fault=fault)
 
 
-def test_says_why_there_was_no_token(reader: BooksReader, endpoint: Any, api: Any) -> None:
+def test_reports_why_there_was_no_token(reader: TimesheetsReader, endpoint: Any, api: Any) -> None:
     endpoint.answers = [endpoint.error(400, "invalid_scope", "not yours")]
-    assert reader.read() == Books(fault="no token to read them with: not yours")
+    assert reader.read() == BookedTimesheets(fault="no token to read them with: not yours")
     assert api.requests == []

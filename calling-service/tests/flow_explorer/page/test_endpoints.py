@@ -1,4 +1,4 @@
-"""The page: what it shows, what it refuses, and that nothing of what was recorded gets out of its place."""
+"""The page: what it shows, what it refuses, and that recorded text never acts as HTML."""
 
 import base64
 import json
@@ -14,13 +14,16 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from calling_service.app import create_app
-from calling_service.runs.run import Outcome, Run
-from calling_service.service import Service, build
+from calling_service.runs.case import Outcome
+from calling_service.runs.run import Run
+from calling_service.service import Service
 from calling_service.settings import Settings
+from calling_service.web import build_web
 from flask.testing import FlaskClient
 from flow_explorer.diagram import draw
-from flow_explorer.exports import curl, har, mermaid
+from flow_explorer.formats import curl, har, mermaid
 from flow_explorer.gallery.case import gallery
+from flow_explorer.recorded_run import RecordedRun
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
@@ -34,10 +37,10 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 def service(environ: dict[str, str]) -> Iterator[Service]:
-    service = build(Settings.from_environ(environ | {"EXPLAIN": "1"}))
+    service = build_web(Settings.from_environ(environ | {"EXPLAIN": "1"}))
     yield service
     wait_for_the_end()
-    service.cases.stop()
+    service.stop()
     service.close()
 
 
@@ -59,14 +62,14 @@ def started(client: FlaskClient, run: str = "import-fresh") -> str:
     return answer.location
 
 
-def test_before_the_first_run_it_says_how_to_start_one(client: FlaskClient) -> None:
+def test_before_the_first_run_the_page_explains_how_to_start_one(client: FlaskClient) -> None:
     text = client.get("/").text
     assert "Nothing has crossed the wire yet" in text
     assert '<button class="primary" name="run" value="import-fresh">' in text
     assert "The cache holds no token." in text
 
 
-def test_a_button_starts_an_import_and_leads_to_its_flow(
+def test_a_button_starts_an_import_and_redirects_to_its_flow(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
@@ -77,10 +80,14 @@ def test_a_button_starts_an_import_and_leads_to_its_flow(
     assert client.get("/").text.count("Import with a fresh token</a>") == 2
 
 
-def test_a_button_plays_a_case_of_the_gallery_and_the_next_one_is_at_hand(client: FlaskClient) -> None:
+def test_a_button_plays_a_case_and_its_flow_offers_the_next_one(client: FlaskClient) -> None:
     flow = started(client, "wrong-secret")
     text = client.get(flow).text
-    for shown in ("A wrong secret", "The secret is not the client&#39;s.", "401 <code>invalid_client</code>"):
+    for shown in (
+        "A wrong secret",
+        "The client id is right, but the secret is wrong.",
+        "401 <code>invalid_client</code>",
+    ):
         assert shown in text
     assert 'value="unknown-client">Next: An unknown client</button>' in text
     assert 'value="wrong-secret" aria-current="true"' in text
@@ -92,12 +99,12 @@ def test_a_button_plays_a_case_of_the_gallery_and_the_next_one_is_at_hand(client
 @pytest.mark.parametrize(
     ("as_expected", "shown", "outcome"),
     [
-        (True, "Came as expected</span>", "as expected"),
-        (False, "Came otherwise</span>: 200", "not as expected"),
+        (True, "Answered as expected</span>", "as expected"),
+        (False, "Answered differently</span>: 200", "not as expected"),
         (None, None, "completed"),
     ],
 )
-def test_a_case_says_whether_it_came_as_expected(
+def test_a_case_shows_whether_the_answer_was_as_expected(
     client: FlaskClient, service: Service, *, as_expected: bool | None, shown: str | None, outcome: str
 ) -> None:
     case = gallery()["wrong-secret"]
@@ -112,11 +119,11 @@ def test_a_case_says_whether_it_came_as_expected(
     )
     service.history.save(run)
     text = client.get("/").text
-    assert re.findall("Came [a-z ]*</span>(?:: 200)?", text) == ([shown] if shown else [])
+    assert re.findall("Answered [a-z ]*</span>(?:: 200)?", text) == ([shown] if shown else [])
     assert f">{outcome}</span></li>" in text
 
 
-def test_the_start_page_shows_the_last_run_with_files_rejects_books_and_facts_about_the_token(
+def test_the_start_page_shows_the_last_run_with_its_files_and_rejects_and_facts_about_the_token(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:
     (service.settings.inbox / "<b>.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n")
@@ -128,15 +135,15 @@ def test_the_start_page_shows_the_last_run_with_files_rejects_books_and_facts_ab
     assert endpoint.secret not in text
 
 
-def test_a_run_that_finds_an_export_imported_before_says_so(client: FlaskClient, service: Service) -> None:
+def test_a_run_that_finds_an_imported_export_again_shows_that(client: FlaskClient, service: Service) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     started(client)
-    service.runner.start("schedule", "1" * 32)
+    service.runner.start("schedule")
     wait_for_the_end()
     assert "known: imported before, and unchanged since; nothing is sent again." in client.get("/").text
 
 
-def test_a_failed_run_says_what_happened_and_what_to_do(
+def test_a_failed_run_shows_what_happened_and_what_to_do(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
@@ -146,7 +153,7 @@ def test_a_failed_run_says_what_happened_and_what_to_do(
     assert "What to do: grant timesheets-import-job the scopes batch:upload" in text
 
 
-def test_every_step_of_a_run_has_an_address_and_can_be_had_alone(
+def test_every_step_of_a_run_has_an_address_and_can_be_fetched_alone(
     client: FlaskClient, service: Service
 ) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
@@ -156,7 +163,7 @@ def test_every_step_of_a_run_has_an_address_and_can_be_had_alone(
         ("1-checks", "The authorization server validates them"),
         ("1-response", "The token, decoded"),
         ("2-request", "The job calls the API with the token"),
-        ("2-response", "It worked."),
+        ("2-response", "The request succeeded."),
     ):
         whole, alone = client.get(f"{flow}/{step}"), client.get(f"{flow}/{step}?only=flow")
         assert shown in whole.text
@@ -165,22 +172,26 @@ def test_every_step_of_a_run_has_an_address_and_can_be_had_alone(
         assert f'data-step="{step}" aria-current="step"' in whole.text
 
 
-def test_a_run_is_exported_as_mermaid_curl_and_har(client: FlaskClient, service: Service) -> None:
+def test_a_run_is_available_as_mermaid_curl_and_har(client: FlaskClient, service: Service) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     flow = started(client)
-    run = service.history.find(flow.removeprefix("/flow/"))
-    assert run
+    stored = service.history.find(flow.removeprefix("/flow/"))
+    assert stored
+    run = RecordedRun.of(stored)
     diagram, commands, archived = (client.get(f"{flow}/{form}") for form in ("mermaid", "curl", "har"))
     assert (diagram.mimetype, diagram.text) == ("text/plain", "\n".join(mermaid.diagram(run)) + "\n")
-    public = curl.public_addresses(service.settings)
+    public = {
+        service.settings.issuer_url: "http://localhost:9000",
+        service.settings.api_url: "http://localhost:9001",
+    }
     sent = list(curl.commands(run, public))
     assert (commands.mimetype, commands.text) == ("text/plain", "\n".join(sent) + "\n")
     assert (archived.mimetype, archived.json) == ("application/json", har.archive(run))
-    assert archived.headers["Content-Disposition"] == f'attachment; filename="{run["id"]}.har"'
+    assert archived.headers["Content-Disposition"] == f'attachment; filename="{run.run.id}.har"'
     assert escape(sent[0]) in client.get(f"{flow}/1-request").text
 
 
-def test_a_run_that_is_on_is_drawn_so_far_and_looked_at_again_without_javascript(
+def test_a_running_run_is_drawn_so_far_and_reloaded_without_javascript(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
@@ -197,7 +208,7 @@ def test_a_run_that_is_on_is_drawn_so_far_and_looked_at_again_without_javascript
 
 OTHER_SITE = (403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")
 OTHER_ORIGIN = (403, "Forbidden", "This request comes from another site's page (Origin).")
-OTHER_HOST = (403, "Forbidden", "The Host header names none of this service's names (ALLOWED_HOSTS).")
+OTHER_HOST = (403, "Forbidden", "The Host header is not a name of this service (ALLOWED_HOSTS).")
 NO_FORM = (415, "Unsupported Media Type", f"Send {FORM}, as the page's buttons do.")
 CUT_SHORT = (400, "Bad Request", "The body is shorter than its Content-Length.")
 NOTHING = (400, "Bad Request", "The form names nothing that could be started.")
@@ -243,7 +254,10 @@ def test_refuses(
     headers = {"Content-Type": FORM} | headers
     answer = client.open(path, method=method, headers=headers, data=body, environ_overrides=environ)
     status, title, detail = refusal
-    assert (answer.status_code, answer.json) == (status, {"title": title, "status": status, "detail": detail})
+    assert (answer.status_code, answer.json) == (
+        status,
+        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+    )
     assert client.get("/runs").json == {"runs": []}
 
 
@@ -254,23 +268,22 @@ def test_a_step_that_a_run_does_not_have_is_not_found(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/flow/x"), ("POST", "/flow")])
-def test_there_is_no_page_unless_the_service_is_told_to_show_it(
-    environ: dict[str, str], method: str, path: str
-) -> None:
-    service = build(Settings.from_environ(environ))
+def test_there_is_no_page_without_explain(environ: dict[str, str], method: str, path: str) -> None:
+    service = build_web(Settings.from_environ(environ))
     answer = create_app(service).test_client().open(path, method=method)
     service.close()
     assert (answer.status_code, answer.json) == (
         404,
         {
+            "type": "about:blank",
             "title": "Not Found",
             "status": 404,
-            "detail": "This service does not show the flow; EXPLAIN=1 has it do so.",
+            "detail": "This service does not show the flow; set EXPLAIN=1 to show it.",
         },
     )
 
 
-def test_browsers_are_told_to_be_strict(client: FlaskClient) -> None:
+def test_the_headers_make_browsers_strict(client: FlaskClient) -> None:
     headers = client.get("/").headers
     assert headers["Content-Security-Policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -286,8 +299,11 @@ def test_the_first_render_is_small(client: FlaskClient, service: Service) -> Non
             return len(answer.data)
 
     (service.settings.inbox / "a.csv").write_text(GOOD)
-    for _ in range(50):
-        flow = started(client)
+    for _ in range(49):
+        run = Run.new("web", resend=True, fresh_token=True)
+        run.state = "completed"
+        service.history.save(run)
+    flow = started(client)
     for path in (flow, f"{flow}/1-response", f"{flow}/2-request"):
         page = client.get(path).text
         linked = [path for path in re.findall('(?:href|src)="([^"]*)"', page) if path.startswith("/static/")]
@@ -296,7 +312,7 @@ def test_the_first_render_is_small(client: FlaskClient, service: Service) -> Non
 
 
 class Elements(HTMLParser):
-    """Collects the elements of a page, and the attributes that could run something."""
+    """Collects the elements of a page and the attributes that could run code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -348,7 +364,7 @@ def recorded_call(url: str, body: str, answer: str, timing: str, text: str, **he
 
 @given(secret=SECRETS, signature=SECRETS, text=TEXTS | st.just(HOSTILE), form=st.booleans())
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_no_rendering_shows_a_secret_or_a_signature_or_lets_what_was_recorded_out_of_its_place(
+def test_no_page_shows_a_secret_or_a_signature_or_lets_recorded_text_act_as_html(
     client: FlaskClient, service: Service, secret: str, signature: str, text: str, *, form: bool
 ) -> None:
     assume(secret not in text and signature not in text)
@@ -371,8 +387,10 @@ def test_no_rendering_shows_a_secret_or_a_signature_or_lets_what_was_recorded_ou
             Authorization=authorization,
             **{"Content-Type": kind},
         )
-        service.history.add(run.id, call)
-    for step in [item.id for item in draw(service.history.find(run.id) or {}).items]:
+        service.history.add(run.id, call.as_json())
+    stored = service.history.find(run.id)
+    assert stored
+    for step in [item.id for item in draw(RecordedRun.of(stored)).items]:
         page = client.get(f"/flow/{run.id}/{step}?only=flow").text
         assert secret not in page
         assert signature not in page

@@ -1,17 +1,17 @@
 import json
-from typing import Any
 
 import pytest
 from flow_explorer.page.wire import Line, lines
 from hypothesis import given
 from hypothesis import strategies as st
+from recording.exchange import Message
 
 
-def message(start_line: str, body: str = "", *headers: tuple[str, str]) -> dict[str, Any]:
-    return {"start_line": start_line, "headers": headers, "body": body}
+def message(start_line: str, body: str = "", *headers: tuple[str, str]) -> Message:
+    return Message(start_line, headers, body, len(body), body_shortened=False, token=None)
 
 
-def told(line: Line) -> tuple[str, str | None]:
+def meant(line: Line) -> tuple[str, str | None]:
     return line.name, line.meaning.source if line.meaning else None
 
 
@@ -20,7 +20,7 @@ def test_each_part_of_a_token_request_says_what_it_is_for() -> None:
     form = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
     body = "grant_type=client_credentials&client%5Fid=a&own=1"
     assert [
-        told(line) for line in lines(message("POST /oauth/token?x=1 HTTP/1.1", body, *headers, form))
+        meant(line) for line in lines(message("POST /oauth/token?x=1 HTTP/1.1", body, *headers, form))
     ] == [
         ("POST", "RFC 6749 3.2"),
         ("Host", "RFC 9110 7.2"),
@@ -44,7 +44,7 @@ def test_each_part_of_an_answer_says_what_it_is_for() -> None:
             )
         )
     )
-    assert [told(line) for line in found] == [
+    assert [meant(line) for line in found] == [
         ("401", "RFC 9110 15.5.2"),
         ("WWW-Authenticate", "RFC 6750 3"),
         ("Content-Type", "RFC 9110 8.3"),
@@ -55,15 +55,15 @@ def test_each_part_of_an_answer_says_what_it_is_for() -> None:
     ]
 
 
-def test_an_address_of_one_thing_means_the_same_whichever_it_is() -> None:
+def test_the_path_of_any_timesheet_has_the_same_meaning() -> None:
     (line,) = lines(message("DELETE /timesheets/12 HTTP/1.1"))
     assert line.meaning
-    assert line.meaning.text.startswith("One entry of the books.")
+    assert line.meaning.text.startswith("One timesheet.")
 
 
-def test_the_scheme_decides_what_a_credential_is() -> None:
+def test_the_scheme_decides_what_an_authorization_header_means() -> None:
     bearer = message("GET / HTTP/1.1", "", ("authorization", "BEARER x"))
-    assert told(list(lines(bearer))[1]) == ("authorization", "RFC 6750 2.1")
+    assert meant(list(lines(bearer))[1]) == ("authorization", "RFC 6750 2.1")
 
 
 @pytest.mark.parametrize("start_line", ["HTTP/1.1 299 ODD", "HTTP/1.1 299", "ODD", "GET /nowhere HTTP/1.1"])
@@ -72,7 +72,7 @@ def test_an_odd_start_line_stays_as_it_is(start_line: str) -> None:
     assert (line.before + line.name + line.after, line.meaning) == (start_line, None)
 
 
-def test_a_tokens_parts_are_told_apart_wherever_it_stands() -> None:
+def test_the_parts_of_a_token_are_marked_wherever_it_stands() -> None:
     token = "eyJhIjoxfQ.eyJiIjoyfQ.[signature cut]"
     pieces = [("header", "eyJhIjoxfQ."), ("payload", "eyJiIjoyfQ."), ("signature", "[signature cut]")]
     assert [each for each in Line("", "A", f": Bearer {token}").pieces() if each[1]] == [

@@ -1,4 +1,4 @@
-"""`flow` and `try` have the running service do it, and print what it did."""
+"""`flow` and `try` start a run in the running service and print it."""
 
 import json
 import re
@@ -10,8 +10,9 @@ import pytest
 from calling_service import cli
 from calling_service.app import create_app
 from calling_service.import_job.job import CHUNK
-from calling_service.service import Service, build
+from calling_service.service import Service
 from calling_service.settings import Settings
+from calling_service.web import build_web
 from click.testing import CliRunner, Result
 from flow_explorer.gallery.case import gallery
 from werkzeug.serving import make_server
@@ -24,9 +25,9 @@ REFUSED = 'request;dur=1, credentials;dur=2;desc="The secret is wrong."'
 
 @pytest.fixture
 def service(environ: dict[str, str]) -> Iterator[Service]:
-    service = build(Settings.from_environ(environ | {"EXPLAIN": "1"}))
+    service = build_web(Settings.from_environ(environ | {"EXPLAIN": "1"}))
     yield service
-    service.cases.stop()
+    service.stop()
     service.close()
 
 
@@ -103,15 +104,15 @@ def test_flow_fails_with_the_run(url: str, service: Service, endpoint: Any) -> N
     assert "! invalid_scope: no token from the authorization server" in result.output
 
 
-def test_flow_gives_up_on_a_run_without_end(url: str, service: Service, endpoint: Any) -> None:
+def test_flow_gives_up_on_a_run_that_does_not_end(url: str, service: Service, endpoint: Any) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     endpoint.hold = threading.Event()
     result = flow("--url", url, "--timeout", "0")
     endpoint.hold.set()
-    assert (result.exit_code, "is still on after 0 s" in result.output) == (1, True)
+    assert (result.exit_code, "is still running after 0 s" in result.output) == (1, True)
 
 
-def test_flow_says_that_no_service_answers() -> None:
+def test_flow_reports_that_no_service_answers() -> None:
     result = flow("--url", "http://127.0.0.1:1")
     assert result.exit_code == 1
     assert result.output.startswith("Error: http://127.0.0.1:1 did not answer as the calling service does: ")
@@ -136,10 +137,10 @@ def test_flow_prints_curl_commands_on_demand(url: str, service: Service, environ
 def test_curl_commands_need_the_settings(url: str, service: Service) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     result = command("flow", "--url", url, "--curl", environ={"ISSUER": ""})
-    assert (result.exit_code, "ISSUER: not set" in result.output) == (1, True)
+    assert (result.exit_code, "ISSUER: is not set" in result.output) == (1, True)
 
 
-def test_try_prints_a_case_and_what_came_of_it(url: str, endpoint: Any, service: Service) -> None:
+def test_try_prints_a_case_and_its_outcome(url: str, endpoint: Any, service: Service) -> None:
     (service.settings.credential_file.parent / "payroll-report").write_text("a secret\n")
     endpoint.answers = [endpoint.error(401, "invalid_client", Server_Timing=REFUSED)]
     result = command("try", "wrong-secret", "--url", url)
@@ -154,13 +155,13 @@ def test_try_prints_a_case_and_what_came_of_it(url: str, endpoint: Any, service:
         assert shown in result.output
 
 
-def test_try_fails_where_the_case_comes_out_otherwise(url: str, endpoint: Any) -> None:
+def test_try_fails_when_the_answer_is_not_as_expected(url: str, endpoint: Any) -> None:
     endpoint.answers = [Response('{"access_token": "a"}')]
     result = command("try", "wrong-secret", "--url", url)
     assert (result.exit_code, "✗ Not as expected: 200, instead of 401" in result.output) == (1, True)
 
 
-def test_try_fails_where_what_was_booked_could_not_be_deleted(url: str, service: Service, api: Any) -> None:
+def test_try_fails_when_the_booked_entries_could_not_be_deleted(url: str, service: Service, api: Any) -> None:
     for client in ("timesheets-import-job", "timesheets-console"):
         (service.settings.credential_file.parent / client).write_text("a secret\n")
     api.answers = [None, None, Response("no JSON")]
@@ -176,7 +177,7 @@ def test_the_exit_status_is_the_same_in_every_form(url: str, endpoint: Any, form
 
 
 @pytest.mark.parametrize("form", ["--json", "--har", "--mermaid", "--timeout=60"])
-def test_no_form_lets_a_server_act_on_the_terminal(url: str, endpoint: Any, form: str) -> None:
+def test_no_form_lets_a_server_control_the_terminal(url: str, endpoint: Any, form: str) -> None:
     refusal = json.dumps({"error": "\x9b31m\ud800", "error_description": "\x1b[31m"})
     endpoint.answers = [Response(refusal, "401 \x9b31m", {"Server-Timing": 'credentials;desc="\x9b31m"'})]
     printed = command("try", "wrong-secret", "--url", url, form).output
@@ -184,7 +185,7 @@ def test_no_form_lets_a_server_act_on_the_terminal(url: str, endpoint: Any, form
     assert re.sub("[\n\N{NO-BREAK SPACE}]", "", printed).isprintable()
 
 
-def test_try_alone_lists_the_cases_and_asks_no_service() -> None:
+def test_try_alone_lists_the_cases_and_calls_no_service() -> None:
     result = command("try", "--url", "http://127.0.0.1:1")
     assert result.exit_code == 0
     assert all(f"\n  {case} " in result.output for case in gallery())
@@ -195,29 +196,29 @@ def test_try_alone_lists_the_cases_and_asks_no_service() -> None:
     ("case", "like"),
     [("wrong-secrt", "did you mean wrong-secret or "), ("alg_none", "did you mean alg-none? "), ("§", "")],
 )
-def test_an_unknown_case_is_told_with_those_like_it(case: str, like: str) -> None:
+def test_an_unknown_case_is_printed_with_similar_ones(case: str, like: str) -> None:
     result = command("try", case)
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: there is no case '{case}'; {like}")
-    assert result.output.endswith("`make try` lists them all\n")
+    assert result.output.endswith("`make try` lists all cases\n")
 
 
-def test_a_refusal_of_the_service_is_told(serve: Any) -> None:
+def test_a_refusal_of_the_service_is_printed(serve: Any) -> None:
     url = serve(lambda _: Response('{"detail": "It does not show the flow."}', 404))
     result = command("try", "wrong-secret", "--url", url)
     assert (result.exit_code, result.output) == (
         1,
-        f"Error: {url} does not do that: It does not show the flow.\n",
+        f"Error: {url} refuses: It does not show the flow.\n",
     )
 
 
 @pytest.mark.parametrize("answer", [Response("no JSON", 502), Response("{}", 500), Response("[]", 404)])
-def test_another_service_is_told(serve: Any, answer: Response) -> None:
+def test_another_service_at_the_address_is_reported(serve: Any, answer: Response) -> None:
     result = command("try", "wrong-secret", "--url", serve(lambda _: answer))
     assert (result.exit_code, " did not answer as the calling service does: " in result.output) == (1, True)
 
 
-def test_colour_is_for_terminals_that_want_it() -> None:
+def test_only_terminals_get_colour_unless_no_color_is_set() -> None:
     assert "\x1b[" in command("try", color=True).output
     assert "\x1b[" not in command("try", color=True, environ={"NO_COLOR": "1"}).output
     assert "\x1b[" not in command("try").output

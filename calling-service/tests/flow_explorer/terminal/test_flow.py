@@ -1,66 +1,55 @@
-"""A run as text is made from its JSON alone."""
+"""A recorded run as text."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from calling_service.runs.case import CaseReport, Outcome
+from calling_service.runs.run import Failure, Run
 from click import unstyle
+from flow_explorer.columns import cells
+from flow_explorer.recorded_run import RecordedRun
 from flow_explorer.terminal import flow as terminal
-from flow_explorer.terminal.columns import cells
+from recording.exchange import DecodedToken, Exchange, Message, Step
+from recording.server_timing import Check, ServerCall
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 URI = "https://exampleco.example/department"
 
 
-def test_prints_the_labels_that_the_run_gives() -> None:
-    message = {
-        "start_line": "X /y",
-        "headers": [["A", "\x1b[31mred"]],
-        "body": "b" * 5000,
-        "body_size": 9000,
-        "body_shortened": True,
-        "token": {"payload": {"exp": 1795521600, "nbf": 0, "iat": 1e300, "list": ["é"], URI: "Payroll"}},
-    }
-    exchange = {
-        "steps": [
-            {"number": 7, "label": "美咲 does a thing that nobody foresaw", "shows": ["request", "response"]}
-        ],
-        "from": "One",
-        "to": "Two",
-        "status": 500,
-        "request": message,
-        "response": message | {"body": ""},
-        "elapsed": 1.5,
-        "failure": None,
-        "failed_before": ["503", "ReadTimeoutError"],
-        "started_at": "2026-11-24T12:00:00.000Z",
-        "calls": [{"name": "jwks", "request": "GET http://k/", "answer": "200", "duration": 0.0123}],
-        "checks": [
-            {"name": "size", "duration": 0.00001, "reason": None},
-            {"name": "well-formed", "duration": 0.000123, "reason": None},
-            {"name": "signature", "duration": 0.001, "reason": "The signature of the token is wrong."},
-        ],
-    }
-    silent = exchange | {
-        "response": None,
-        "status": None,
-        "failure": "ConnectTimeout",
-        "calls": [],
-        "checks": [],
-    }
-    checked = silent | {"steps": [{"number": 8, "label": "checks", "shows": []}]}
-    answered = silent | {"steps": [{"number": 9, "label": "none", "shows": ["response"]}]}
-    run = {
-        "id": "r",
-        "state": "failed",
-        "exchanges": [exchange, silent, checked, answered],
-        "exchanges_omitted": 12345,
-        "files": [],
-        "rejects": [],
-        "rejected": 3,
-        "error": {"error": "odd", "message": "what happened " * 20, "hint": "do this"},
-    }
-    lines = list(terminal.flow(run, [], NOW, 60))
+def test_prints_the_labels_that_the_run_has() -> None:
+    claims = {"exp": 1795521600, "nbf": 0, "iat": 1e300, "list": ["é"], URI: "Payroll"}
+    message = Message(
+        "X /y", (("A", "\x1b[31mred"),), "b" * 5000, 9000, body_shortened=True, token=DecodedToken({}, claims)
+    )
+    answered = Exchange(
+        steps=(Step(7, "美咲 does a thing that nobody foresaw", ("request", "response")),),
+        sender="One",
+        receiver="Two",
+        method="X",
+        url="http://two/y",
+        status=500,
+        request=message,
+        response=replace(message, body=""),
+        failure=None,
+        failed_before=("503", "ReadTimeoutError"),
+        started_at=NOW,
+        elapsed=1.5,
+        calls=(ServerCall("jwks", "GET http://k/", "200", 0.0123, 0),),
+        checks=(
+            Check("size", 0.00001, None),
+            Check("well-formed", 0.000123, None),
+            Check("signature", 0.001, "The signature of the token is wrong."),
+        ),
+    )
+    silent = replace(answered, response=None, status=None, failure="ConnectTimeout", calls=(), checks=())
+    checked = replace(silent, steps=(Step(8, "checks", ()),))
+    unanswered = replace(silent, steps=(Step(9, "none", ("response",)),))
+    error = Failure("odd", "what happened " * 20, "do this")
+    failed = Run("r", "web", "t", NOW, state="failed", error=error)
+    run = RecordedRun(failed, (answered, silent, checked, unanswered), 12345)
+    lines = list(terminal.flow(run, "http://localhost:9002", NOW, 60))
     text = unstyle("\n".join(lines))
     for shown in (
         "美咲 does a thing",
@@ -78,7 +67,6 @@ def test_prints_the_labels_that_the_run_gives() -> None:
         "✓ size 0.01\N{NO-BREAK SPACE}ms, well-formed 0.12\N{NO-BREAK SPACE}ms",
         "✗ signature: The signature of the token is wrong.",
         "12,345 more exchanges",
-        "and 3 more: the rejects files have all",
         "What to do: do this",
         '["é"]',
         f"             {URI}\n                   Payroll",
@@ -88,54 +76,57 @@ def test_prints_the_labels_that_the_run_gives() -> None:
     assert max(cells(line) for line in plain) <= 60
 
 
-ACCESS = {"header": {"typ": "application/AT+JWT"}, "payload": {"sub": "a"}}
-ASSERTION = {"header": {"typ": "JWT"}, "payload": {"sub": "a"}}
+ACCESS = DecodedToken({"typ": "application/AT+JWT"}, {"sub": "a"})
+ASSERTION = DecodedToken({"typ": "JWT"}, {"sub": "a"})
 
 
-def text_of(run: dict[str, Any]) -> str:
-    shown = {"id": "r", "state": "completed", "error": None, "files": [], "rejects": [], "rejected": 0} | run
-    return unstyle("\n".join(terminal.flow(shown, [], NOW, 110)))
+def text_of(run: RecordedRun) -> str:
+    return unstyle("\n".join(terminal.flow(run, "http://localhost:9002", NOW, 110)))
 
 
-def test_decodes_each_token_once_whichever_message_brings_it(recorded: Any) -> None:
-    asked = recorded(request_token=ASSERTION, response_token=ACCESS, receiver="Authorization Server")
-    text = text_of({"exchanges": [asked, recorded(request_token=ACCESS), recorded(request_token=ASSERTION)]})
+def test_decodes_each_token_once(exchange: Any, recorded: Any) -> None:
+    asked = exchange(request_token=ASSERTION, response_token=ACCESS, receiver="Authorization Server")
+    called = (exchange(request_token=token) for token in (ACCESS, ASSERTION))
+    text = text_of(recorded(asked, *called))
     assert text.count("The token, decoded:") == 1
-    assert text.count("The JWT, which is no access token, decoded:") == 1
+    assert text.count("The JWT, which is not an access token, decoded:") == 1
 
 
-EXPECTED = {"status": 401, "error": "invalid_token", "check": "typ"}
-CASE = {"title": "A case", "changes": "One thing.", "teaches": "A lesson.", "rfc": "RFC 9068 4"}
+def test_shortens_exchanges_that_look_alike(exchange: Any, recorded: Any) -> None:
+    text = text_of(recorded(*[exchange(status=None)] * 3))
+    assert text.count("again  POST /upload HTTP/1.1 → no answer: Timeout\n") == 2
+
+
+EXPECTED = Outcome(401, "invalid_token", "typ")
+CASE = CaseReport("a", "A case", "A lesson.", "One thing.", "RFC 9068 4", EXPECTED)
 
 
 @pytest.mark.parametrize(
-    ("answered", "lines"),
+    ("answered", "line"),
     [
-        (EXPECTED, ["✓ As expected: 401 invalid_token at the check typ"]),
+        (EXPECTED, "✓ As expected: 401 invalid_token at the check typ"),
         (
-            {"status": 200, "error": None, "check": None},
-            ["✗ Not as expected: 200, instead of 401 invalid_token at the check typ"],
+            Outcome(200, None, None),
+            "✗ Not as expected: 200, instead of 401 invalid_token at the check typ",
         ),
         (
             None,
-            ["✗ Not as expected: not played to its end, instead of 401 invalid_token at the check typ"],
+            "✗ Not as expected: not played to its end, instead of 401 invalid_token at the check typ",
         ),
     ],
 )
-def test_says_of_a_case_whether_it_came_as_expected_and_what_it_teaches(
-    answered: dict[str, Any] | None, lines: list[str]
+def test_prints_whether_a_case_was_answered_as_expected_and_what_it_teaches(
+    recorded: Any, answered: Outcome | None, line: str
 ) -> None:
-    case = CASE | {"expected": EXPECTED, "answered": answered, "as_expected": answered == EXPECTED}
-    text = text_of({"exchanges": [], "case": case, "files": None})
-    shown = text.partition("━━ What came of it: A case ━")[2].partition("\n\n")[2].partition("\n\n")[0]
+    text = text_of(recorded(case=replace(CASE, answered=answered)))
+    shown = text.partition("━━ The outcome: A case ━")[2].partition("\n\n")[2].partition("\n\n")[0]
     assert [line.strip() for line in shown.splitlines()] == [
-        *lines,
+        line,
         "One thing. A lesson. (See RFC 9068 4.)",
     ]
 
 
-def test_says_what_kept_a_case_from_its_end() -> None:
-    case = CASE | {"expected": EXPECTED, "answered": None, "as_expected": None}
-    error = {"error": "unreachable", "message": "nobody answers", "hint": "look"}
-    text = text_of({"exchanges": [], "case": case, "state": "failed", "error": error})
+def test_prints_why_a_case_was_not_played_to_its_end(recorded: Any) -> None:
+    error = Failure("unreachable", "nobody answers", "look")
+    text = text_of(recorded(case=CASE, state="failed", error=error))
     assert "! unreachable: nobody answers\n  What to do: look\n" in text

@@ -2,7 +2,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from calling_service.import_job.export_rows import Entry, ExportError, Row, read_export
+from calling_service.import_job.entry_rows import Entry, HeaderError, Row, read_entry_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +11,7 @@ OPEN_QUOTE = "a quote is not closed on this line"
 
 
 def rows(text: str, header: str = HEADER) -> list[Row]:
-    _, found = read_export(io.StringIO(header + text, newline=""))
+    _, found = read_entry_rows(io.StringIO(header + text, newline=""))
     return list(found)
 
 
@@ -36,10 +36,10 @@ def test_names_the_line_on_which_a_row_begins() -> None:
         ("2026-11-09,P,,25,C-1,1", (("Hours", "25 is not more than 0 and at most 24"),)),
         ("2026-11-09,P,,0.00,C-1,1", (("Hours", "0.00 is not more than 0 and at most 24"),)),
         ("2026-11-09,P,,24.01,C-1,1", (("Hours", "24.01 is not more than 0 and at most 24"),)),
-        ("2026-11-09,P,,1.005,C-1,1", (("Hours", "is no number with at most two decimals"),)),
-        ("2026-11-09,P,,NaN,C-1,1", (("Hours", "is no number with at most two decimals"),)),
-        ("2026-11-09,P,,-1,C-1,1", (("Hours", "is no number with at most two decimals"),)),
-        ("2026-11-09,P,,٣,C-1,1", (("Hours", "is no number with at most two decimals"),)),
+        ("2026-11-09,P,,1.005,C-1,1", (("Hours", "is not a number with at most two decimals"),)),
+        ("2026-11-09,P,,NaN,C-1,1", (("Hours", "is not a number with at most two decimals"),)),
+        ("2026-11-09,P,,-1,C-1,1", (("Hours", "is not a number with at most two decimals"),)),
+        ("2026-11-09,P,,٣,C-1,1", (("Hours", "is not a number with at most two decimals"),)),
         ("2026-11-09,P,,,C-1,1", (("Hours", "is empty"),)),
         ("2026-11-09, ,,1,C-1,1", (("Project", "is empty"),)),
         (f"2026-11-09,{'x' * 101},,1,C-1,1", (("Project", "is longer than 100 characters"),)),
@@ -48,7 +48,7 @@ def test_names_the_line_on_which_a_row_begins() -> None:
         (f"2026-11-09,P,,1,{'x' * 65},1", (("Employee Id", "is longer than 64 characters"),)),
         ("2026-11-09,P,,1,C-1,", (("entry_id", "is empty"),)),
         ("2026-11-31,P,,1,C-1,1", (("Date", "2026-11-31 does not exist"),)),
-        ("20261109,P,,1,C-1,1", (("Date", "is no date of the form 2026-11-09"),)),
+        ("20261109,P,,1,C-1,1", (("Date", "is not a date of the form 2026-11-09"),)),
         (",P,,1,C-1,1", (("Date", "is empty"),)),
         (",,,1,C-1,1", (("Date", "is empty"), ("Project", "is empty"))),
         ("2026-11-09,P,,1,C-1", (("", "has 5 cells, the header 6"),)),
@@ -65,7 +65,7 @@ def test_names_column_and_reason_of_a_bad_row(row: str, problems: tuple[tuple[st
     assert sorted(found.problems) == sorted(problems)
 
 
-def test_goes_on_after_a_row_that_is_no_csv() -> None:
+def test_reads_on_after_a_row_that_is_not_csv() -> None:
     found = rows('2026-11-09,P,"a"b,1,C-1,1\n2026-11-09,P,,1,C-1,2\n')
     assert [(row.line, row.entry is not None) for row in found] == [(2, False), (3, True)]
 
@@ -93,8 +93,8 @@ def test_a_quote_that_is_not_closed_holds_back_no_other_row(broken: str, closing
     assert others == [replace(row, line=row.line + 1) for row in rows(rest)]
 
 
-def test_what_stands_in_a_quoted_cell_is_no_row_though_it_looks_like_one() -> None:
-    """Else whoever names a project could book hours for others."""
+def test_text_in_a_quoted_cell_is_not_a_row_even_if_it_looks_like_one() -> None:
+    """Otherwise somebody who names a project could book hours for others."""
     (row,) = rows('2026-11-09,"P\n2026-11-09,P,,24,C-2,2\n",1,C-1,1\n'.replace('",1', '",,1'))
     assert row.problems == (("Project", "contains a character that cannot be printed"),)
 
@@ -103,12 +103,12 @@ def test_what_stands_in_a_quoted_cell_is_no_row_though_it_looks_like_one() -> No
     "header", ["", "\n", "Date,Project,Hours,Employee Id\n", "Date,Date,Project,Hours,Employee Id,entry_id\n"]
 )
 def test_refuses_a_file_without_the_columns(header: str) -> None:
-    with pytest.raises(ExportError, match=r"^must name each of these columns once: "):
+    with pytest.raises(HeaderError, match=r"^must name each of these columns once: "):
         rows("1,2,3,4\n", header)
 
 
-def test_refuses_a_header_that_is_no_csv() -> None:
-    with pytest.raises(ExportError, match=r"^cannot be read as CSV"):
+def test_refuses_a_header_that_is_not_csv() -> None:
+    with pytest.raises(HeaderError, match=r"^cannot be read as CSV"):
         rows("", '"a"b\n')
 
 
@@ -117,7 +117,7 @@ def test_refuses_a_header_that_is_no_csv() -> None:
     [
         ("7,25", ()),
         ("7.25", ()),
-        ("1.234,5", (("Hours", "is no number with at most two decimals"),)),
+        ("1.234,5", (("Hours", "is not a number with at most two decimals"),)),
     ],
 )
 def test_reads_semicolons_and_their_decimal_commas(hours: str, problems: tuple[tuple[str, str], ...]) -> None:
@@ -128,12 +128,12 @@ def test_reads_semicolons_and_their_decimal_commas(hours: str, problems: tuple[t
         assert (row.entry.hours, row.entry.project) == ("7.25", "P; Q")
 
 
-def test_a_comma_stays_no_decimal_mark_where_commas_separate() -> None:
+def test_a_comma_is_not_a_decimal_mark_where_commas_separate() -> None:
     (row,) = rows('2026-11-09,P,,"7,25",C-1,1\n')
-    assert row.problems == (("Hours", "is no number with at most two decimals"),)
+    assert row.problems == (("Hours", "is not a number with at most two decimals"),)
 
 
 @given(st.text(max_size=300))
-def test_reads_any_text_without_an_error_but_its_own(text: str) -> None:
+def test_reads_any_text_without_an_unexpected_error(text: str) -> None:
     for row in rows(text):
         assert (row.entry is None) == bool(row.problems)

@@ -1,7 +1,8 @@
-"""A curl command sends what was recorded again, pasted into a shell that has the credentials in variables."""
+"""A curl command sends a recorded request again when it is pasted into a shell with the credentials."""
 
 import shlex
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -9,14 +10,19 @@ from urllib.parse import unquote_plus
 
 import pytest
 import requests
-from calling_service.settings import Settings
-from flow_explorer.exports.curl import commands, public_addresses
+from calling_service.runs.case import CaseReport, Outcome
+from calling_service.runs.run import Run
+from flow_explorer.formats.curl import commands
+from flow_explorer.recorded_run import RecordedRun
 from hypothesis import given
 from hypothesis import strategies as st
 from recording.capture import capture
+from recording.exchange import Exchange
 from requests.auth import HTTPBasicAuth
 
 PUBLIC = {"http://auth-server:9000": "http://localhost:9000", "http://api:9001/v1": "https://api.example"}
+RUN = Run("r", "web", "t", datetime(2026, 11, 24, tzinfo=UTC))
+CASE = CaseReport("a", "", "", "", "", Outcome(401, None, None))
 SECRET = "s3cret-of-the-client"
 TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 UNSIGNED = TOKEN.rpartition(".")[0] + "."
@@ -33,7 +39,7 @@ def pasted(text: str) -> list[str]:
     return done.stdout.decode().split("\0")[:-1]
 
 
-def captured(method: str, url: str, **sent: Any) -> dict[str, Any]:
+def captured(method: str, url: str, **sent: Any) -> Exchange:
     return capture(
         steps=(),
         sender="A",
@@ -43,7 +49,7 @@ def captured(method: str, url: str, **sent: Any) -> dict[str, Any]:
         failure="Timeout",
         started_at=datetime(2026, 11, 24, tzinfo=UTC),
         elapsed=0.01,
-    ).as_json()
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,9 +128,9 @@ def captured(method: str, url: str, **sent: Any) -> dict[str, Any]:
     ],
 )
 def test_a_pasted_command_sends_the_request(
-    method: str, url: str, sent: dict[str, Any], arguments: list[str]
+    recorded: Any, method: str, url: str, sent: dict[str, Any], arguments: list[str]
 ) -> None:
-    (text,) = commands({"exchanges": [captured(method, url, **sent)]}, PUBLIC)
+    (text,) = commands(recorded(captured(method, url, **sent)), PUBLIC)
     assert pasted(text) == ["-si", *arguments]
     assert SECRET not in text
     assert TOKEN not in text
@@ -133,38 +139,31 @@ def test_a_pasted_command_sends_the_request(
 @given(
     st.dictionaries(st.text("abc$`\"'\\ !&;|<>(){}*?~#%=\n\té", min_size=1), st.text(min_size=1), max_size=3)
 )
-def test_no_sign_of_what_was_sent_means_something_to_the_shell(form: dict[str, str]) -> None:
-    (text,) = commands({"exchanges": [captured("POST", SERVER, data=form)]}, PUBLIC)
+def test_the_shell_interprets_no_character_of_what_was_sent(form: dict[str, str]) -> None:
+    (text,) = commands(RecordedRun(RUN, (captured("POST", SERVER, data=form),)), PUBLIC)
     words = shlex.split(text.replace(" \\\n  ", " "))
     sent = [word for before, word in pairwise(words) if before.startswith("--data")]
     assert {unquote_plus(name): value for name, _, value in (word.partition("=") for word in sent)} == form
 
 
-def bearing(token: str) -> dict[str, Any]:
+def bearing(token: str) -> Exchange:
     return captured("GET", API, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_a_case_presents_what_it_was_issued_what_it_has_signed_or_what_it_has_forged() -> None:
+def test_a_case_presents_an_issued_token_its_assertion_or_a_forgery(exchange: Any, recorded: Any) -> None:
     issued, assertion, forged = (TOKEN.replace("JhIn0", f"J{sub}In0") for sub in "ijk")
     asked = captured("POST", SERVER, data={"client_assertion": assertion})
-    asked["response"] = {"token": bearing(issued)["request"]["token"]}
-    case = {"case": {"id": "a"}, "exchanges": [asked, bearing(issued), bearing(assertion), bearing(forged)]}
+    asked = replace(asked, response=exchange(response_token=bearing(issued).request.token).response)
+    case = recorded(asked, bearing(issued), bearing(assertion), bearing(forged), case=CASE)
     texts = [text.splitlines() for text in commands(case, PUBLIC)]
     assert [lines[-1] for lines in texts[1:]] == [
         '  --oauth2-bearer "$TOKEN"',
         '  --oauth2-bearer "$CLIENT_ASSERTION"',
         '  --oauth2-bearer "$FORGED_TOKEN"',
     ]
-    assert texts[3][0] == "# FORGED_TOKEN: what this case makes of a token; its signature is not kept"
+    assert texts[3][0] == "# FORGED_TOKEN: the token that this case forges; its signature is not kept"
 
 
-def test_what_was_not_kept_of_a_body_is_said() -> None:
-    (text,) = commands({"exchanges": [captured("POST", API, json={"entries": ["x" * 5000]})]}, PUBLIC)
-    assert text.startswith("# body.json: the body, of 5,017 bytes, which is not kept\ncurl ")
-
-
-def test_the_addresses_are_those_that_the_servers_are_known_by(settings: Settings) -> None:
-    assert public_addresses(settings) == {
-        str(settings.token_url).removesuffix("/oauth/token"): "http://localhost:9000",
-        settings.api_url: "http://localhost:9001",
-    }
+def test_a_body_that_is_not_kept_is_named(recorded: Any) -> None:
+    (text,) = commands(recorded(captured("POST", API, json={"entries": ["x" * 5000]})), PUBLIC)
+    assert text.startswith("# body.json: the body of 5,017 bytes, which is not kept\ncurl ")

@@ -1,8 +1,10 @@
-"""A run is an HTTP Archive as the specification of HAR 1.2 wants it."""
+"""A run is an HTTP Archive as HAR 1.2 specifies it."""
 
 from typing import Any
 
-from flow_explorer.exports.har import archive
+from calling_service.runs.case import CaseReport, Outcome
+from flow_explorer.formats.har import archive
+from recording.server_timing import Check
 
 # What each object must have (HAR 1.2); members of our own begin with an underscore.
 REQUIRED = {
@@ -27,7 +29,7 @@ OPTIONAL = {"pages", "pageref", "comment", "postData", "text"}
 
 
 def lacking(name: str, value: Any) -> list[str]:
-    """Return what an object, or one within it, lacks or has too much of."""
+    """Return the members that an object, or one within it, lacks or must not have."""
     if isinstance(value, list):
         return [fault for item in value for fault in lacking(name, item)]
     if not isinstance(value, dict) or name.startswith("_"):
@@ -37,31 +39,25 @@ def lacking(name: str, value: Any) -> list[str]:
     return faults + [fault for key, member in value.items() for fault in lacking(key, member)]
 
 
-JSON = [["Content-Type", "application/json"]]
+JSON = (("Content-Type", "application/json"),)
+CASE = CaseReport("a", "A case", "", "", "", Outcome(401, None, None))
 
 
-def run(*exchanges: Any, **changes: Any) -> dict[str, Any]:
-    return {"id": "r", "started_at": "2026-11-24T12:00:00.000Z", "exchanges": list(exchanges)} | changes
+def test_has_every_member_that_the_specification_requires(exchange: Any, recorded: Any) -> None:
+    run = recorded(exchange(), exchange(status=None), exchange(request_body="a=b"))
+    assert lacking("log", archive(run)["log"]) == []
 
 
-def test_has_all_that_the_specification_asks_for(recorded: Any) -> None:
-    told: dict[str, Any] = {"checks": [], "calls": []}
-    exchanges = (recorded(**told), recorded(status=None, **told), recorded(request_body="a=b", **told))
-    assert lacking("log", archive(run(*exchanges))["log"]) == []
-
-
-def test_an_exchange_is_an_entry(recorded: Any) -> None:
-    checks = [{"name": "typ", "duration": 0.001, "reason": "no"}]
-    exchange = recorded(
+def test_an_exchange_is_an_entry(exchange: Any, recorded: Any) -> None:
+    sent = exchange(
         url="http://localhost:9001/upload?limit=1&q=",
         request_headers=JSON,
         request_body="{}",
         request_body_size=2,
         response_start_line="HTTP/1.1 200 ALL FINE",
-        checks=checks,
-        calls=[],
+        checks=(Check("typ", 0.001, "no"),),
     )
-    log = archive(run(exchange, case={"title": "A case"}))["log"]
+    log = archive(recorded(sent, case=CASE))["log"]
     assert log["pages"][0]["title"] == "A case"
     assert log["entries"] == [
         {
@@ -93,22 +89,22 @@ def test_an_exchange_is_an_entry(recorded: Any) -> None:
             "cache": {},
             "timings": {"send": 0, "wait": 10, "receive": 0},
             "comment": "The job calls",
-            "_checks": checks,
+            "_checks": [{"name": "typ", "duration": 0.001, "reason": "no"}],
             "_calls": [],
             "_error": None,
         }
     ]
 
 
-def test_the_url_is_one_although_it_was_masked(recorded: Any) -> None:
-    exchange = recorded(url="http://[::1]:9001/?access_token=eyJ.eyJ.[signature cut]", checks=[], calls=[])
-    request = archive(run(exchange))["log"]["entries"][0]["request"]
+def test_a_redacted_url_is_still_a_url(exchange: Any, recorded: Any) -> None:
+    sent = exchange(url="http://[::1]:9001/?access_token=eyJ.eyJ.[signature cut]")
+    request = archive(recorded(sent))["log"]["entries"][0]["request"]
     assert request["url"] == "http://[::1]:9001/?access_token=eyJ.eyJ.%5Bsignature%20cut%5D"
     assert request["queryString"] == [{"name": "access_token", "value": "eyJ.eyJ.[signature cut]"}]
 
 
-def test_a_request_without_an_answer_has_status_0(recorded: Any) -> None:
-    entry = archive(run(recorded(status=None, checks=[], calls=[])))["log"]["entries"][0]
+def test_a_request_without_an_answer_has_status_0(exchange: Any, recorded: Any) -> None:
+    entry = archive(recorded(exchange(status=None)))["log"]["entries"][0]
     assert (entry["response"]["status"], entry["response"]["statusText"], entry["_error"]) == (
         0,
         "",

@@ -1,0 +1,33 @@
+"""The composition root of the web application: adds the flow explorer to the service, where EXPLAIN=1.
+
+Apart from composition.py, since the command line need not load Flask and the page.
+"""
+
+from dataclasses import replace
+
+import requests
+from flow_explorer.explorer import Explorer
+from flow_explorer.page.booked_timesheets import TIMEOUT
+
+from calling_service.composition import build, servers_of, token_source
+from calling_service.service import Service
+from calling_service.settings import Settings
+
+
+def build_web(settings: Settings) -> Service:
+    """Return the service, nothing started; raise SettingsError if its database cannot be used."""
+    service = build(settings)
+    if not settings.explain:
+        return service
+    # Its own tokens and connections: what the page reads is not part of a run, and no run waits for it.
+    tokens = token_source(settings, requests.Session(), TIMEOUT)
+    explorer = Explorer(
+        servers=servers_of(settings),
+        history=service.history,
+        runner=service.runner,
+        record=service.runner.record,
+        tokens=tokens,
+        token_facts=service.token.facts,
+    )
+    service.connections.callback(explorer.close)
+    return replace(service, explorer=explorer)

@@ -1,0 +1,66 @@
+"""The flow explorer as one object, which the composition root installs into the service."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from calling_service.oauth_client.token_source import TokenSource
+from calling_service.runs.history import History
+from calling_service.runs.run import timestamp
+from calling_service.runs.runner import Record, Runner
+from flask import Flask
+
+from flow_explorer import words
+from flow_explorer.gallery.player import CasePlayer
+from flow_explorer.meanings import rfc_address
+from flow_explorer.page import endpoints as page
+from flow_explorer.page.booked_timesheets import TimesheetsReader
+from flow_explorer.servers import Servers
+
+
+@dataclass(kw_only=True, eq=False)
+class Explorer:
+    """The page and the gallery of one service."""
+
+    servers: Servers
+    history: History
+    runner: Runner
+    record: Record
+    tokens: TokenSource  # of the page
+    token_facts: Callable[[], dict[str, Any]]  # of the token that the job has cached
+
+    def __post_init__(self) -> None:
+        self.player = CasePlayer(self.servers, self.history, self.record)
+        self.timesheets = TimesheetsReader(self.tokens, self.servers.api_url, self.servers.audience)
+
+    def install(self, app: Flask) -> None:
+        """Add the page to the web application."""
+        app.extensions["flow-explorer"] = self
+        app.jinja_env.filters |= {
+            "moment": words.moment,
+            "duration": words.duration,
+            "milliseconds": words.milliseconds,
+            "rfc_address": rfc_address,
+            "state_notes": words.state_notes,
+            "timestamp": timestamp,
+        }
+        app.jinja_env.trim_blocks = True
+        app.jinja_env.lstrip_blocks = True
+        app.register_blueprint(page.blueprint)
+
+    def play_case(self, case_id: str) -> str:
+        """Play a case of the gallery in the background; return the run's id; raise UnknownCaseError."""
+        return self.player.start(case_id)
+
+    def start(self) -> None:
+        """Mark the cases that died with an earlier process as failed."""
+        self.player.recover()
+
+    def stop(self) -> None:
+        """Finish the request in flight, and end the cases that are running or waiting."""
+        self.player.stop()
+
+    def close(self) -> None:
+        """Close the connections to the other services."""
+        self.tokens.session.close()
+        self.timesheets.session.close()

@@ -1,0 +1,53 @@
+import threading
+
+import pytest
+from calling_service.composition import build
+from calling_service.settings import Settings
+
+GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
+
+
+def wait(name: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(10)
+
+
+class Ticks(threading.Event):
+    """An event that lets so many waits time out before it is set."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.left, self.waited = number, list[float | None]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return whether it is set."""
+        self.waited.append(timeout)
+        self.left -= 1
+        return self.left < 0
+
+
+def test_runs_on_a_schedule_and_continues_after_an_error(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    service = build(Settings.from_environ(environ | {"SCHEDULE_SECONDS": "60"}))
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    stop = Ticks(1)
+    service.start(stop)
+    wait("schedule")
+    wait("run")
+    (run,) = service.history.recent()
+    assert (run.trigger, run.report.booked, stop.waited) == ("schedule", 1, [60, 60])
+    service.close()
+    (service.settings.state_dir / "import.db").write_text(
+        "this is not a database, and longer than a header is"
+    )
+    service.keep_schedule(Ticks(2))
+    assert caplog.text.count("scheduled run not started") == 2
+
+
+def test_without_a_schedule_nothing_starts(settings: Settings) -> None:
+    service = build(settings)
+    service.start(threading.Event())
+    assert service.history.recent() == []
+    service.close()
