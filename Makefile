@@ -4,7 +4,7 @@ VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME PYTHON
 SERVICES = auth-server protected-api calling-service
 COVERAGE = --cov --cov-branch --cov-report=term:skip-covered
-LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
@@ -33,36 +33,36 @@ clean: ## stop the services, delete all data and secrets
 	@stack/stack clean
 
 test: venv ## run what needs no Docker: unit tests, end-to-end tests on local processes, the docs' commands
-	$(VENV)/bin/pytest --numprocesses=auto $(if $(CI),$(COVERAGE))
-	RUNTIME=local $(VENV)/bin/pytest --numprocesses=3 --dist=loadfile $(if $(CI),,-m 'not long') tests-e2e
+	"$$VENV/bin/pytest" --numprocesses=auto $(if $(CI),$(COVERAGE))
+	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=3 --dist=loadfile $(if $(CI),,-m 'not long') tests-e2e
 
 test-e2e: venv ## run the end-to-end tests against the Compose stack
-	RUNTIME=docker $(VENV)/bin/pytest tests-e2e
+	RUNTIME=docker "$$VENV/bin/pytest" tests-e2e
 
 lint: venv ## check the code with ruff and strict mypy
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy stack bench tests-e2e
+	"$$VENV/bin/ruff" check .
+	"$$VENV/bin/ruff" format --check .
+	"$$VENV/bin/mypy" stack bench tests-e2e
 	@for service in $(SERVICES); do \
-		echo "mypy $$service"; (cd $$service && $(VENV)/bin/mypy --config-file ../pyproject.toml .) || exit 1; done
+		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done
 
 format: venv ## format the code, and fix what ruff can fix
-	$(VENV)/bin/ruff format .
-	$(VENV)/bin/ruff check --fix .
+	"$$VENV/bin/ruff" format .
+	"$$VENV/bin/ruff" check --fix .
 
 size: ## print the modules and lines of code of each package
-	@$(or $(PYTHON),python3) stack/size.py
+	@"$(or $(PYTHON),python3)" stack/size.py
 
 bench: venv ## measure the services beside bare Flask, and the page; then bench-import
-	PYTHONPATH=tests-e2e:protected-api $(VENV)/bin/python -m bench
-	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.page
+	PYTHONPATH=tests-e2e:protected-api "$$VENV/bin/python" -m bench
+	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.page
 	@$(MAKE) --no-print-directory bench-import
 
 bench-import: venv ## measure rows per second and peak memory of the import job; ROWS=1000000 for a million
-	PYTHONPATH=tests-e2e $(VENV)/bin/python -m bench.imports
+	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.imports
 
 screenshots: venv ## take docs/screenshots again from the running stack, in Chromium
-	$(VENV)/bin/python tests-e2e/screenshots.py
+	"$$VENV/bin/python" tests-e2e/screenshots.py
 
 lock: venv ## renew the lock files with the newest versions that the pyproject.toml files allow
 	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt
