@@ -8,7 +8,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try down clean logs test test-e2e lint format size lock bench bench-import screenshots venv
+.PHONY: help up flow try down clean doctor logs test test-e2e lint format size lock bench bench-import screenshots venv
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ logs: ## follow what the services print
 down: ## stop the services, keep their data
 	@stack/stack down
 
-clean: ## stop the services, delete all data and secrets
+clean: ## stop the services, delete all data, and the secrets that make up made
 	@stack/stack clean
+
+doctor: ## print what make up needs and finds here, each problem with what to do
+	@stack/stack doctor
 
 test: venv ## run what needs no Docker: unit tests, end-to-end tests on local processes, the docs' commands
 	"$$VENV/bin/pytest" --numprocesses=auto $(if $(CI),$(COVERAGE))

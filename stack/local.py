@@ -2,14 +2,11 @@
 
 Usage: `python stack/local.py up|start|stop|down [SERVICE ...]`, or `exec SERVICE COMMAND ...`.
 
-It starts the same programs with the same settings, but for four replacements: the addresses of services and
-the address that a service listens on become loopback addresses; `/run/secrets` and `/data` become folders of
-the checkout.
-Not here: secrets and the virtual environment (stack/stack), ports (stack/ports), readiness (stack/ready.py).
+Not here: what a service is (stack/service.py), secrets and the virtual environment (stack/stack), ports
+(stack/ports), readiness (stack/ready.py).
 """
 
 import fcntl
-import hashlib
 import os
 import signal
 import subprocess
@@ -18,111 +15,45 @@ import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
-import yaml
+from service import ROOT, STATE, Service, services
 
-ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".local"
 START_SECONDS, STOP_SECONDS = 30, 15
+WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One service of the Compose file, as a process to start."""
-
-    name: str
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    port: int
-
-    @property
-    def pid_file(self) -> Path:
-        """Return the file with the process id of gunicorn's master and the fingerprint of what it runs."""
-        return STATE / "run" / f"{self.name}.pid"
-
-    @property
-    def log_file(self) -> Path:
-        """Return the file with everything that the service printed."""
-        return STATE / "run" / f"{self.name}.log"
-
-    def fingerprint(self) -> str:
-        """Return a digest of everything that the process is made of; a change of it means a restart."""
-        digest = hashlib.sha256(repr((self.command, sorted(self.environment.items()))).encode())
-        folder = ROOT / self.name
-        for path in sorted(folder.rglob("*.*")):
-            if (
-                path.is_file()
-                and path.relative_to(folder).parts[0] not in ("tests", "inbox")
-                and path.suffix != ".pyc"
-            ):
-                digest.update(path.read_bytes())
-        return digest.hexdigest()
-
-    def pid(self) -> int | None:
-        """Return the process id of the running master; None if it has ended, also if its id is reused."""
-        with suppress(FileNotFoundError, ValueError):
-            pid = int(self.pid_file.read_text().split()[0])
-            shown = subprocess.run(
-                ["ps", "-ww", "-o", "command=", "-p", str(pid)], check=False, stdout=subprocess.PIPE
-            )
-            if self.command[1].encode() in shown.stdout:
-                return pid
-        return None
-
-    def is_current(self) -> bool:
-        """Return whether the running process matches the checkout."""
-        return self.pid() is not None and self.pid_file.read_text().split()[1:] == [self.fingerprint()]
-
-
-def services() -> list[Service]:
-    """Return the services of the Compose file, in the order in which to start them."""
-    declared = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    inside = {name: int(service["ports"][0].rsplit(":", 1)[1]) for name, service in declared.items()}
-    ports = {name: int(os.environ.get(_port_setting(name), port)) for name, port in inside.items()}
-    return [
-        Service(
-            name,
-            tuple(service["command"]),
-            {
-                key: _localised(str(value), name, inside, ports)
-                for key, value in service["environment"].items()
-            },
-            ports[name],
-        )
-        for name, service in declared.items()
-    ]
-
-
-def _port_setting(name: str) -> str:
-    return name.upper().replace("-", "_") + "_PORT"
-
-
-def _localised(value: str, name: str, inside: dict[str, int], ports: dict[str, int]) -> str:
-    for other, port in inside.items():
-        value = value.replace(f"http://{other}:{port}", f"http://127.0.0.1:{ports[other]}")
-    value = value.replace(f"0.0.0.0:{inside[name]}", f"127.0.0.1:{ports[name]}")
-    return value.replace("/run/secrets", str(ROOT / ".secrets" / name)).replace("/data", str(STATE / name))
-
-
-def require_free_ports(services: Iterable[Service]) -> None:
-    """Exit with a message for each port that another program uses."""
+def only_ours(chosen: Iterable[Service]) -> bool:
+    """Return whether no other program listens on the services' ports; print each one that does."""
     # Gunicorn would not notice: with --reuse-port it shares a port with any other program that does the same.
-    pairs = [f"{_port_setting(service.name)}={service.port}" for service in services]
-    if subprocess.run([ROOT / "stack/ports", *pairs], check=False).returncode:
-        sys.exit(1)
+    ports = [f"{service.port_setting}={service.port}={service.pid() or ''}" for service in chosen]
+    return subprocess.run([ROOT / "stack/ports", *ports], check=False).returncode == 0
+
+
+def require_startable(service: Service) -> None:
+    """Exit with what is wrong if the checkout's version of a running service could not start."""
+    checked = subprocess.run(
+        [*service.command, "--check-config"],
+        check=False,
+        cwd=service.folder,
+        env=service.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    if checked.returncode:
+        sys.exit(f"The new {service.name} would not start, so the running services were left as they are.")
 
 
 def start(service: Service) -> None:
     """Start the process and wait until it answers; if it does not, exit with what it printed."""
-    (STATE / service.name).mkdir(exist_ok=True)
+    service.data.mkdir(exist_ok=True)
     with service.log_file.open("a") as log:
         before = log.tell()
         process = subprocess.Popen(
             service.command,
-            cwd=ROOT / service.name,
-            env=os.environ | service.environment,
+            cwd=service.folder,
+            env=service.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -132,11 +63,20 @@ def start(service: Service) -> None:
     for _ in _until(START_SECONDS):
         if process.poll() is not None:
             service.pid_file.unlink()
-            printed = service.log_file.read_text()[before:]
+            printed = service.log_file.read_text()[before:] if only_ours([service]) else ""
             sys.exit(f"{printed}{service.name} stopped with status {process.returncode}.")
-        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{service.port}/healthz", timeout=3):
-            return
+        if _answers(f"http://127.0.0.1:{service.port}/healthz"):
+            if only_ours([service]):
+                return
+            stop(service)
+            sys.exit(f"{service.name} was stopped again, because another program has its port.")
     sys.exit(f"{service.name} does not answer on port {service.port}; see {service.log_file}")
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError, HTTPException), WITHOUT_PROXY.open(url, timeout=3):
+        return True
+    return False
 
 
 def stop(service: Service) -> None:
@@ -172,8 +112,8 @@ def main(verb: str, *names: str) -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     if verb == "exec":
         (service,) = (service for service in services() if service.name == names[0])
-        os.chdir(ROOT / service.name)
-        os.execvpe(names[1], names[1:], os.environ | service.environment)  # noqa: S606
+        os.chdir(service.folder)
+        os.execvpe(names[1], names[1:], service.environment)  # noqa: S606
     chosen = [service for service in services() if not names or service.name in names]
     with _one_at_a_time():
         if verb in ("stop", "down"):
@@ -183,9 +123,14 @@ def main(verb: str, *names: str) -> None:
         starting = [
             service for service in chosen if not (service.is_current() if verb == "up" else service.pid())
         ]
+        if not only_ours(starting):
+            sys.exit(1)
+        # The authorization server comes last, because its check already applies the tenant file.
+        for service in reversed(starting):
+            if service.pid() is not None:
+                require_startable(service)
         for service in reversed(starting):
             stop(service)
-        require_free_ports(starting)
         for service in starting:
             start(service)
 
