@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response
 
 from protected_api.endpoints.json_requests import json_response, query
-from protected_api.endpoints.operation import operation
+from protected_api.endpoints.openapi import operation
 from protected_api.problems import problem
 from protected_api.resource_server import AccessToken, require_scope
 from protected_api.timesheets.answers import Approvals, Problem, Timesheet

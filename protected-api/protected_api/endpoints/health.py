@@ -5,7 +5,7 @@ import sqlite3
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from protected_api.endpoints.operation import operation
+from protected_api.endpoints.openapi import operation
 from protected_api.resource_server.issuer_keys import IssuerKeys
 from protected_api.resource_server.refusals import UnavailableError
 from protected_api.timesheets.answers import Health

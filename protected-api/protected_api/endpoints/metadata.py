@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app
 from flask.typing import ResponseReturnValue
 
-from protected_api.endpoints.openapi import describe
-from protected_api.endpoints.operation import operation
+from protected_api.endpoints.openapi import describe, operation
 from protected_api.resource_server.protect import metadata_url
 from protected_api.timesheets.answers import ProtectedResource
 

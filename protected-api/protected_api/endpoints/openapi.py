@@ -1,18 +1,19 @@
-"""Describe an app as OpenAPI 3.1: its routes, their scopes, and the types that views name (operation.py)."""
+"""Describe an app as OpenAPI 3.1: its routes, their scopes, and the types that `@operation` declares."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from flask import Flask
 from pydantic import TypeAdapter
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
-from protected_api.endpoints.operation import Operation
 from protected_api.timesheets.answers import Problem, RefusedEntries, RefusedToken
 
+View = TypeVar("View", bound=Callable[..., Any])
 Schema = dict[str, Any]
 REFUSED = ((400, RefusedToken), (401, RefusedToken), (401, Problem), (403, RefusedToken), (503, Problem))
 UNREADABLE_QUERY = ((400, Problem),)
@@ -23,23 +24,20 @@ FLOW = "client_credentials"
 
 
 @dataclass(frozen=True, slots=True)
-class _Route:
-    rule: Rule
-    operation: Operation
-    summary: str
-    scope: str | None
+class operation:  # noqa: N801  (a decorator)
+    """Declares at a view the types of its JSON: of its answers by status, its body, its query.
 
-    @property
-    def answers(self) -> list[tuple[int, Any]]:
-        """The status and type of each answer that the route may give; the type is None without a body."""
-        answers = list(self.operation.answers.items())
-        if self.scope:
-            answers += REFUSED
-        if self.operation.body:
-            answers += UNREADABLE_BODY
-        if self.operation.query:
-            answers += UNREADABLE_QUERY
-        return sorted(answers, key=lambda answer: answer[0])
+    The type of an answer without a body is None. The first line of the view's docstring is the summary.
+    """
+
+    answers: Mapping[int, Any]
+    body: Any = None
+    query: Any = None
+
+    def __call__(self, view: View) -> View:
+        """Return the view, with this operation attached."""
+        view.operation = self  # type: ignore[attr-defined]
+        return view
 
 
 def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
@@ -47,14 +45,17 @@ def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
     definitions: Schema = {}
     paths: Schema = {}
     scopes: dict[str, list[str]] = {}
-    for route in _routes(app):
-        path = re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", route.rule.rule)
-        [method] = (route.rule.methods or set()) - {"HEAD", "OPTIONS"}
+    for rule in app.url_map.iter_rules():
+        view: Any = app.view_functions[rule.endpoint]
+        if not hasattr(view, "operation"):
+            continue
+        path = re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
+        [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         methods = paths.setdefault(path, {})
-        methods[method.lower()] = _operation(route, definitions)
-        if route.scope:
-            summaries = scopes.setdefault(route.scope, [])
-            summaries.append(route.summary)
+        methods[method.lower()] = _operation(rule, view, definitions)
+        if hasattr(view, "required_scope"):
+            summaries = scopes.setdefault(view.required_scope, [])
+            summaries.append(_summary(view))
     allowed = {scope: ", ".join(summaries) for scope, summaries in scopes.items()}
     flow = {"tokenUrl": f"{issuer.rstrip('/')}/oauth/token", "scopes": allowed}
     return {
@@ -69,32 +70,23 @@ def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
     }
 
 
-def _routes(app: Flask) -> Iterator[_Route]:
-    for rule in app.url_map.iter_rules():
-        view = app.view_functions[rule.endpoint]
-        if hasattr(view, "operation"):
-            summary, _, _ = str(view.__doc__).partition("\n")
-            yield _Route(rule, view.operation, summary.rstrip("."), getattr(view, "required_scope", None))
+def _summary(view: Any) -> str:
+    summary, _, _ = str(view.__doc__).partition("\n")
+    return summary.rstrip(".")
 
 
-def _schema(kind: Any, definitions: Schema) -> Schema:
-    # Pydantic defines a type that has a name, and refers to it, only within another type.
-    schema = TypeAdapter(list[kind]).json_schema(ref_template="#/components/schemas/{model}")
-    definitions |= schema.get("$defs", {})
-    items: Schema = schema["items"]
-    return items
-
-
-def _operation(route: _Route, definitions: Schema) -> Schema:
+def _operation(rule: Rule, view: Any, definitions: Schema) -> Schema:
+    declared: operation = view.operation
+    scope = getattr(view, "required_scope", None)
     described: Schema = {
-        "operationId": route.rule.endpoint,
-        "summary": route.summary,
-        "security": [{FLOW: [route.scope]}] if route.scope else [],
-        "parameters": [*_path_parameters(route.rule), *_query_parameters(route.operation.query)],
-        "responses": _responses(route, definitions),
+        "operationId": rule.endpoint,
+        "summary": _summary(view),
+        "security": [{FLOW: [scope]}] if scope else [],
+        "parameters": [*_path_parameters(rule), *_query_parameters(declared.query)],
+        "responses": _responses(declared, scope, definitions),
     }
-    if route.operation.body:
-        schema = _schema(route.operation.body, definitions)
+    if declared.body:
+        schema = _schema(declared.body, definitions)
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return described
 
@@ -113,9 +105,16 @@ def _query_parameters(query: Any) -> Iterator[Schema]:
             yield {"name": name, "in": "query", "schema": schema}
 
 
-def _responses(route: _Route, definitions: Schema) -> Schema:
+def _responses(declared: operation, scope: str | None, definitions: Schema) -> Schema:
+    answers = list(declared.answers.items())
+    if scope:
+        answers += REFUSED
+    if declared.body:
+        answers += UNREADABLE_BODY
+    if declared.query:
+        answers += UNREADABLE_QUERY
     responses: Schema = {}
-    for status, kind in route.answers:
+    for status, kind in sorted(answers, key=itemgetter(0)):
         response = responses.setdefault(str(status), {"description": HTTP_STATUS_CODES[status]})
         if status in HEADERS:
             response["headers"] = {HEADERS[status]: {"schema": {"type": "string"}}}
@@ -124,3 +123,10 @@ def _responses(route: _Route, definitions: Schema) -> Schema:
             content = response.setdefault("content", {})
             content[media_type] = {"schema": _schema(kind, definitions)}
     return responses
+
+
+def _schema(kind: Any, definitions: Schema) -> Any:
+    # Pydantic defines a type that has a name, and refers to it, only within another type.
+    schema = TypeAdapter(list[kind]).json_schema(ref_template="#/components/schemas/{model}")
+    definitions |= schema.get("$defs", {})
+    return schema["items"]

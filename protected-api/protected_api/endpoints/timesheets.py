@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from pydantic import ValidationError
 
 from protected_api.endpoints.json_requests import json_body, json_response, query
-from protected_api.endpoints.operation import operation
+from protected_api.endpoints.openapi import operation
 from protected_api.problems import problem
 from protected_api.resource_server import AccessToken, require_scope
 from protected_api.timesheets.answers import Booked, Code, EntryError, Problem, RefusedEntries, Timesheet

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -85,10 +85,8 @@ Flag = Annotated[
 Absent = SkipJsonSchema[None]
 
 
-class Entry(BaseModel):
+class Entry(BaseModel, extra="forbid", frozen=True):
     """One time entry: `hours` are exact to the hundredth, `external_id` is the caller's own name for it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     external_id: Identifier
     user_id: Identifier
@@ -97,18 +95,14 @@ class Entry(BaseModel):
     hours: Hours
 
 
-class Batch(BaseModel):
+class Batch(BaseModel, extra="forbid"):
     """Entries that are booked all or none. Each is validated by itself, to name all errors."""
-
-    model_config = ConfigDict(extra="forbid")
 
     entries: Annotated[list[Entry], Field(min_length=1, max_length=MAX_ENTRIES)]
 
 
-class Query(BaseModel):
+class Query(BaseModel, extra="forbid", frozen=True):
     """Which timesheets to read: the dates are inclusive, `cursor` comes from the answer before."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_digits)] = 100
     cursor: Annotated[int, Field(ge=0, le=MAX_ID), BeforeValidator(_digits)] = 0
