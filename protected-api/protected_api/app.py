@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from flask import Flask, Response, current_app
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.routing import IntegerConverter
 
 from protected_api.endpoints.approvals import approval_routes
@@ -14,7 +14,7 @@ from protected_api.endpoints.health import health_routes
 from protected_api.endpoints.metadata import metadata_routes
 from protected_api.endpoints.timesheets import timesheet_routes
 from protected_api.logs import current_trace_id
-from protected_api.problems import http_problem, problem
+from protected_api.problems import http_problem
 from protected_api.request_log import RequestLog
 from protected_api.resource_server import json_over_http, protect
 from protected_api.resource_server.access_token import OnCheck, ignore_check
@@ -93,6 +93,4 @@ def _trace() -> dict[str, str]:
 def _database_unavailable(error: sqlite3.OperationalError) -> Response:
     # Locked for longer than the time-out, or the disk is full. The log says which; the caller may try again.
     current_app.logger.error("database unavailable", exc_info=error)
-    response = problem(503, "The database is not available.")
-    response.headers["Retry-After"] = "2"
-    return response
+    return http_problem(ServiceUnavailable("The database is not available.", retry_after=2))

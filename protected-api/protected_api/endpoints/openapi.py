@@ -51,11 +51,12 @@ def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
             continue
         path = re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
         [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        described = _operation(rule, view, definitions)
         methods = paths.setdefault(path, {})
-        methods[method.lower()] = _operation(rule, view, definitions)
+        methods[method.lower()] = described
         if hasattr(view, "required_scope"):
             summaries = scopes.setdefault(view.required_scope, [])
-            summaries.append(_summary(view))
+            summaries.append(described["summary"])
     allowed = {scope: ", ".join(summaries) for scope, summaries in scopes.items()}
     flow = {"tokenUrl": f"{issuer.rstrip('/')}/oauth/token", "scopes": allowed}
     return {
@@ -70,17 +71,13 @@ def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
     }
 
 
-def _summary(view: Any) -> str:
-    summary, _, _ = str(view.__doc__).partition("\n")
-    return summary.rstrip(".")
-
-
 def _operation(rule: Rule, view: Any, definitions: Schema) -> Schema:
     declared: operation = view.operation
     scope = getattr(view, "required_scope", None)
+    summary, _, _ = str(view.__doc__).partition("\n")
     described: Schema = {
         "operationId": rule.endpoint,
-        "summary": _summary(view),
+        "summary": summary.rstrip("."),
         "security": [{FLOW: [scope]}] if scope else [],
         "parameters": [*_path_parameters(rule), *_query_parameters(declared.query)],
         "responses": _responses(declared, scope, definitions),

@@ -11,7 +11,7 @@ from protected_api.endpoints.json_requests import json_body, json_response, quer
 from protected_api.endpoints.openapi import operation
 from protected_api.problems import problem
 from protected_api.resource_server import AccessToken, require_scope
-from protected_api.timesheets.answers import Booked, Code, EntryError, Problem, RefusedEntries, Timesheet
+from protected_api.timesheets.answers import Booked, EntryError, Problem, RefusedEntries, Timesheet
 from protected_api.timesheets.answers import Timesheets as TimesheetPage
 from protected_api.timesheets.models import MAX_ENTRIES, Batch, Entry, Query
 from protected_api.timesheets.store import ApprovedError, BookingResult, TimesheetStore
@@ -37,7 +37,7 @@ def timesheet_routes(store: TimesheetStore) -> Blueprint:
         result, errors = _book(store, token, batch)
         if errors:
             return _refuse(errors)
-        counts = {"booked": result.booked, "unchanged": result.unchanged}
+        counts = {"booked": result.booked, "unchanged": len(batch) - result.booked}
         log.info("timesheets uploaded", extra={"client_id": token.client_id, **counts})
         return json_response(counts)
 
@@ -88,7 +88,9 @@ def _book(store: TimesheetStore, token: AccessToken, batch: Any) -> tuple[Bookin
         department = None
     entries, errors = _validate(batch)
     result = store.book(token.client_id, department, entries, dry_run=bool(errors))
-    errors += [_error(*conflict, "conflict", "Is booked with another value") for conflict in result.conflicts]
+    for index, field in result.conflicts:
+        reason = "Is booked with another value"
+        errors.append(EntryError(index=index, field=field, code="conflict", reason=reason))
     return result, sorted(errors, key=itemgetter("index"))
 
 
@@ -101,7 +103,7 @@ def _validate(batch: Any) -> tuple[dict[int, Entry], Errors]:
     entries: dict[int, Entry] = {}
     if not isinstance(batch, list) or not 1 <= len(batch) <= MAX_ENTRIES:
         reason = f"Should be a list of 1 to {MAX_ENTRIES} entries"
-        return entries, [_error(None, "entries", "invalid", reason)]
+        return entries, [EntryError(index=None, field="entries", code="invalid", reason=reason)]
     errors: Errors = []
     seen: set[str] = set()
     for index, given in enumerate(batch):
@@ -112,7 +114,7 @@ def _validate(batch: Any) -> tuple[dict[int, Entry], Errors]:
             continue
         if entry.external_id in seen:
             reason = "Is the external_id of an earlier entry too"
-            errors.append(_error(index, "external_id", "duplicate", reason))
+            errors.append(EntryError(index=index, field="external_id", code="duplicate", reason=reason))
         seen.add(entry.external_id)
         entries[index] = entry
     return entries, errors
@@ -125,9 +127,5 @@ def _entry_errors(index: int, error: ValidationError) -> Errors:
         location = found["loc"]
         field = str(location[0])[:64] if location else None
         kind = "unknown" if found["type"] == "extra_forbidden" else location
-        errors.setdefault(kind, _error(index, field, "invalid", found["msg"]))
+        errors.setdefault(kind, EntryError(index=index, field=field, code="invalid", reason=found["msg"]))
     return list(errors.values())
-
-
-def _error(index: int | None, field: str | None, code: Code, reason: str) -> EntryError:
-    return {"index": index, "field": field, "code": code, "reason": reason}

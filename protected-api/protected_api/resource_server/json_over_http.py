@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 TIMEOUT = 3.0  # seconds for a whole call, to the last byte
 MAX_ANSWER = 256 * 1024  # bytes
 Call = Callable[..., Any]  # `call`, or a function with the same arguments
-CONNECTIONS = {"http": HTTPConnection, "https": HTTPSConnection}
 HEADERS = {"Accept": "application/json", "User-Agent": "timesheets-api"}
 
 
@@ -26,7 +25,7 @@ def call(
 ) -> Any:
     """Return the JSON of a 200; raise OSError or ValueError. `deadline` is on the monotonic clock."""
     parts = urlsplit(url)
-    connect = CONNECTIONS.get(parts.scheme, HTTPConnection)
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     try:
         with closing(connect(parts.netloc, timeout=max(deadline - time.monotonic(), 0.001))) as connection:

@@ -4,8 +4,6 @@ from typing import Literal, NotRequired  # pydantic reads the TypedDict of typin
 
 from typing_extensions import TypedDict
 
-Code = Literal["invalid", "duplicate", "conflict"]
-
 
 class Timesheet(TypedDict):
     """A booked entry; `hours` with two decimals, `approved_at` in UTC (RFC 3339)."""
@@ -57,7 +55,7 @@ class EntryError(TypedDict):
 
     index: int | None
     field: str | None
-    code: Code
+    code: Literal["invalid", "duplicate", "conflict"]
     reason: str
 
 

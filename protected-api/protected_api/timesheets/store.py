@@ -25,8 +25,7 @@ FILTERS = {
 class BookingResult(NamedTuple):
     """What became of the entries of an upload."""
 
-    booked: int
-    unchanged: int  # booked before, with the same values
+    booked: int  # the new ones: the others were booked before, with the same values
     conflicts: list[tuple[int, str]]  # number and field of entries booked before with another value
     first: Timesheet | None = None  # the first entry as it is booked
 
@@ -53,7 +52,7 @@ class TimesheetStore:
             booked = _booked_values(connection, client_id, entries)
             conflicts = list(_conflicts(booked, entries))
             if conflicts or dry_run:
-                return BookingResult(0, 0, conflicts)
+                return BookingResult(0, conflicts)
             new = [entry for entry in entries.values() if entry.external_id not in booked]
             connection.executemany(
                 "INSERT INTO timesheets (client_id, department, external_id, user_id, date, project, hours)"
@@ -62,8 +61,7 @@ class TimesheetStore:
             )
             external_id = next(iter(entries.values())).external_id
             first = self._one("client_id = ? AND external_id = ?", client_id, external_id)
-        unchanged = len(entries) - len(new)
-        return BookingResult(len(new), unchanged, [], first)
+        return BookingResult(len(new), [], first)
 
     def delete(self, timesheet_id: int) -> None:
         """Delete a timesheet; raise LookupError if there is none, ApprovedError if it is approved."""
@@ -85,12 +83,11 @@ class TimesheetStore:
         rows = self._execute(
             f"{SELECT} {where} ORDER BY id LIMIT ?", query.cursor, *wanted.values(), query.limit + 1
         )
-        found = [_timesheet(row) for row in rows]
-        page = found[: query.limit]
-        if page == found:
+        page = [_timesheet(row) for row in rows]
+        if len(page) <= query.limit:
             return page, None
-        last = page[-1]
-        return page, str(last["id"])
+        page.pop()  # the first of the next page
+        return page, str(page[-1]["id"])
 
     def _one(self, condition: str, *values: Any) -> Timesheet:
         row = self._execute(f"{SELECT} {condition}", *values).fetchone()
