@@ -31,16 +31,16 @@ NO_INTROSPECTION = "approvals answer 503: CLIENT_ID and CLIENT_SECRET_FILE for i
 
 
 class TimesheetId(IntegerConverter):
-    """An id as SQLite has them: another number is not a route, and costs no look-up."""
+    """An id that SQLite can give a timesheet. Any other number matches no route, and costs no look-up."""
 
     regex = "[1-9][0-9]{0,17}"
     schema: ClassVar = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the app: start its `extensions["keys"]` in each worker, log its `extensions["warnings"]`."""
+    """Return the app; each worker starts its `extensions["keys"]`, one logs its `extensions["warnings"]`."""
     app = Flask(__name__, static_folder=None)
-    app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
+    app.url_map.merge_slashes = False  # a redirect would repeat the Host header of the caller
     app.url_map.converters["timesheet"] = TimesheetId
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     call: Call = json_over_http.call

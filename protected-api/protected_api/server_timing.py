@@ -17,16 +17,16 @@ CALLS = {"GET": "call.jwks", "POST": "call.introspection"}
 
 
 class ServerTiming:
-    """Collects what the requests of one app go through."""
+    """Collects the checks and the calls that the requests of one app go through."""
 
     def __init__(self, app: Flask) -> None:
-        # When the last calls that no request made (for keys) ended, and their metrics.
+        # The last fetches of keys, which no request makes: when each ended, and its metric.
         self._fetches: deque[tuple[float, str]] = deque(maxlen=4)
         app.before_request(self._begin)
         app.after_request(self._send)
 
     def on_check(self, check: str, failure: str | None) -> None:
-        """Add a check, and before it the fetches of keys that it waited for: those that ended meanwhile."""
+        """Add a check, and before it the fetches of keys that it waited for: all since the last check."""
         began = g.checked_at
         g.checked_at = perf_counter()
         g.metrics += [metric for ended, metric in self._fetches if ended > began]

@@ -14,7 +14,7 @@ LONGEST = 999999999  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator decides; times in seconds."""
+    """What an operator decides; times are in seconds."""
 
     issuer: str
     audience: str
@@ -32,7 +32,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Return the settings, with the database prepared; raise SettingsError with every problem."""
+        """Prepare the database and return the settings; raise SettingsError with every problem."""
         read = _Reader(environ)
         plain = read.switch("INSECURE_HTTP")
         settings = cls(

@@ -29,7 +29,7 @@ def metadata_routes(issuer: str, audience: str, name: str) -> Blueprint:
             "scopes_supported": sorted(filter(None, scopes)),
         }
 
-    @cache  # at the first request: it takes its time
+    @cache  # made at the first request, because it is slow
     def description() -> str:
         return json.dumps(describe(current_app, title=name, issuer=issuer, audience=audience))
 

@@ -99,7 +99,7 @@ def _refuse(errors: Errors) -> Response:
 
 
 def _validate(batch: Any) -> tuple[dict[int, Entry], Errors]:
-    """Return the good entries by their index, and an error for each thing wrong with the others."""
+    """Return the good entries by their index, and an error for each thing that is wrong."""
     entries: dict[int, Entry] = {}
     if not isinstance(batch, list) or not 1 <= len(batch) <= MAX_ENTRIES:
         reason = f"Should be a list of 1 to {MAX_ENTRIES} entries"

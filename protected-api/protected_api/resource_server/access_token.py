@@ -157,8 +157,8 @@ def required_claims(token: AccessToken, _: Policy) -> None:
 
 # A check raises RefusalError, or returns.
 Check = Callable[[AccessToken, Policy], None]
-# To add a check of your own, write a function like those above, and name it here behind `signature`: a check
-# before that reads what nobody has signed. The log shows its name, with hyphens, when it refuses a token.
+# To add a check of your own, write a function like those above, and name it here behind `signature`: before
+# that, anybody may have written the claims. When it refuses a token, the log shows its name with hyphens.
 CHECKS: tuple[Check, ...] = (
     size, well_formed, alg_allowed, crit, typ, kid_known, alg_fits_the_key, signature,
     issuer, audience, times, required_claims,

@@ -29,7 +29,7 @@ class IssuerKeys:
     `fetch` returns a JWK set, or raises OSError or ValueError. Three clocks, in seconds: after `soft_ttl` the
     set is fetched again, in the background; after `hard_ttl` without a fetch it is no longer trusted;
     `cooldown` is the least time between two fetches for an unknown `kid`. A request waits for a fetch until
-    `max_wait` after it began: a flood must not hold every thread.
+    `max_wait` after the fetch began: a flood must not hold every thread.
     """
 
     fetch: Callable[[], Any]

@@ -1,4 +1,4 @@
-"""Read base64url (RFC 7515 2) and JSON (RFC 8259) so strictly that no two readers read different things."""
+"""Read base64url (RFC 7515 2) and JSON (RFC 8259) so strictly that no two readers can disagree."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -69,7 +69,7 @@ class Database:
             check_same_thread=False,  # the garbage collector closes it, in any thread
             factory=_Connection,
         )
-        with suppress(sqlite3.OperationalError):  # of processes that switch a new file at once, one can
+        with suppress(sqlite3.OperationalError):  # of processes that switch a new file at once, one succeeds
             connection.execute("PRAGMA journal_mode = WAL")
         return connection
 

@@ -18,7 +18,7 @@ MAX_ID = 2**63 - 1  # SQLite's largest integer
 HIDDEN = (
     r"\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
     r"\u2800\u3000\u3164\ufeff\uffa0\ufff0-\uffff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # literal: there are two escapes
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # literal: dialects differ in escapes
 )
 PRINTABLE = f"^ *[^ {HIDDEN}][^{HIDDEN}]*$"
 HOURS = r"^0*([1-9]|1[0-9]|2[0-3])(\.[0-9]{1,2}0*)?$|^0+\.(0[1-9]|[1-9][0-9]?)0*$|^0*24(\.0+)?$"

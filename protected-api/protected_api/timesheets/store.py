@@ -47,7 +47,7 @@ class TimesheetStore:
     def book(
         self, client_id: str, department: str | None, entries: Entries, *, dry_run: bool
     ) -> BookingResult:
-        """Book all entries; or none, if one conflicts with a booked one."""
+        """Book all entries, or none if one conflicts with a booked one; `dry_run` only finds conflicts."""
         with self._database.transaction() as connection:
             booked = _booked_values(connection, client_id, entries)
             conflicts = list(_conflicts(booked, entries))
