@@ -76,7 +76,7 @@ def test_every_file_to_copy_of_the_api_is_in_the_docs() -> None:
 
 
 def test_the_sizes_in_the_readme_are_those_that_make_size_prints() -> None:
-    printed = subprocess.check_output(["make", "size"], cwd=CHECKOUT, text=True)
+    printed = subprocess.check_output(["make", "--no-print-directory", "size"], cwd=CHECKOUT, text=True)
     sizes = {
         package: int(lines.replace(",", "")) for package, _, lines in map(str.split, printed.splitlines()[1:])
     }

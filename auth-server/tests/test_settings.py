@@ -29,6 +29,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "empty query": ({"ISSUER": "https://issuer.example?"}, f"ISSUER: {NO_URL}"),
     "userinfo": ({"ISSUER": "https://a@issuer.example"}, f"ISSUER: {NO_URL}"),
     "plain http": ({"ISSUER": "http://issuer.example"}, f"ISSUER: {PLAIN}"),
+    "plain http in capitals": ({"ISSUER": "HTTP://issuer.example"}, f"ISSUER: {PLAIN}"),
     "plain http address": ({"ISSUER": "http://192.0.2.1"}, f"ISSUER: {PLAIN}"),
     "insecure": ({"INSECURE_HTTP": "yes"}, "INSECURE_HTTP: is not known; set it to one of 0, 1"),
     "no database": ({"DATABASE_URL": ""}, f"DATABASE_URL: {NO_DATABASE}"),

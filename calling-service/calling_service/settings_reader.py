@@ -77,7 +77,7 @@ class SettingsReader:
         if value and not is_http_url(value, query=query):
             without = "a fragment or user name" if query else "a query, fragment or user name"
             self.problem(name, f"is not an absolute http(s) URL without {without}; correct it")
-        elif value.startswith("http:") and not plain_http and not is_loopback_http(value):
+        elif value.lower().startswith("http:") and not plain_http and not is_loopback_http(value):
             self.problem(name, "is plain http and not loopback; use https, or set INSECURE_HTTP=1")
         return value
 

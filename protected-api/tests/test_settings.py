@@ -87,9 +87,10 @@ PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1"
 
 
 @pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
-def test_refuses_plain_http_to_another_host_unless_a_setting_allows_it(name: str) -> None:
-    assert problems(**{name: "http://a.example"}) == (f"{name}: {PLAIN}",)
-    Settings.from_environ(GOOD | {name: "http://a.example", "INSECURE_HTTP": "1"})
+@pytest.mark.parametrize("url", ["http://a.example", "HTTP://a.example"])  # RFC 3986 3.1: in any case
+def test_refuses_plain_http_to_another_host_unless_a_setting_allows_it(name: str, url: str) -> None:
+    assert problems(**{name: url}) == (f"{name}: {PLAIN}",)
+    Settings.from_environ(GOOD | {name: url, "INSECURE_HTTP": "1"})
 
 
 def test_refuses_a_plain_http_key_set_of_a_remote_issuer() -> None:
