@@ -5,13 +5,13 @@ Not here: when an exchange is captured (recorder.py), and what a credential is (
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from recording import redaction
-from recording.exchange import Exchange, Message, Step
+from recording.exchange import Exchange, Message
 from recording.server_timing import parse
 
 FORM = "application/x-www-form-urlencoded"
@@ -20,17 +20,16 @@ BODY_LIMIT = 4096  # characters of a body that are kept
 
 def capture(
     *,
-    steps: tuple[Step, ...],
-    sender: str,
-    receiver: str,
     request: requests.PreparedRequest,
     response: requests.Response | None,
     failure: str | None,
-    failed_before: tuple[str, ...] = (),
-    started_at: datetime,
     elapsed: float,
+    **facts: Any,
 ) -> Exchange:
-    """Return the exchange without the credentials that it carried, wherever they appear in it."""
+    """Return the exchange without the credentials that it carried, wherever they appear in it.
+
+    `facts` are the fields of the exchange that come from neither the request nor the response.
+    """
     url, credentials = _masked_query(request.url or "")
     sent = _draft_of_request(request, url)
     credentials += sent.credentials
@@ -42,23 +41,18 @@ def capture(
         received = _draft_of_response(response)
         credentials += received.credentials
         server_timing = response.headers.get("Server-Timing", "")
-    response_message = received.message(credentials) if received else None
     checks, calls = parse(redaction.without(server_timing, credentials))
     return Exchange(
-        steps=steps,
-        sender=sender,
-        receiver=receiver,
         url=redaction.without(url, credentials),
         method=request.method or "",
         request=sent.message(credentials),
         status=status,
-        response=response_message,
+        response=received and received.message(credentials),
         failure=failure and redaction.without(failure, credentials),
-        failed_before=failed_before,
-        started_at=started_at,
         elapsed=round(elapsed, 6),
         checks=checks,
         calls=calls,
+        **facts,
     )
 
 
@@ -74,9 +68,10 @@ class _Draft:
         media_type = ""
         for name, raw_value in headers:
             value = _text(raw_value)
-            self.headers.append((name, redaction.header(name, value)))
+            masked, credentials = redaction.header(name, value)
+            self.headers.append((name, masked))
+            self.credentials += credentials
             if name.lower() == "authorization":
-                self.credentials += redaction.credentials_in_header(value)
                 self.token = redaction.decoded(value.partition(" ")[2].strip())
             if name.lower() == "content-type" and not media_type:
                 media_type = value.partition(";")[0].strip().lower()

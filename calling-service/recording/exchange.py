@@ -52,7 +52,7 @@ class Message:
         return next((value for name, value in self.headers if name.lower() == wanted.lower()), "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """A request from the sender to the receiver, and what came back."""
 
@@ -65,7 +65,7 @@ class Exchange:
     request: Message
     response: Message | None
     failure: str | None  # why there is no response
-    failed_before: tuple[str, ...]  # the status or the error of each attempt before this one
+    failed_before: tuple[str, ...] = ()  # the status or the error of each attempt before this one
     started_at: datetime
     elapsed: float  # seconds
     checks: tuple[Check, ...] = ()  # that the receiver reports

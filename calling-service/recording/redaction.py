@@ -47,45 +47,37 @@ def _json_object(part: str) -> dict[str, Any]:
     return value
 
 
-def unsigned(token: str) -> str:
-    """Return a JWT with its signature cut, if it has one; return a mask for any other token."""
-    if not decoded(token):
-        return MASK
+def _token(token: str) -> tuple[str, tuple[str, ...]]:
+    """Return a JWT with its signature cut, or a mask for any other token; and what must not be seen of it."""
     signed, _, signature = token.rpartition(".")
-    return f"{signed}.{CUT}" if signature else token
+    if not decoded(token):
+        return MASK, (token, signature)
+    if not signature:
+        return token, ()
+    return f"{signed}.{CUT}", (token, signature)
 
 
-def credentials_of(token: str) -> tuple[str, ...]:
-    """Return what must not be seen of a token: all of it and its signature; nothing of an unsigned JWT."""
-    signature = token.rpartition(".")[2]
-    if not signature and decoded(token):
-        return ()
-    return token, signature
-
-
-def credentials_in_header(value: str) -> tuple[str, ...]:
-    """Return the credentials in an Authorization header, those of Basic also decoded (RFC 6749 2.3.1)."""
-    scheme, _, sent = value.partition(" ")
-    if scheme.lower() != "basic":
-        return credentials_of(sent.strip())
-    _, _, secret = _decoded_basic(sent).partition(":")
-    return sent, secret, unquote_plus(secret)
-
-
-def header(name: str, value: str) -> str:
-    """Return a header's value as it may be kept."""
+def header(name: str, value: str) -> tuple[str, tuple[str, ...]]:
+    """Return a header's value as it may be kept, and the credentials in an Authorization header."""
     if name.lower() in MASKED_HEADERS:
-        return MASK
+        return MASK, ()
     if name.lower() != "authorization":
-        return value
+        return value, ()
     scheme, _, sent = value.partition(" ")
-    if scheme.lower() == "bearer":
-        return f"{scheme} {unsigned(sent.strip())}"
     if scheme.lower() == "basic":
-        client_id, colon, _ = _decoded_basic(sent).partition(":")
-        if colon:
-            return f"{scheme} {BASIC.format(unquote_plus(client_id))}"
-    return f"{scheme} {MASK}"
+        return _basic(scheme, sent)
+    masked, credentials = _token(sent.strip())
+    if scheme.lower() == "bearer":
+        return f"{scheme} {masked}", credentials
+    return f"{scheme} {MASK}", credentials
+
+
+def _basic(scheme: str, sent: str) -> tuple[str, tuple[str, ...]]:
+    client_id, colon, secret = _decoded_basic(sent).partition(":")  # RFC 6749 2.3.1: form-encoded
+    credentials = (sent, secret, unquote_plus(secret))
+    if colon:
+        return f"{scheme} {BASIC.format(unquote_plus(client_id))}", credentials
+    return f"{scheme} {MASK}", credentials
 
 
 def _decoded_basic(sent: str) -> str:
@@ -140,7 +132,7 @@ def loose(text: str) -> tuple[str, list[str]]:
 def _masked(name: str, value: str) -> tuple[str, tuple[str, ...]]:
     """Return a secret member as it may be kept, and the credentials in it."""
     if name in SIGNED_MEMBERS:
-        return unsigned(value), credentials_of(value)
+        return _token(value)
     return MASK, (value,)
 
 
