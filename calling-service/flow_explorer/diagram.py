@@ -1,6 +1,6 @@
 """A run as a sequence diagram: who takes part, and what is drawn in which order.
 
-The page, Mermaid and the terminal draw it. Not here: what an item says (captions.py), how any of them looks.
+The page, Mermaid and the terminal draw it. Not here: what an item says (answers.py), how any of them looks.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import Literal
 from recording.exchange import Exchange, Step
 from recording.story import API, AUTHORIZATION_SERVER, CALLING_SERVICE, JOB
 
+from flow_explorer.answers import checks_caption, request_caption, response_caption
 from flow_explorer.cached_tokens import cached_tokens
-from flow_explorer.captions import checks_caption, request_caption, response_caption
 from flow_explorer.recorded_run import RecordedRun
 from flow_explorer.words import duration
 
@@ -40,18 +40,15 @@ class Item:
     seconds: float | None = None
 
     @property
-    def id(self) -> str:
-        """Return the item's name within its run."""
-        return self._id_at(self.index)
+    def ids(self) -> list[str]:
+        """Return the item's name within its run, for each exchange that it stands for."""
+        suffix = f"-{self.call}" if self.call else ""
+        return [f"{index + 1}-{self.kind}{suffix}" for index in range(self.index, self.index + self.times)]
 
     @property
-    def ids(self) -> list[str]:
-        """Return its name for each exchange that it stands for."""
-        return [self._id_at(index) for index in range(self.index, self.index + self.times)]
-
-    def _id_at(self, index: int) -> str:
-        suffix = f"-{self.call}" if self.call else ""
-        return f"{index + 1}-{self.kind}{suffix}"
+    def id(self) -> str:
+        """Return the item's name for the first of its exchanges."""
+        return self.ids[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from flow_explorer.page import endpoints as page
 from flow_explorer.page.booked_timesheets import TimesheetsReader
 from flow_explorer.servers import Servers
 
+FILTERS = (words.moment, words.duration, words.milliseconds, words.state_notes, rfc_address, timestamp)
+
 
 @dataclass(kw_only=True, eq=False)
 class Explorer:
@@ -31,34 +33,18 @@ class Explorer:
 
     def __post_init__(self) -> None:
         self.player = CasePlayer(self.servers, self.history, self.record)
+        self.play_case = self.player.start
+        self.start = self.player.recover
+        self.stop = self.player.stop
         self.timesheets = TimesheetsReader(self.tokens, self.servers.api_url, self.servers.audience)
 
     def install(self, app: Flask) -> None:
         """Add the page to the web application."""
         app.extensions["flow-explorer"] = self
-        app.jinja_env.filters |= {
-            "moment": words.moment,
-            "duration": words.duration,
-            "milliseconds": words.milliseconds,
-            "rfc_address": rfc_address,
-            "state_notes": words.state_notes,
-            "timestamp": timestamp,
-        }
+        app.jinja_env.filters |= {each.__name__: each for each in FILTERS}
         app.jinja_env.trim_blocks = True
         app.jinja_env.lstrip_blocks = True
         app.register_blueprint(page.blueprint)
-
-    def play_case(self, case_id: str) -> str:
-        """Play a case of the gallery in the background; return the run's id; raise UnknownCaseError."""
-        return self.player.start(case_id)
-
-    def start(self) -> None:
-        """Mark the cases that died with an earlier process as failed."""
-        self.player.recover()
-
-    def stop(self) -> None:
-        """Finish the request in flight, and end the cases that are running or waiting."""
-        self.player.stop()
 
     def close(self) -> None:
         """Close the connections to the other services."""

@@ -34,12 +34,13 @@ def capture(
     sent = _draft_of_request(request, url)
     credentials += sent.credentials
     status = None
-    received = None
+    answer = None
     server_timing = ""
     if response is not None:
-        status = response.status_code
         received = _draft_of_response(response)
         credentials += received.credentials
+        status = response.status_code
+        answer = received.message(credentials)
         server_timing = response.headers.get("Server-Timing", "")
     checks, calls = parse(redaction.without(server_timing, credentials))
     return Exchange(
@@ -47,7 +48,7 @@ def capture(
         method=request.method or "",
         request=sent.message(credentials),
         status=status,
-        response=received and received.message(credentials),
+        response=answer,
         failure=failure and redaction.without(failure, credentials),
         elapsed=round(elapsed, 6),
         checks=checks,

@@ -21,7 +21,6 @@ Label = Callable[[requests.PreparedRequest, requests.Response | None], tuple[Ste
 Keep = Callable[[Exchange], None]
 Headers = Callable[[], Mapping[str, str]]
 
-
 _current: ContextVar[tuple[Keep, Headers] | None] = ContextVar("recording", default=None)
 
 

@@ -22,6 +22,7 @@ from flow_explorer.words import answer, milliseconds
 
 PASSED = style("✓ ", fg="green")
 AS_EXPECTED = style("✓ ", fg="green", bold=True)
+COLOURS = {"ok": "green", "refused": "red", "unanswered": "red"}  # of responses
 FAILED = style("✗ ", fg="red", bold=True)
 
 
@@ -58,7 +59,10 @@ def _item(item: Item, exchange: Exchange, width: int) -> Iterator[str]:
             yield from wire(exchange.request, "cyan", width)
         case "response":
             yield _arrow(item, "→", _elapsed(exchange))
-            yield from _response(item, exchange, width)
+            if exchange.response is None:
+                yield from paragraph(item.text, width)
+            else:
+                yield from wire(exchange.response, COLOURS[item.result], width)
         case "call":
             yield _arrow(item, "⇢", f"  after {milliseconds(item.seconds or 0)}")
             yield from paragraph(item.text, width)
@@ -79,15 +83,6 @@ def _elapsed(exchange: Exchange) -> str:
     if exchange.failed_before:
         return f"{text} and {', '.join(exchange.failed_before)}"
     return text
-
-
-def _response(item: Item, exchange: Exchange, width: int) -> Iterator[str]:
-    if exchange.response is None:
-        yield from paragraph(item.text, width)
-    elif item.result == "ok":
-        yield from wire(exchange.response, "green", width)
-    else:
-        yield from wire(exchange.response, "red", width)
 
 
 def _checks(exchange: Exchange, width: int) -> Iterator[str]:
