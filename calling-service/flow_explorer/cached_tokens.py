@@ -21,20 +21,17 @@ def cached_tokens(recorded: RecordedRun) -> dict[int, float]:
     for index, exchange in enumerate(recorded.exchanges):
         token = exchange.request.token
         if token and exchange.receiver == API:
-            is_from_before = previous is None and token not in received
+            if previous is None:
+                is_cached = token not in received
+            else:
+                is_cached = token == previous.request.token and exchange.steps != previous.steps
             is_genuine = recorded.run.case is None or (exchange.status or 500) < 400
-            if is_genuine and (is_from_before or _is_used_again(exchange, previous)):
+            if is_cached and is_genuine:
                 seconds_left[index] = _seconds_left(token, exchange)
             previous = exchange
         if exchange.response and exchange.response.token:
             received.append(exchange.response.token)
     return seconds_left
-
-
-def _is_used_again(exchange: Exchange, previous: Exchange | None) -> bool:
-    if previous is None:
-        return False
-    return previous.request.token == exchange.request.token and previous.steps != exchange.steps
 
 
 def _seconds_left(token: DecodedToken, exchange: Exchange) -> float:

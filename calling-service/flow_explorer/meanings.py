@@ -15,11 +15,9 @@ class Meaning:
     address: str | None = None
 
 
-def meaning_of(section: str, name: str, *, server: str | None = None) -> Meaning | None:
-    """Return the meaning of a name in a section of the file (checks: in a server's part of it), or None."""
-    names: dict[str, Any] = _MEANINGS[section]
-    if server is not None:
-        names = names.get(server, {})
+def meaning_of(section: str, name: str) -> Meaning | None:
+    """Return the meaning of a name in a section of the file, None if it has none."""
+    names: dict[str, Any] = _MEANINGS.get(section, {})
     if name not in names:
         return None
     text, *source = names[name]

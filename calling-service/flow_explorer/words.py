@@ -18,7 +18,6 @@ STATE_NOTES = {  # of the states that do not speak for themselves
     "waiting": "it may still be written to; the next run looks again",
     "known": "imported before, and unchanged since; nothing is sent again",
 }
-DATE = "%a %d %b %Y %H:%M:%S UTC"
 
 
 def duration(seconds: float) -> str:
@@ -44,7 +43,7 @@ def milliseconds(seconds: float) -> str:
 
 def moment(at: datetime) -> str:
     """Return a moment in UTC as people read it: "Tue 24 Nov 2026 03:32:56 UTC"."""
-    return at.strftime(DATE)
+    return at.strftime("%a %d %b %Y %H:%M:%S UTC")
 
 
 def claimed_time(name: str, value: object, now: datetime) -> str | None:
@@ -64,12 +63,8 @@ def claimed_time(name: str, value: object, now: datetime) -> str | None:
 
 def answer(outcome: Outcome) -> str:
     """Return an outcome in words: "401 invalid_client at the check credentials"."""
-    words = [str(outcome.status)]
-    if outcome.error:
-        words.append(str(outcome.error))
-    if outcome.check:
-        words.append(f"at the check {outcome.check}")
-    return " ".join(words)
+    check = outcome.check and f"at the check {outcome.check}"
+    return " ".join(str(word) for word in (outcome.status, outcome.error, check) if word)
 
 
 def as_text(value: object) -> str:

@@ -62,19 +62,13 @@ def view(recorded: RecordedRun, item_id: str | None, now: datetime) -> FlowView 
 def _place(items: Sequence[Item], item_id: str | None) -> tuple[int, int] | None:
     """Return the position of an item in the diagram and the index of its exchange."""
     if item_id is None:
-        position = _first_refusal(items)
+        refused = (position for position, item in enumerate(items) if item.result != "ok")
+        position = next(refused, 0)
         return position, items[position].index
     for position, item in enumerate(items):
         if item_id in item.ids:
             return position, item.index + item.ids.index(item_id)
     return None
-
-
-def _first_refusal(items: Sequence[Item]) -> int:
-    for position, item in enumerate(items):
-        if item.result != "ok":
-            return position
-    return 0
 
 
 def _pane(recorded: RecordedRun, drawn: Item, index: int, now: datetime) -> Pane:
@@ -90,7 +84,7 @@ def _pane(recorded: RecordedRun, drawn: Item, index: int, now: datetime) -> Pane
         case "call":
             return replace(pane, url=exchange.calls[item.call - 1].request)
         case "checks":
-            meanings = [meaning_of("check", check.name, server=item.receiver) for check in exchange.checks]
+            meanings = [meaning_of(f"check of {item.receiver}", check.name) for check in exchange.checks]
             checks = list(zip(exchange.checks, meanings, strict=True))
             return replace(pane, asked=asked_and_answered(exchange), checks=checks)
         case "cached" if exchange.request.token:

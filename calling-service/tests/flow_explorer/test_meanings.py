@@ -15,11 +15,11 @@ def test_our_own_part_has_no_source_and_an_unknown_part_no_meaning() -> None:
     assert booked
     assert (booked.source, booked.address) == (None, None)
     assert meaning_of("claim", "unknown") is None
-    assert meaning_of("check", "unknown", server="Nobody") is None
+    assert meaning_of("check of Nobody", "unknown") is None
 
 
 @pytest.mark.parametrize(
     ("server", "name"), [("Authorization Server", "credentials"), ("Timesheets API", "alg-fits-the-key")]
 )
 def test_a_check_has_the_meaning_for_its_server(server: str, name: str) -> None:
-    assert meaning_of("check", name, server=server)
+    assert meaning_of(f"check of {server}", name)

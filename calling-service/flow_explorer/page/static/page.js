@@ -5,7 +5,6 @@
 const ARROW_INTERVAL = 420; // milliseconds between two arrows
 const POLL_INTERVAL = 250; // milliseconds between two requests for a run that is running
 const DIRECTIONS = { ArrowRight: "next", j: "next", ArrowLeft: "prev", k: "prev" };
-
 const CURRENT = '.items [aria-current="step"]';
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
