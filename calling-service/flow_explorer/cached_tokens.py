@@ -11,9 +11,9 @@ LONGEST = 1e10  # seconds; no token lives longer
 def cached_tokens(recorded: RecordedRun) -> dict[int, float]:
     """Return the seconds that each token from the cache had left, by the index of the exchange with it.
 
-    The first call of the API used a cached token unless the run received that token before. A later call did
-    if it presents the token of the call before in another step. In a case of the gallery the API must also
-    have accepted the token, since cases send tokens that nobody issued.
+    The first call of the API used a token from the cache, unless the run itself received that token earlier.
+    A later call did if it sends the same token as the call before it, in another step. In a case of the
+    gallery the API must also have accepted the token, since cases send tokens that nobody issued.
     """
     seconds_left: dict[int, float] = {}
     received: list[DecodedToken] = []
@@ -39,4 +39,4 @@ def _seconds_left(token: DecodedToken, exchange: Exchange) -> float:
     if not isinstance(expiry, int | float):
         return 0
     now = int(exchange.started_at.timestamp())
-    return max(0, min(expiry - now, LONGEST))  # a server may send infinity, or not a number at all
+    return max(0, min(expiry - now, LONGEST))  # a server may send infinity or NaN

@@ -46,7 +46,13 @@ class Claim:
 
 def claims(token: DecodedToken, checks: Sequence[Check], now: datetime) -> list[Claim]:
     """Return the token's claims in their order; `checks` are those that the API made of it, if any."""
-    return [_claim(part, name, value, checks, now) for part, name, value in token.members()]
+    found = []
+    for part, name, value in token.members():
+        time = claimed_time(name, value, now) if part == "payload" else None
+        state, check = _state(CHECKED_BY.get(name, "signature"), checks)
+        meaning = meaning_of(SECTIONS[part], name)
+        found.append(Claim(part, name, as_text(value), time, meaning, state, check))
+    return found
 
 
 def checks_of(token: DecodedToken | None, recorded: RecordedRun) -> Sequence[Check]:
@@ -55,12 +61,6 @@ def checks_of(token: DecodedToken | None, recorded: RecordedRun) -> Sequence[Che
         if token and exchange.request.token == token and exchange.checks:
             return exchange.checks
     return ()
-
-
-def _claim(part: str, name: str, value: object, checks: Sequence[Check], now: datetime) -> Claim:
-    time = claimed_time(name, value, now) if part == "payload" else None
-    state, check = _state(CHECKED_BY.get(name, "signature"), checks)
-    return Claim(part, name, as_text(value), time, meaning_of(SECTIONS[part], name), state, check)
 
 
 def _state(name: str, checks: Sequence[Check]) -> tuple[State, str | None]:

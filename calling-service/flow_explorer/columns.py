@@ -52,7 +52,7 @@ def paragraph(text: str, width: int, mark: str = "") -> Iterator[str]:
 
 
 def wrapped(text: str, width: int, *, words: bool = False) -> list[str]:
-    """Break text to the width: at words, or with every character kept and at a mark if one is near."""
+    """Break text to the width: between words, or after a mark if one is near, with no character lost."""
     text = clean(text)
     if words:
         return textwrap.wrap(text, width, break_on_hyphens=False) or [""]

@@ -1,6 +1,6 @@
 """A run as a sequence diagram: who takes part, and what is drawn in which order.
 
-The page, Mermaid and the terminal draw it. Not here: what an item says (answers.py), how any of them looks.
+The page, Mermaid and the terminal draw it. Not here: what an item says (answers.py), how it looks.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Recorded requests as curl commands to paste on the host: public addresses, credentials as shell variables.
 
-CLIENT_SECRET, CLIENT_ASSERTION and TOKEN are the variables, and FORGED_TOKEN, which only the case can make.
-A word that holds one is in double quotes.
+The variables are CLIENT_SECRET, CLIENT_ASSERTION, TOKEN, and FORGED_TOKEN, which only a case can make. A word
+with a variable in it is in double quotes.
 """
 
 import re

@@ -6,6 +6,7 @@ Starting a case that is playing or waiting joins it, so no more cases can wait t
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 
 import requests
@@ -88,7 +89,7 @@ class CasePlayer:
             log.info("case ended", extra={"run_id": run.id, "case": case.id, "state": run.state})
 
     def _play(self, run: Run, case: Case) -> None:
-        with StepRunner(self._servers, self.stopping.wait) as steps:
+        with closing(StepRunner(self._servers, self.stopping.wait)) as steps:
             try:
                 for step in case.steps:
                     self._raise_if_stopping()

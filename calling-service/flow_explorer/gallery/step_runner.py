@@ -46,10 +46,8 @@ class StepRunner:
         self._token_sources: dict[str, TokenSource] = {}  # of the clients that keep their token
         self._sent: set[Entry] = set()
 
-    def __enter__(self) -> "StepRunner":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the connections."""
         self._server.close()
         self._api.close()
 

@@ -51,7 +51,7 @@ def last_flow() -> bytes:
 @blueprint.get("/flow/<run_id>")
 @blueprint.get("/flow/<run_id>/<step>")
 def flow(run_id: str, step: str | None = None) -> bytes:
-    """Show a run, with one item of its diagram opened; with ?only=flow nothing around it."""
+    """Show a run with one item of its diagram opened; with ?only=flow, leave out what surrounds it."""
     return _page(run_id, step)
 
 

@@ -46,7 +46,7 @@ class FlowView:
 
 
 def view(recorded: RecordedRun, item_id: str | None, now: datetime) -> FlowView | None:
-    """Return the run with this item opened, without an id the first refusal; None if it has no such item."""
+    """Return the run with this item opened, or with its first refusal; None if it has no such item."""
     diagram = draw(recorded)
     if not diagram.items and item_id is None:
         return FlowView(diagram)

@@ -31,7 +31,7 @@ OPTIONS = (
     click.option("--json", "form", flag_value="json", help="Print the run's JSON instead of the steps."),
     click.option("--har", "form", flag_value="har", help="Print an HTTP Archive (HAR 1.2) instead."),
     click.option("--mermaid", "form", flag_value="mermaid", help="Print a Mermaid sequence diagram instead."),
-    click.option("--curl", "form", flag_value="curl", help="Print curl commands that send it again instead."),
+    click.option("--curl", "form", flag_value="curl", help="Print curl commands that repeat it instead."),
     click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for the run's end."),
 )
 
@@ -65,7 +65,7 @@ def flow(servers: Callable[[], Servers], /, **options: Any) -> None:
 @shows_a_run
 @click.pass_obj
 def play(servers: Callable[[], Servers], /, case_id: str | None, *, markdown: bool, **options: Any) -> None:
-    """Play a case of the gallery in the running service, and show it; list all cases without one.
+    """Play a case of the gallery in the running service, and show it; without CASE, list all cases.
 
     \b
     Exit status:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def steps(servers: Servers, waits: list[float]) -> Iterator[StepRunner]:
         waits.append(seconds)
         return False
 
-    with StepRunner(servers, wait) as steps:
+    with closing(StepRunner(servers, wait)) as steps:
         yield steps
 
 
@@ -195,7 +196,7 @@ def test_a_call_is_not_repeated_without_end(steps: StepRunner, api: Any, waits: 
 
 
 def test_a_call_is_not_repeated_when_the_service_stops(servers: Servers, api: Any) -> None:
-    with StepRunner(servers, lambda _: True) as steps:
+    with closing(StepRunner(servers, lambda _: True)) as steps:
         steps.run(Call("GET /timesheets", "without a token", until=401))
     assert len(api.requests) == 1
 
