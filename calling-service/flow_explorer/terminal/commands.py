@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import requests
+from click import Option
 
 from flow_explorer.columns import echo, width
 from flow_explorer.formats import curl, har, mermaid
@@ -23,28 +24,19 @@ POLL = 0.2  # seconds
 FAILED = 1
 
 Document = dict[str, Any]
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-OPTIONS = (
-    click.option("--url", default="http://127.0.0.1:9002", show_default=True, help="Address of the service."),
-    click.option("--public-url", help="Its address in what is printed.  [default: --url]"),
-    click.option("--json", "form", flag_value="json", help="Print the run's JSON instead of the steps."),
-    click.option("--har", "form", flag_value="har", help="Print an HTTP Archive (HAR 1.2) instead."),
-    click.option("--mermaid", "form", flag_value="mermaid", help="Print a Mermaid sequence diagram instead."),
-    click.option("--curl", "form", flag_value="curl", help="Print curl commands that repeat it instead."),
-    click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for the run's end."),
-)
-
-
-def shows_a_run(command: Command) -> Command:
-    """Add the options of the commands that show a run."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+OPTIONS = [
+    Option(["--url"], default="http://127.0.0.1:9002", show_default=True, help="Address of the service."),
+    Option(["--public-url"], help="Its address in what is printed.  [default: --url]"),
+    Option(["--json", "form"], flag_value="json", help="Print the run's JSON instead of the steps."),
+    Option(["--har", "form"], flag_value="har", help="Print an HTTP Archive (HAR 1.2) instead."),
+    Option(["--mermaid", "form"], flag_value="mermaid", help="Print a Mermaid sequence diagram instead."),
+    Option(["--curl", "form"], flag_value="curl", help="Print the requests as curl commands instead."),
+    Option(["--timeout"], default=120.0, show_default=True, help="Seconds to wait for the run's end."),
+]
 
 
-@click.command()
-@shows_a_run
+@click.command(params=[*OPTIONS])
 @click.pass_obj
 def flow(servers: Callable[[], Servers], /, **options: Any) -> None:
     """Import everything again with a fresh token, in the running service, and show the steps.
@@ -59,10 +51,9 @@ def flow(servers: Callable[[], Servers], /, **options: Any) -> None:
         sys.exit(FAILED)
 
 
-@click.command("try")
+@click.command("try", params=[*OPTIONS])
 @click.argument("case_id", metavar="[CASE]", required=False)
 @click.option("--markdown", is_flag=True, help="Print the list of cases as in docs/gallery.md.")
-@shows_a_run
 @click.pass_obj
 def play(servers: Callable[[], Servers], /, case_id: str | None, *, markdown: bool, **options: Any) -> None:
     """Play a case of the gallery in the running service, and show it; without CASE, list all cases.
