@@ -30,7 +30,9 @@ def capture(
 
     `facts` are the fields of the exchange that come from neither the request nor the response.
     """
-    url, credentials = _masked_query(request.url or "")
+    parts = urlsplit(request.url or "")
+    query, credentials = redaction.form(parts.query)
+    url = parts._replace(query=query).geturl()
     sent = _draft_of_request(request, url)
     credentials += sent.credentials
     status = None
@@ -109,12 +111,6 @@ def _draft_of_response(response: requests.Response) -> _Draft:
     if headers is None:
         headers = response.headers
     return _Draft(start_line, headers.items(), response.content)
-
-
-def _masked_query(url: str) -> tuple[str, list[str]]:
-    parts = urlsplit(url)
-    query, credentials = redaction.form(parts.query)
-    return parts._replace(query=query).geturl(), credentials
 
 
 def _masked_body(text: str, media_type: str) -> tuple[str, list[str]]:
