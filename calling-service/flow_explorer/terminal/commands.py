@@ -87,7 +87,7 @@ def _show(wanted: Document, options: Document, servers: Callable[[], Servers]) -
     try:
         document = _run(wanted, url, options["timeout"])
         recorded = RecordedRun.from_json(document)
-    except (requests.RequestException, LookupError, TypeError) as error:
+    except (requests.RequestException, LookupError, TypeError, ValueError, AttributeError) as error:
         raise click.ClickException(f"{url} did not answer as the calling service does: {error}") from error
     match options["form"]:
         case "json":

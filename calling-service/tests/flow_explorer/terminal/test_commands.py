@@ -10,13 +10,14 @@ import pytest
 from calling_service import cli
 from calling_service.app import create_app
 from calling_service.import_job.job import CHUNK
+from calling_service.runs.run import Run
 from calling_service.service import Service
 from calling_service.settings import Settings
 from calling_service.web import build_web
 from click.testing import CliRunner, Result
 from flow_explorer.gallery.case import gallery
 from werkzeug.serving import make_server
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 GOOD = HEADER + "2026-11-09,P,,1.00,C-1,1\n"
@@ -222,3 +223,16 @@ def test_only_terminals_get_colour_unless_no_color_is_set() -> None:
     assert "\x1b[" in command("try", color=True).output
     assert "\x1b[" not in command("try", color=True, environ={"NO_COLOR": "1"}).output
     assert "\x1b[" not in command("try").output
+
+
+@pytest.mark.parametrize("broken", [{}, {"started_at": "today"}, {"exchanges": ["a"]}, {"case": "a"}])
+def test_a_run_that_cannot_be_read_is_reported(serve: Any, broken: dict[str, Any]) -> None:
+    run = Run.new("web").as_json() | {"state": "completed", "exchanges_omitted": 0} | broken
+
+    def answer(request: Request) -> Response:
+        if request.method == "POST":
+            return Response("{}", 202, {"Location": "/runs/a"})
+        return Response(json.dumps(run))
+
+    result = command("try", "wrong-secret", "--url", serve(answer))
+    assert (result.exit_code, " did not answer as the calling service does: " in result.output) == (1, True)
