@@ -17,7 +17,6 @@ from flow_explorer.words import as_text, claimed_time
 
 State = Literal["decoded", "verified", "refused"]
 
-SECTIONS = {"header": "jose", "payload": "claim"}  # of meanings.toml
 # The check of the API that looks at a header parameter or claim; the signature covers all others.
 CHECKED_BY = {
     "alg": "alg-allowed",
@@ -50,7 +49,7 @@ def claims(token: DecodedToken, checks: Sequence[Check], now: datetime) -> list[
     for part, name, value in token.members():
         time = claimed_time(name, value, now) if part == "payload" else None
         state, check = _state(CHECKED_BY.get(name, "signature"), checks)
-        meaning = meaning_of(SECTIONS[part], name)
+        meaning = meaning_of(f"token {part}", name)
         found.append(Claim(part, name, as_text(value), time, meaning, state, check))
     return found
 
