@@ -13,20 +13,22 @@ from contextlib import contextmanager
 from typing import TextIO
 
 import click
+from flow_explorer.columns import echo, width
+from flow_explorer.terminal import commands
+from flow_explorer.terminal.report import report
 
-from calling_service.composition import LOGGED, add_explorer_commands, build_or_exit, print_report
 from calling_service.import_job.job import Progress
 from calling_service.logs import configure_logs
 from calling_service.oauth_client.private_key_jwt import public_jwk_set
 from calling_service.runs.dry_run import dry_run as run_dry
 from calling_service.runs.failures import storage_failure
 from calling_service.runs.run import Run
-from calling_service.service import Service
+from calling_service.service import LOGGED, Service, build_or_exit, servers_of
 
 FAILED, WITH_REJECTS, UNFINISHED = 1, 3, 4
 
 
-@click.group()
+@click.group(context_settings={"obj": lambda: servers_of(build_or_exit(os.environ).settings)})
 def main() -> None:
     """Import exports of time entries, or have the running service do it and show each step."""
     for stream in (sys.stdout, sys.stderr):
@@ -60,7 +62,7 @@ def run(*, resend: bool, fresh_token: bool, dry_run: bool) -> None:
         else:
             _stop_after_a_chunk(service)
             ended = _imported(service, progress, resend=resend, fresh_token=fresh_token)
-    print_report(ended, dry_run=dry_run)
+    echo(report(ended, width(), dry_run=dry_run))
     sys.exit(_status(ended))
 
 
@@ -116,4 +118,5 @@ def public_keys(key: TextIO) -> None:
         raise click.ClickException(f"{key.name} holds {error}") from error
 
 
-add_explorer_commands(main, lambda: build_or_exit(os.environ).settings)
+main.add_command(commands.flow)
+main.add_command(commands.play)

@@ -53,7 +53,7 @@ def show_run(run_id: str) -> Response:
 @blueprint.get("/token")
 def show_token() -> Response:
     """Show facts about the cached token, never the token; times in seconds."""
-    return jsonify(_service().token.facts())
+    return jsonify(_service().token_facts())
 
 
 @blueprint.get("/healthz")

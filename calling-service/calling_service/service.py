@@ -1,65 +1,45 @@
-"""The running service: its parts, and what it does when it starts and stops.
+"""The service, put together from its settings: its parts, and what it does when it starts and stops.
 
-Not here: how the parts are put together (composition.py).
+This module alone imports `recording`. Not here: the web application (web.py) and the command line (cli.py),
+which alone import what the flow explorer shows.
 """
 
 import logging
+import secrets
+import sqlite3
+import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+import requests
+from flow_explorer.servers import Servers
+from recording.exchange import Exchange
+from recording.recorder import recorded_session, recording
+from recording.story import API, AUTHORIZATION_SERVER, JOB, of_api, of_authorization_server
+
+from calling_service.database import prepare
+from calling_service.import_job.job import ImportJob
+from calling_service.import_job.timesheets_api import TimesheetsApi
+from calling_service.logs import current_trace_id, tracing
+from calling_service.oauth_client.bearer_auth import BearerAuth
+from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
+from calling_service.oauth_client.retry import retry_policy
 from calling_service.oauth_client.token_source import TokenSource
 from calling_service.runs.history import History
+from calling_service.runs.run import Run
 from calling_service.runs.runner import Runner
 from calling_service.settings import Settings
+from calling_service.settings_reader import SettingsError
 
 if TYPE_CHECKING:
-    from flask import Flask  # which the command line need not load
+    from flow_explorer.explorer import Explorer  # with Flask, which the command line need not load
 
+LOGGED = ("calling_service", "recording", "flow_explorer")  # the packages that log from LOG_LEVEL up
 log = logging.getLogger(__name__)
-
-
-class Explorer(Protocol):
-    """The flow explorer, as far as this service knows it."""
-
-    def install(self, app: "Flask") -> None:
-        """Add the page to the web application."""
-
-    def play_case(self, case_id: str) -> str:
-        """Play a case of the gallery in the background; return the run's id; raise UnknownCaseError."""
-
-    def start(self) -> None:
-        """Begin the work in the background; called once per process."""
-
-    def stop(self) -> None:
-        """End the work in the background."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobToken:
-    """The access token with which the job calls the API, as it is cached."""
-
-    tokens: TokenSource
-    settings: Settings
-
-    def drop(self) -> None:
-        """Drop the token, so that the next call requests a new one."""
-        token = self.tokens.peek(self.settings.audience, self.settings.scopes)
-        if token:
-            self.tokens.drop(token)
-
-    def facts(self) -> dict[str, Any]:
-        """Return facts about the token, never the token; times in seconds."""
-        settings = self.settings
-        asked = {"issuer": settings.issuer, "client_id": settings.client_id, "audience": settings.audience}
-        token = self.tokens.peek(settings.audience, settings.scopes)
-        if token is None:
-            return {"cached": False, **asked, "scopes": sorted(settings.scopes)}
-        now = time.monotonic()
-        times = {"expires_in": int(token.expires_at - now), "renewed_in": max(0, int(token.renew_at - now))}
-        return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +49,20 @@ class Service:
     settings: Settings
     history: History
     runner: Runner
-    token: JobToken
+    tokens: TokenSource
     connections: ExitStack  # to the other services
-    explorer: Explorer | None = None  # None: EXPLAIN=0
+    explorer: "Explorer | None" = None  # None: EXPLAIN=0
+
+    def token_facts(self) -> dict[str, Any]:
+        """Return facts about the cached token, never the token; times in seconds."""
+        settings = self.settings
+        asked = {"issuer": settings.issuer, "client_id": settings.client_id, "audience": settings.audience}
+        token = self.tokens.peek(settings.audience, settings.scopes)
+        if token is None:
+            return {"cached": False, **asked, "scopes": sorted(settings.scopes)}
+        now = time.monotonic()
+        times = {"expires_in": int(token.expires_at - now), "renewed_in": max(0, int(token.renew_at - now))}
+        return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}
 
     def start(self, stop: threading.Event) -> None:
         """Resume a run that died, and start the schedule if there is one; call once per process."""
@@ -79,8 +70,7 @@ class Service:
             self.explorer.start()
         self.runner.resume()
         if self.settings.schedule_seconds:
-            keep = threading.Thread(target=self.keep_schedule, args=(stop,), name="schedule", daemon=True)
-            keep.start()
+            threading.Thread(target=self.keep_schedule, args=(stop,), name="schedule", daemon=True).start()
 
     def keep_schedule(self, stop: threading.Event) -> None:
         """Start a run every SCHEDULE_SECONDS, until `stop` is set."""
@@ -99,3 +89,77 @@ class Service:
     def close(self) -> None:
         """Close the connections to the other services; for tests and programs that embed this one."""
         self.connections.close()
+
+
+def build(settings: Settings) -> Service:
+    """Return the service, nothing started; raise SettingsError if its database cannot be used."""
+    try:
+        prepare(settings.state_dir)
+    except (OSError, sqlite3.Error) as error:
+        problem = f"STATE_DIR: import.db there cannot be used ({error}); name another folder"
+        raise SettingsError((problem,)) from error
+    history = History(settings.state_dir)
+
+    @contextmanager
+    def record(run: Run) -> Iterator[None]:
+        def keep(exchange: Exchange) -> None:
+            history.add(run.id, exchange.as_json())
+
+        with tracing(run.trace_id), recording(keep, headers=_trace_headers):
+            yield
+
+    token_retry = retry_policy(settings.retries, connect_only=settings.private_key)
+    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, token_retry)
+    tokens = token_source(settings, token_session, settings.timeout)
+
+    api_session = recorded_session(JOB, API, of_api, retry_policy(settings.retries))
+    api_session.auth = BearerAuth(
+        tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
+    )
+    connections = ExitStack()
+    connections.enter_context(token_session)
+    connections.enter_context(api_session)
+    api = TimesheetsApi(api_session, settings.api_url, settings.timeout)
+    job = ImportJob(settings.inbox, settings.state_dir, api.upload, settling=settings.settle_seconds)
+    runner = Runner(settings, job, history, record, tokens)
+    return Service(settings, history, runner, tokens, connections)
+
+
+def build_or_exit(environ: Mapping[str, str], build: Callable[[Settings], Service] = build) -> Service:
+    """Return the service of these environment variables; if they are unusable, print why and exit with 1."""
+    try:
+        return build(Settings.from_environ(environ))
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201  # before there is a log
+        sys.exit(1)
+
+
+def token_source(settings: Settings, session: requests.Session, timeout: tuple[float, float]) -> TokenSource:
+    """Return a source of tokens for the client of the settings."""
+    kind = PrivateKeyTokenSource if settings.private_key else TokenSource
+    return kind(
+        issuer=settings.issuer,
+        client_id=settings.client_id,
+        secret_file=settings.credential_file,
+        token_url=settings.token_url,
+        audience_parameter=settings.audience_parameter,
+        session=session,
+        timeout=timeout,
+    )
+
+
+def servers_of(settings: Settings) -> Servers:
+    """Return the two servers as the explorer needs to know them."""
+    return Servers(
+        issuer=settings.issuer,
+        issuer_url=settings.issuer_url,
+        api_url=settings.api_url,
+        audience=settings.audience,
+        credentials=settings.credential_file.parent,
+        timeout=settings.timeout,
+    )
+
+
+def _trace_headers() -> dict[str, str]:
+    """Return the header that passes the trace on to a server (W3C Trace Context, level 1)."""
+    return {"traceparent": f"00-{current_trace_id.get()}-{secrets.token_hex(8)}-01"}

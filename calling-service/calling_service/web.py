@@ -1,7 +1,4 @@
-"""The composition root of the web application: adds the flow explorer to the service, where EXPLAIN=1.
-
-Apart from composition.py, since the command line need not load Flask and the page.
-"""
+"""The service of the web application: with the flow explorer where EXPLAIN=1."""
 
 from dataclasses import replace
 
@@ -9,8 +6,7 @@ import requests
 from flow_explorer.explorer import Explorer
 from flow_explorer.page.booked_timesheets import TIMEOUT
 
-from calling_service.composition import build, servers_of, token_source
-from calling_service.service import Service
+from calling_service.service import Service, build, servers_of, token_source
 from calling_service.settings import Settings
 
 
@@ -27,7 +23,7 @@ def build_web(settings: Settings) -> Service:
         runner=service.runner,
         record=service.runner.record,
         tokens=tokens,
-        token_facts=service.token.facts,
+        token_facts=service.token_facts,
     )
     service.connections.callback(explorer.close)
     return replace(service, explorer=explorer)

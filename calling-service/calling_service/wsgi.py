@@ -3,8 +3,8 @@
 import os
 
 from calling_service.app import create_app
-from calling_service.composition import LOGGED, build_or_exit
 from calling_service.logs import configure_logs
+from calling_service.service import LOGGED, build_or_exit
 from calling_service.web import build_web
 
 service = build_or_exit(os.environ, build_web)

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from calling_service.app import create_app
-from calling_service.composition import build
-from calling_service.service import Service
+from calling_service.service import Service, build
 from calling_service.settings import Settings
 from calling_service.web import build_web
 from flask.testing import FlaskClient

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from calling_service.composition import LOGGED
 from calling_service.logs import configure_logs, trace_id_of, tracing
+from calling_service.service import LOGGED
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

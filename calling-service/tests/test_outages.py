@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calling_service.composition import build
-from calling_service.service import Service
+from calling_service.service import Service, build
 from calling_service.settings import Settings
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"

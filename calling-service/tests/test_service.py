@@ -1,7 +1,7 @@
 import threading
 
 import pytest
-from calling_service.composition import build
+from calling_service.service import build
 from calling_service.settings import Settings
 
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
@@ -37,7 +37,7 @@ def test_runs_on_a_schedule_and_continues_after_an_error(
     wait("schedule")
     wait("run")
     (run,) = service.history.recent()
-    assert (run.trigger, run.report.booked, stop.waited) == ("schedule", 1, [60, 60])
+    assert (run.trigger, run.report.counts()["booked"], stop.waited) == ("schedule", 1, [60, 60])
     service.close()
     (service.settings.state_dir / "import.db").write_text(
         "this is not a database, and longer than a header is"

@@ -5,21 +5,22 @@ it before they are sent, and the API books an entry that is sent again only once
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from calling_service.database import connection
-from calling_service.import_job.entry_rows import HeaderError, Row, read_entry_rows
+from calling_service.import_job.entry_rows import Entry, HeaderError, Row, read_entry_rows
 from calling_service.import_job.inbox import InboxFile, inbox_files
 from calling_service.import_job.ledger import Ledger
 from calling_service.import_job.rejects import AddReject, rejects_file
 from calling_service.import_job.report import FileReport, ImportReport, Reject
-from calling_service.import_job.timesheets_api import TimesheetsApi
+from calling_service.import_job.timesheets_api import Receipt
 
 CHUNK = 500  # rows that are sent with one request: as many as the API accepts, since fewer are slower
 
+Upload = Callable[[Sequence[Entry]], Receipt]
 Progress = Callable[[int, int], None]  # lines done, lines in all
 
 
@@ -29,7 +30,7 @@ class ImportJob:
 
     inbox: Path
     state_dir: Path
-    api: TimesheetsApi
+    upload: Upload
     settling: float = 0  # seconds without a change after which a file counts as complete
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
@@ -68,7 +69,7 @@ class ImportJob:
                 report.give_up(file_report, str(error))
                 return
             with rejects_file(self.state_dir, file.path.name, header) as add_reject:
-                chunks = _FileImport(file, file_report, report, ledger, self.api, add_reject)
+                chunks = _FileImport(file, file_report, report, ledger, self.upload, add_reject)
                 while chunk := list(islice(rows, CHUNK)):
                     chunks.send(chunk)
                     yield chunk[-1].line
@@ -87,7 +88,7 @@ class _FileImport:
     file_report: FileReport
     report: ImportReport
     ledger: Ledger
-    api: TimesheetsApi
+    upload: Upload
     add_reject: AddReject
 
     def send(self, rows: list[Row]) -> None:
@@ -112,7 +113,7 @@ class _FileImport:
                 elif entry_id in good:
                     later.append(row)
                 elif first := self.ledger.claim(entry_id, self.file.digest, row.line):
-                    reason = f"repeats {entry_id} of {first.name} line {first.line}"
+                    reason = f"repeats {entry_id} of {first}"
                     rejected.append(replace(row, problems=(("entry_id", reason),)))
                 else:
                     good[entry_id] = row
@@ -121,7 +122,7 @@ class _FileImport:
     def _upload(self, rows: list[Row], rejected: list[Row]) -> None:
         while rows:
             entries = [row.entry for row in rows if row.entry]
-            receipt = self.api.upload(entries)
+            receipt = self.upload(entries)
             self.file_report.booked += receipt.booked
             self.file_report.unchanged += receipt.unchanged
             for index, problem in receipt.refused.items():

@@ -5,15 +5,6 @@ Not here: whether an entry is booked. The API knows that, and after a crash it b
 
 import sqlite3
 from collections.abc import Iterable
-from typing import NamedTuple
-
-
-class Place(NamedTuple):
-    """Where an entry stands: the digest and the name of its file, and the line."""
-
-    digest: str
-    name: str
-    line: int
 
 
 class Ledger:
@@ -42,17 +33,17 @@ class Ledger:
         """Record that this content is done."""
         self._database.execute("UPDATE files SET done = 1 WHERE digest = ?", (digest,))
 
-    def claim(self, entry_id: str, digest: str, line: int) -> Place | None:
-        """Record where an entry stands; return the first place if an earlier row in the inbox has its id."""
+    def claim(self, entry_id: str, digest: str, line: int) -> str | None:
+        """Record where an entry stands; return the place of an earlier row in the inbox that has its id."""
         found = self._database.execute(
             "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?", (entry_id,)
         ).fetchone()
         if found:
-            first = Place(*found)
-            if first.digest == digest and first.line == line:
+            first_digest, name, first_line = found
+            if first_digest == digest and first_line == line:
                 return None
-            if first.digest in self._present and (first.digest != digest or first.line < line):
-                return first
+            if first_digest in self._present and (first_digest != digest or first_line < line):
+                return f"{name} line {first_line}"
         # The id is new; or it was seen only in a file that has been removed since; or an earlier run saw it
         # further down in this file, after the API had refused this row. In each case this row counts.
         self._database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (entry_id, digest, line))

@@ -15,14 +15,13 @@ LONGEST_TEXT = 300  # characters of what the API says that are kept
 TOKEN = re.compile(r"eyJ[\w.-]+", re.ASCII)  # a JWT, which an API could echo
 
 
+@dataclass(eq=False)
 class ApiError(Exception):
-    """The API did not do what was asked: its status (None: no answer at all), and what it says, bounded."""
+    """The API did not do what was asked."""
 
-    def __init__(self, url: str, status: int | None, detail: str) -> None:
-        super().__init__(f"{url}: {status or 'no answer'}: {detail}")
-        self.url = url
-        self.status = status
-        self.detail = detail
+    url: str
+    status: int | None  # None: it did not answer
+    detail: str  # what it says, shortened
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A requests auth that sends a request with a valid access token or not at all (RFC 6750 2.1, 3.1).
 
-Made to be copied, with token_source.py. Not here: obtaining, caching and renewing tokens.
+Not here: obtaining, caching and renewing tokens (token_source.py).
 """
 
 import re

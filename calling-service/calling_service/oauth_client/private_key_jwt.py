@@ -1,7 +1,7 @@
 """Access tokens for a client with a key pair: private_key_jwt (RFC 7523 2.2, OpenID Connect Core 9).
 
-Made to be copied, with token_source.py; a module of its own because it alone needs PyJWT. A server accepts an
-assertion once: a Retry on the session must not send a request again that may have arrived (see retry.py).
+It alone needs PyJWT. A server accepts an assertion once, so a Retry on the session must not send a request
+again that may have arrived (retry.py).
 """
 
 import secrets
@@ -17,8 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .token_request import ClientAuthentication, TokenError
-from .token_source import TokenSource
+from .token_source import Auth, TokenError, TokenSource
 
 LIFETIME = 60  # seconds for which an assertion is valid
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -35,19 +34,16 @@ class PrivateKeyTokenSource(TokenSource):
 
     wall_clock: Callable[[], float] = time.time
 
-    def _authenticate(self, secret: str) -> ClientAuthentication:
+    def _authenticate(self, secret: str, form: dict[str, str]) -> tuple[Auth, str]:
         try:
-            parameters = client_assertion(self.client_id, self.issuer, secret, self.wall_clock())
+            form |= client_assertion(self.client_id, self.issuer, secret, self.wall_clock())
         except ValueError as error:
             raise TokenError("no_credential", f"{self.secret_file} holds {error}") from error
-        return ClientAuthentication(_add_no_header, parameters["client_assertion"], parameters)
+        return _add_no_header, form["client_assertion"]
 
 
 def client_assertion(client_id: str, issuer: str, private_key: str, now: float) -> dict[str, str]:
-    """Return the form parameters that authenticate one request, made at `now` (Unix time).
-
-    Raise ValueError unless the private key is RSA, P-256 or Ed25519, as PEM.
-    """
+    """Return the form parameters that authenticate one request at `now` (Unix time), or raise ValueError."""
     key, algorithm = _signing_key(private_key)
     claims = {"iss": client_id, "sub": client_id, "aud": issuer, "jti": secrets.token_urlsafe(16)}
     times = {"iat": int(now), "exp": int(now) + LIFETIME}
@@ -56,10 +52,7 @@ def client_assertion(client_id: str, issuer: str, private_key: str, now: float) 
 
 
 def public_jwk_set(private_key: str) -> dict[str, Any]:
-    """Return the JWK Set (RFC 7517 5) of the public half, to be registered at the authorization server.
-
-    Raise ValueError unless the private key is RSA, P-256 or Ed25519, as PEM.
-    """
+    """Return the JWK Set (RFC 7517 5) to register at the authorization server, or raise ValueError."""
     key, algorithm = _signing_key(private_key)
     members = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
     return {"keys": [{**members, "use": "sig", "alg": algorithm}]}
@@ -71,6 +64,7 @@ def _add_no_header(request: requests.PreparedRequest) -> requests.PreparedReques
 
 
 def _signing_key(pem: str) -> tuple[Any, str]:
+    """Return the key and its algorithm; raise ValueError unless it is RSA, P-256 or Ed25519, as PEM."""
     try:
         key = load_pem_private_key(pem.encode(), None)
         algorithm = next(name for kind, name in ALGORITHMS.items() if isinstance(key, kind))

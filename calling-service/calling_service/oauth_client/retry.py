@@ -38,8 +38,12 @@ def retry_policy(retries: int, *, connect_only: bool = False) -> BoundedRetry:
     With `connect_only`, a request is sent again only if it cannot have arrived.
     """
     after_sending = 0 if connect_only else retries
-    policy = BoundedRetry(retries, read=after_sending, status=after_sending, other=after_sending, redirect=0)
-    return policy.new(
+    return BoundedRetry(
+        retries,
+        read=after_sending,
+        status=after_sending,
+        other=after_sending,
+        redirect=0,
         status_forcelist={429, 503},
         allowed_methods=None,  # any
         backoff_factor=BACKOFF,

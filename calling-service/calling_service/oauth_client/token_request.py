@@ -1,15 +1,14 @@
-"""One token request by the client credentials grant (RFC 6749 4.4), and the checks of its response.
+"""The calls of an authorization server, and the checks of its answers (RFC 6749 5, RFC 8414 3).
 
-Made to be copied: needs requests only. Not here: caching a token and sharing it between threads, see
-token_source.py; a client that has a key instead of a secret, see private_key_jwt.py.
+Not here: what a token request sends, and the cache of tokens (token_source.py).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-from urllib.parse import quote_plus, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -30,29 +29,12 @@ class TokenError(Exception):
         return f"{self.error}: {self.description}"
 
 
-class ClientAuthentication(NamedTuple):
-    """How a token request authenticates the client: by a header, or by parameters in its form."""
-
-    auth: Callable[[requests.PreparedRequest], requests.PreparedRequest]
-    credential: str  # which a server could echo
-    parameters: Mapping[str, str]
-
-
-def client_secret_basic(client_id: str, secret: str) -> ClientAuthentication:
-    """Return the authentication of a client that has a secret (RFC 6749 2.3.1)."""
-    # Form-encoded first. It is an auth, since requests lets a .netrc replace a mere header.
-    auth = requests.auth.HTTPBasicAuth(quote_plus(client_id), quote_plus(secret))
-    return ClientAuthentication(auth, secret, {})
-
-
 def fetch_json(
     session: requests.Session, method: str, url: str, credential: str = "", **options: Any
 ) -> dict[str, Any]:
-    """Return the JSON object of a 200; else raise TokenError with what RFC 6749 5.2 and Retry-After tell.
-
-    The credential is masked in the error, and follows no redirect.
-    """
+    """Return the JSON object of a 200; else raise TokenError (RFC 6749 5.2), with the credential masked."""
     try:
+        # No redirect is followed: it could lead a credential to another host.
         response = session.request(method, url, allow_redirects=False, **options)
     except requests.RequestException as error:
         raise TokenError("unreachable", f"{url} did not answer ({type(error).__name__})") from error
@@ -85,10 +67,7 @@ def find_token_endpoint(session: requests.Session, issuer: str, timeout: tuple[f
 def check_token_response(
     body: Mapping[str, Any], requested: frozenset[str]
 ) -> tuple[str, frozenset[str], float]:
-    """Return access token, scopes and lifetime in seconds (RFC 6749 5.1); raise TokenError.
-
-    The scopes may be more than the requested ones, but not fewer.
-    """
+    """Return access token, scopes and lifetime in seconds; raise TokenError, also if a scope is missing."""
     access_token = body.get("access_token")
     if not isinstance(access_token, str) or not ACCESS_TOKEN.fullmatch(access_token):
         raise TokenError("bad_response", "the token response has no usable access_token")

@@ -1,7 +1,7 @@
 """Access tokens by the client credentials grant (RFC 6749 4.4): cached, renewed early, one call at a time.
 
-Made to be copied: needs requests only. Not here: the token request, see token_request.py; a request with a
-token, see bearer_auth.py; a client that has a key instead of a secret, see private_key_jwt.py.
+Not here: what the server answers (token_request.py); a request with a token (bearer_auth.py); a client that
+has a key instead of a secret (private_key_jwt.py).
 """
 
 import random
@@ -12,17 +12,18 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import requests
 
-from . import token_request
-from .token_request import ClientAuthentication, TokenError
+from .token_request import TokenError, check_token_response, fetch_json, find_token_endpoint
 
 __all__ = ("Token", "TokenError", "TokenSource")
 
 RENEWAL_LEAD = 60.0  # seconds before its expiry at which a token is renewed; at most half of its life
 RENEWAL_RETRY = 10.0  # seconds between a renewal that failed and the next one, while the token is valid
 REFUSAL_BACK_OFF = 30.0  # seconds without a call after invalid_client, unless the secret changes
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 Key = tuple[str, frozenset[str]]  # audience and scopes; the issuer and the client are the source's
 
 
@@ -115,16 +116,13 @@ class TokenSource:
         self._raise_during_back_off(secret)
         form = {"grant_type": "client_credentials", self.audience_parameter: audience}
         form["scope"] = " ".join(sorted(scopes))
-        options = {"data": form, "timeout": self.timeout}
         try:
-            url = self.token_url or token_request.find_token_endpoint(self.session, self.issuer, self.timeout)
-            client = self._authenticate(secret)
-            form |= client.parameters
+            url = self.token_url or find_token_endpoint(self.session, self.issuer, self.timeout)
+            auth, credential = self._authenticate(secret, form)
             sent_at = self.clock()
-            body = token_request.fetch_json(
-                self.session, "POST", url, client.credential, auth=client.auth, **options
-            )
-            value, granted, life = token_request.check_token_response(body, scopes)
+            options = {"auth": auth, "data": form, "timeout": self.timeout}
+            body = fetch_json(self.session, "POST", url, credential, **options)
+            value, granted, life = check_token_response(body, scopes)
         except TokenError as error:
             self._begin_back_off(error, secret)
             raise
@@ -139,8 +137,10 @@ class TokenSource:
                 return secret
         raise TokenError("no_credential", f"the secret file {self.secret_file} is empty or unreadable")
 
-    def _authenticate(self, secret: str) -> ClientAuthentication:
-        return token_request.client_secret_basic(self.client_id, secret)
+    def _authenticate(self, secret: str, _form: dict[str, str]) -> tuple[Auth, str]:
+        """Return what authenticates the request, and the credential in it, which a server could echo."""
+        # RFC 6749 2.3.1: form-encoded first. It is an auth, since requests lets a .netrc replace a header.
+        return requests.auth.HTTPBasicAuth(quote_plus(self.client_id), quote_plus(secret)), secret
 
     def _raise_during_back_off(self, secret: str) -> None:
         back_off = self._back_off

@@ -12,21 +12,10 @@ from tempfile import TemporaryDirectory
 from calling_service.database import connection
 from calling_service.import_job.entry_rows import Entry
 from calling_service.import_job.job import ImportJob, Progress
-from calling_service.import_job.timesheets_api import Receipt, TimesheetsApi
+from calling_service.import_job.timesheets_api import Receipt
 from calling_service.runs.failures import storage_failure
 from calling_service.runs.run import Run
 from calling_service.settings import Settings
-
-
-class DryRunApi(TimesheetsApi):
-    """Accepts every entry and sends none."""
-
-    def __init__(self) -> None:
-        """Need neither an address nor a session."""
-
-    def upload(self, entries: Sequence[Entry]) -> Receipt:
-        """Return the receipt for entries that are all new."""
-        return Receipt(booked=len(entries))
 
 
 def dry_run(settings: Settings, *, resend: bool, progress: Progress) -> Run:
@@ -37,10 +26,14 @@ def dry_run(settings: Settings, *, resend: bool, progress: Progress) -> Run:
         copy = sqlite3.connect(state_dir / "import.db")
         with connection(settings.state_dir) as database, closing(copy):
             database.backup(copy)
-        job = ImportJob(settings.inbox, state_dir, DryRunApi(), settling=settings.settle_seconds)
+        job = ImportJob(settings.inbox, state_dir, _accept, settling=settings.settle_seconds)
         try:
             job.run(run.report, progress, resend=resend)
             run.state = "completed"
         except OSError as error:
             run.fail(storage_failure(error))
     return run
+
+
+def _accept(entries: Sequence[Entry]) -> Receipt:
+    return Receipt(booked=len(entries))

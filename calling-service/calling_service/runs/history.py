@@ -77,9 +77,7 @@ class History:
 
     def recent(self) -> list[Run]:
         """Return the last runs, the newest first."""
-        with connection(self.state_dir) as database:
-            rows = database.execute("SELECT document FROM runs ORDER BY number DESC LIMIT ?", (RUNS_KEPT,))
-            return [Run.from_json(json.loads(document)) for (document,) in rows]
+        return self._select("SELECT document FROM runs ORDER BY number DESC LIMIT ?", RUNS_KEPT)
 
     def is_usable(self) -> bool:
         """Return whether the database can be read."""
@@ -91,13 +89,15 @@ class History:
 
     def unfinished(self, *, cases: bool = False) -> list[Run]:
         """Return imports, or cases, that are running, were stopped, or died; the newest first."""
+        return self._select(
+            "SELECT document FROM runs WHERE state IN ('running', 'stopped')"
+            " AND (json_extract(document, '$.case') IS NOT NULL) = ? ORDER BY number DESC",
+            cases,
+        )
+
+    def _select(self, query: str, parameter: int) -> list[Run]:
         with connection(self.state_dir) as database:
-            rows = database.execute(
-                "SELECT document FROM runs WHERE state IN ('running', 'stopped')"
-                " AND (json_extract(document, '$.case') IS NOT NULL) = ? ORDER BY number DESC",
-                (cases,),
-            )
-            return [Run.from_json(json.loads(document)) for (document,) in rows]
+            return [Run.from_json(json.loads(text)) for (text,) in database.execute(query, (parameter,))]
 
     def abandon(self, why: Failure, *, cases: bool = False) -> None:
         """Mark what is unfinished as failed; call it only while nothing is running."""

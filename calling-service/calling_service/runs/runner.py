@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from calling_service.import_job.job import ImportJob, Progress
+from calling_service.oauth_client.token_source import TokenSource
 from calling_service.runs.failures import explain
 from calling_service.runs.history import History
 from calling_service.runs.run import Failure, Run, Trigger
@@ -42,7 +43,7 @@ class Runner:
     job: ImportJob
     history: History
     record: Record
-    drop_token: Callable[[], None]
+    tokens: TokenSource
     stopping: threading.Event = field(default_factory=threading.Event)
     _starting: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
@@ -56,8 +57,7 @@ class Runner:
                     return running[0].id
                 time.sleep(JUST_BEGUN)
             with released_on_error(lock):
-                run = self._new(trigger, resend, fresh_token)
-                return self._in_background(run, lock)
+                return self._in_background(self._new(trigger, resend, fresh_token), lock)
 
     def run_here(self, *, resend: bool, fresh_token: bool, progress: Progress) -> Run | None:
         """Run in this thread, after any other run; return the run, or None if `stopping` was set before."""
@@ -72,7 +72,7 @@ class Runner:
     def resume(self) -> str | None:
         """Resume in the background the run that died with its process, if there is one; return its id."""
         with self._starting:
-            lock = acquire(self.settings.state_dir) if self.history.unfinished() else None
+            lock = acquire(self.settings.state_dir)
             if lock is None:
                 return None
             with released_on_error(lock):
@@ -80,7 +80,7 @@ class Runner:
                 if died:
                     log.warning("run resumed", extra={"run_id": died[0].id})
                     return self._in_background(died[0].again(), lock)
-            os.close(lock)  # another process was faster
+            os.close(lock)
             return None
 
     def stop(self) -> None:
@@ -107,11 +107,16 @@ class Runner:
             with self.record(run):
                 log.info("run started", extra={"run_id": run.id, "trigger": run.trigger})
                 self._import(run, progress)
-                counts = {name: getattr(run.report, name) for name in ("booked", "unchanged", "rejected")}
                 error = run.error and run.error.error
-                log.info("run ended", extra={"run_id": run.id, "state": run.state, **counts, "error": error})
+                ended = {"run_id": run.id, "state": run.state, **run.report.counts(), "error": error}
+                log.info("run ended", extra=ended)
         finally:
             os.close(lock)
+
+    def _drop_token(self) -> None:
+        token = self.tokens.peek(self.settings.audience, self.settings.scopes)
+        if token:
+            self.tokens.drop(token)
 
     def _import(self, run: Run, progress: Progress) -> None:
         def save(done: int, total: int) -> None:
@@ -122,7 +127,7 @@ class Runner:
 
         try:
             if run.fresh_token:
-                self.drop_token()
+                self._drop_token()
             self.job.run(run.report, save, resend=run.resend)
             run.state = "completed"
         except ImportStoppedError:

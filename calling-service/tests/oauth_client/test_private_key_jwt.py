@@ -8,7 +8,6 @@ import jwt
 import pytest
 import requests
 from calling_service.cli import main
-from calling_service.composition import build
 from calling_service.oauth_client.private_key_jwt import (
     ASSERTION_TYPE,
     LIFETIME,
@@ -16,6 +15,7 @@ from calling_service.oauth_client.private_key_jwt import (
     public_jwk_set,
 )
 from calling_service.oauth_client.token_source import TokenError
+from calling_service.service import build
 from calling_service.settings import Settings
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
@@ -178,7 +178,7 @@ def test_the_job_runs_with_a_key_and_repeats_no_assertion_that_may_have_arrived(
             if thread.name == "run":
                 thread.join(10)
         run = service.history.recent()[0]
-        states.append((run.state, run.report.booked, endpoint.calls))
+        states.append((run.state, run.report.counts()["booked"], endpoint.calls))
     stored = service.history.find(run.id)
     service.close()
     assert states == [("failed", 0, 1), ("completed", 1, 2)]

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from calling_service.composition import build
 from calling_service.import_job.report import REJECTS_SHOWN
 from calling_service.runs.history import History
 from calling_service.runs.run import Failure, Run
 from calling_service.runs.run_lock import acquire
 from calling_service.runs.runner import Runner
-from calling_service.service import Service
+from calling_service.service import Service, build
 from calling_service.settings import Settings
 
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
@@ -54,7 +53,11 @@ def test_a_run_that_died_is_resumed_under_its_own_id(service: Service, api: Any)
     wait()
     stored = service.history.find("died")
     assert stored
-    assert (stored.run.state, stored.run.report.booked, stored.run.trace_id) == ("completed", 1, TRACE)
+    assert (stored.run.state, stored.run.report.counts()["booked"], stored.run.trace_id) == (
+        "completed",
+        1,
+        TRACE,
+    )
     assert len(api.books) == 1
     assert service.runner.resume() is None
 
@@ -101,19 +104,18 @@ def test_a_run_in_the_foreground_drops_the_token_on_demand(service: Service, end
     stored = service.history.find(run.id)
     assert stored
     assert stored.run.as_json() == run.as_json()
-    assert (run.trigger, run.report.unchanged, endpoint.calls) == ("cli", 1, 2)
+    assert (run.trigger, run.report.counts()["unchanged"], endpoint.calls) == ("cli", 1, 2)
     assert lines[-1] == (2, 2)
 
 
 def test_a_run_that_another_process_resumes_first_is_left_to_it(service: Service) -> None:
     class Taken(type(service.history)):  # type: ignore[misc]
-        asked = 0
-
         def unfinished(self) -> list[Run]:
-            self.asked += 1
-            return [Run.new("web")] if self.asked == 1 else []
+            assert is_on(service), "looks only while it holds the lock"
+            return []
 
-    runner = Runner(service.settings, None, Taken(service.settings.state_dir), nullcontext, lambda: None)  # type: ignore[arg-type]
+    died(service)
+    runner = Runner(service.settings, None, Taken(service.settings.state_dir), nullcontext, service.tokens)  # type: ignore[arg-type]
     assert runner.resume() is None
     assert not is_on(service)
 
@@ -133,7 +135,7 @@ class FullDisk(History):
 
 def test_a_run_that_cannot_begin_releases_the_lock(service: Service) -> None:
     history = FullDisk(service.settings.state_dir)
-    runner = Runner(service.settings, None, history, nullcontext, lambda: None)  # type: ignore[arg-type]
+    runner = Runner(service.settings, None, history, nullcontext, service.tokens)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.OperationalError):
         runner.start("web")
     with pytest.raises(sqlite3.OperationalError):
@@ -146,7 +148,7 @@ def test_a_run_whose_end_cannot_be_recorded_ends_and_is_marked_by_the_next(
 ) -> None:
     history = FullDisk(service.settings.state_dir)
     history.room = 1
-    runner = Runner(service.settings, None, history, nullcontext, lambda: None)  # type: ignore[arg-type]
+    runner = Runner(service.settings, None, history, nullcontext, service.tokens)  # type: ignore[arg-type]
     run_id = runner.start("web")
     wait()
     assert "the end of the run is not recorded" in caplog.text
