@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import requests
 from flow_explorer.servers import Servers
 from recording.exchange import Exchange
 from recording.recorder import recorded_session, recording
@@ -98,30 +98,29 @@ def build(settings: Settings) -> Service:
     except (OSError, sqlite3.Error) as error:
         problem = f"STATE_DIR: import.db there cannot be used ({error}); name another folder"
         raise SettingsError((problem,)) from error
-    history = History(settings.state_dir)
-
-    @contextmanager
-    def record(run: Run) -> Iterator[None]:
-        def keep(exchange: Exchange) -> None:
-            history.add(run.id, exchange.as_json())
-
-        with tracing(run.trace_id), recording(keep, headers=_trace_headers):
-            yield
-
     token_retry = retry_policy(settings.retries, connect_only=settings.private_key)
     token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, token_retry)
-    tokens = token_source(settings, token_session, settings.timeout)
-
+    source = PrivateKeyTokenSource if settings.private_key else TokenSource
+    tokens = source(
+        issuer=settings.issuer,
+        client_id=settings.client_id,
+        secret_file=settings.credential_file,
+        token_url=settings.token_url,
+        audience_parameter=settings.audience_parameter,
+        session=token_session,
+        timeout=settings.timeout,
+    )
     api_session = recorded_session(JOB, API, of_api, retry_policy(settings.retries))
     api_session.auth = BearerAuth(
         tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
     )
     connections = ExitStack()
-    connections.enter_context(token_session)
-    connections.enter_context(api_session)
+    for session in (token_session, api_session):
+        connections.enter_context(session)
     api = TimesheetsApi(api_session, settings.api_url, settings.timeout)
     job = ImportJob(settings.inbox, settings.state_dir, api.upload, settling=settings.settle_seconds)
-    runner = Runner(settings, job, history, record, tokens)
+    history = History(settings.state_dir)
+    runner = Runner(settings, job, history, partial(_record, history), tokens)
     return Service(settings, history, runner, tokens, connections)
 
 
@@ -134,20 +133,6 @@ def build_or_exit(environ: Mapping[str, str], build: Callable[[Settings], Servic
         sys.exit(1)
 
 
-def token_source(settings: Settings, session: requests.Session, timeout: tuple[float, float]) -> TokenSource:
-    """Return a source of tokens for the client of the settings."""
-    kind = PrivateKeyTokenSource if settings.private_key else TokenSource
-    return kind(
-        issuer=settings.issuer,
-        client_id=settings.client_id,
-        secret_file=settings.credential_file,
-        token_url=settings.token_url,
-        audience_parameter=settings.audience_parameter,
-        session=session,
-        timeout=timeout,
-    )
-
-
 def servers_of(settings: Settings) -> Servers:
     """Return the two servers as the explorer needs to know them."""
     return Servers(
@@ -158,6 +143,15 @@ def servers_of(settings: Settings) -> Servers:
         credentials=settings.credential_file.parent,
         timeout=settings.timeout,
     )
+
+
+@contextmanager
+def _record(history: History, run: Run) -> Iterator[None]:
+    def keep(exchange: Exchange) -> None:
+        history.add(run.id, exchange.as_json())
+
+    with tracing(run.trace_id), recording(keep, headers=_trace_headers):
+        yield
 
 
 def _trace_headers() -> dict[str, str]:

@@ -6,7 +6,7 @@ import requests
 from flow_explorer.explorer import Explorer
 from flow_explorer.page.booked_timesheets import TIMEOUT
 
-from calling_service.service import Service, build, servers_of, token_source
+from calling_service.service import Service, build, servers_of
 from calling_service.settings import Settings
 
 
@@ -16,7 +16,7 @@ def build_web(settings: Settings) -> Service:
     if not settings.explain:
         return service
     # Its own tokens and connections: what the page reads is not part of a run, and no run waits for it.
-    tokens = token_source(settings, requests.Session(), TIMEOUT)
+    tokens = replace(service.tokens, session=requests.Session(), timeout=TIMEOUT)
     explorer = Explorer(
         servers=servers_of(settings),
         history=service.history,

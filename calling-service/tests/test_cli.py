@@ -19,7 +19,7 @@ import pytest
 from calling_service import cli
 from calling_service.runs.dry_run import dry_run
 from calling_service.runs.run import Run
-from calling_service.runs.run_lock import acquire
+from calling_service.runs.runner import acquire
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 from click import ClickException, unstyle

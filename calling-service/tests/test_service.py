@@ -37,7 +37,7 @@ def test_runs_on_a_schedule_and_continues_after_an_error(
     wait("schedule")
     wait("run")
     (run,) = service.history.recent()
-    assert (run.trigger, run.report.counts()["booked"], stop.waited) == ("schedule", 1, [60, 60])
+    assert (run.trigger, run.report.booked, stop.waited) == ("schedule", 1, [60, 60])
     service.close()
     (service.settings.state_dir / "import.db").write_text(
         "this is not a database, and longer than a header is"

@@ -14,14 +14,11 @@ LONGEST_ROW = 1 << 20  # characters
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of one row, the number of its first line, and what is wrong with it, if anything.
+    """One row: if it cannot be split, its only cell is its first line; if that is too long, it has none."""
 
-    If the line cannot be split, it is the only cell; if it is too long, there are no cells.
-    """
-
-    line: int
+    line: int  # the number of its first one
     cells: tuple[str, ...]
-    fault: str = ""
+    fault: str = ""  # what is wrong with the row
 
 
 def separator_of(file: TextIO) -> str:
@@ -63,8 +60,8 @@ def read_rows(file: TextIO, separator: str) -> Iterator[Cells]:
 class _Lines:
     """The lines of a file, row by row; a row that has too many characters is a csv.Error.
 
-    Of the lines that a row has given back, each but the last is a row by itself: from a quote that is not
-    closed in one of them, a row would run to where that one did. So no line is read more than twice.
+    While lines that were given back remain, each row ends with its first line: a quote that is not closed in
+    it would run on to the same end as before. So no line is read more than twice.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -72,7 +69,6 @@ class _Lines:
         self._file = file
         self._row: list[str] = []
         self._again: deque[str] = deque()
-        self.begin_row()
 
     def begin_row(self) -> None:
         self.number += len(self._row)

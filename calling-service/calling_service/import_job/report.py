@@ -58,11 +58,16 @@ class ImportReport:
                 file.state = state
 
     @property
+    def booked(self) -> int:
+        """Return how many entries are new in the API."""
+        return sum(file.booked for file in self.files)
+
+    @property
+    def unchanged(self) -> int:
+        """Return how many entries the API had booked before."""
+        return sum(file.unchanged for file in self.files)
+
+    @property
     def rejected(self) -> int:
         """Return how many rows were not booked."""
-        return self.counts()["rejected"]
-
-    def counts(self) -> dict[str, int]:
-        """Return how many entries are new in the API, how many it had before, and how many rows it lacks."""
-        names = ("booked", "unchanged", "rejected")
-        return {name: sum(getattr(file, name) for file in self.files) for name in names}
+        return sum(file.rejected for file in self.files)

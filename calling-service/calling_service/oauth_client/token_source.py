@@ -138,7 +138,7 @@ class TokenSource:
         raise TokenError("no_credential", f"the secret file {self.secret_file} is empty or unreadable")
 
     def _authenticate(self, secret: str, _form: dict[str, str]) -> tuple[Auth, str]:
-        """Return what authenticates the request, and the credential in it, which a server could echo."""
+        """Return the auth of a token request, and the credential in it; a subclass may add to its form."""
         # RFC 6749 2.3.1: form-encoded first. It is an auth, since requests lets a .netrc replace a header.
         return requests.auth.HTTPBasicAuth(quote_plus(self.client_id), quote_plus(secret)), secret
 

@@ -1,25 +1,26 @@
-"""Starts the runs of the import: one at a time per STATE_DIR, in whichever process.
+"""Starts the runs of the import: one at a time per STATE_DIR, in whichever process, by a lock on a file.
 
 While a run is going on, the service joins requests to it, and the command line waits for its end. The next
 service to start resumes a run that was stopped, or died with its process, under its own id.
 """
 
+import fcntl
 import logging
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from calling_service.import_job.job import ImportJob, Progress
 from calling_service.oauth_client.token_source import TokenSource
 from calling_service.runs.failures import explain
 from calling_service.runs.history import History
 from calling_service.runs.run import Failure, Run, Trigger
-from calling_service.runs.run_lock import acquire, released_on_error
 from calling_service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,26 @@ Record = Callable[[Run], AbstractContextManager[None]]  # records the exchanges 
 
 class ImportStoppedError(Exception):
     """The run has stopped between two chunks, as it should."""
+
+
+def acquire(state_dir: Path) -> int | None:
+    """Return the lock, a descriptor whose closing releases it; None if another run holds it."""
+    descriptor = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def _released_on_error(lock: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        os.close(lock)
+        raise
 
 
 @dataclass(eq=False)
@@ -56,7 +77,7 @@ class Runner:
                 if running:
                     return running[0].id
                 time.sleep(JUST_BEGUN)
-            with released_on_error(lock):
+            with _released_on_error(lock):
                 return self._in_background(self._new(trigger, resend, fresh_token), lock)
 
     def run_here(self, *, resend: bool, fresh_token: bool, progress: Progress) -> Run | None:
@@ -64,7 +85,7 @@ class Runner:
         while (lock := acquire(self.settings.state_dir)) is None:
             if self.stopping.wait(POLL):
                 return None
-        with released_on_error(lock):
+        with _released_on_error(lock):
             run = self._new("cli", resend, fresh_token)
         self._run(run, lock, progress)
         return run
@@ -75,7 +96,7 @@ class Runner:
             lock = acquire(self.settings.state_dir)
             if lock is None:
                 return None
-            with released_on_error(lock):
+            with _released_on_error(lock):
                 died = self.history.unfinished()
                 if died:
                     log.warning("run resumed", extra={"run_id": died[0].id})
@@ -108,8 +129,8 @@ class Runner:
                 log.info("run started", extra={"run_id": run.id, "trigger": run.trigger})
                 self._import(run, progress)
                 error = run.error and run.error.error
-                ended = {"run_id": run.id, "state": run.state, **run.report.counts(), "error": error}
-                log.info("run ended", extra=ended)
+                counts = {name: getattr(run.report, name) for name in ("booked", "unchanged", "rejected")}
+                log.info("run ended", extra={"run_id": run.id, "state": run.state, **counts, "error": error})
         finally:
             os.close(lock)
 

@@ -178,7 +178,7 @@ def test_the_job_runs_with_a_key_and_repeats_no_assertion_that_may_have_arrived(
             if thread.name == "run":
                 thread.join(10)
         run = service.history.recent()[0]
-        states.append((run.state, run.report.counts()["booked"], endpoint.calls))
+        states.append((run.state, run.report.booked, endpoint.calls))
     stored = service.history.find(run.id)
     service.close()
     assert states == [("failed", 0, 1), ("completed", 1, 2)]

@@ -11,8 +11,7 @@ import pytest
 from calling_service.import_job.report import REJECTS_SHOWN
 from calling_service.runs.history import History
 from calling_service.runs.run import Failure, Run
-from calling_service.runs.run_lock import acquire
-from calling_service.runs.runner import Runner
+from calling_service.runs.runner import Runner, acquire
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 
@@ -53,7 +52,7 @@ def test_a_run_that_died_is_resumed_under_its_own_id(service: Service, api: Any)
     wait()
     stored = service.history.find("died")
     assert stored
-    assert (stored.run.state, stored.run.report.counts()["booked"], stored.run.trace_id) == (
+    assert (stored.run.state, stored.run.report.booked, stored.run.trace_id) == (
         "completed",
         1,
         TRACE,
@@ -104,7 +103,7 @@ def test_a_run_in_the_foreground_drops_the_token_on_demand(service: Service, end
     stored = service.history.find(run.id)
     assert stored
     assert stored.run.as_json() == run.as_json()
-    assert (run.trigger, run.report.counts()["unchanged"], endpoint.calls) == ("cli", 1, 2)
+    assert (run.trigger, run.report.unchanged, endpoint.calls) == ("cli", 1, 2)
     assert lines[-1] == (2, 2)
 
 
