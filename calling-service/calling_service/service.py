@@ -1,7 +1,6 @@
 """The service, put together from its settings: its parts, and what it does when it starts and stops.
 
-This module alone imports `recording`. Not here: the web application (web.py) and the command line (cli.py),
-which alone import what the flow explorer shows.
+This module alone imports `recording`. Not here: the flow explorer, which web.py and cli.py install.
 """
 
 import logging

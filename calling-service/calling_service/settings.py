@@ -13,7 +13,7 @@ from pathlib import Path
 from calling_service.settings_reader import SettingsError, SettingsReader, is_loopback_http
 
 DEFAULT_HOSTS = "localhost,127.0.0.1,[::1],calling-service"
-SCOPES = r" *[\x21\x23-\x5B\x5D-\x7E][\x20\x21\x23-\x5B\x5D-\x7E]*"  # RFC 6749 3.3
+SCOPES = r"\s*[\x21\x23-\x5B\x5D-\x7E][\s\x21\x23-\x5B\x5D-\x7E]*"  # RFC 6749 3.3
 HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 SECONDS = re.compile(r"(?=.*[1-9])[0-9]{1,7}(\.[0-9]{1,3})?")  # above 0
 
@@ -132,10 +132,11 @@ class _Reader(SettingsReader):
 
     def allowed_hosts(self) -> frozenset[str]:
         """Return host names in lower case, without ports."""
-        hosts = self.text("ALLOWED_HOSTS", DEFAULT_HOSTS).lower().replace(" ", "").split(",")
-        if not all(HOST.fullmatch(host) for host in hosts):
+        value = self.text("ALLOWED_HOSTS", DEFAULT_HOSTS).lower().replace(" ", "")
+        hosts = frozenset(value.split(",")) - {""}
+        if not hosts or not all(HOST.fullmatch(host) for host in hosts):
             self.problem("ALLOWED_HOSTS", "is not a list of host names without ports, separated by commas")
-        return frozenset(hosts)
+        return hosts
 
     def seconds(self, name: str, default: float) -> float:
         """Return a number of seconds above 0; the default may be 0."""

@@ -24,6 +24,12 @@ def test_reads_what_is_set_and_the_defaults(environ: dict[str, str]) -> None:
     assert settings.audience_parameter == "audience"
 
 
+def test_lists_may_have_other_white_space_and_a_comma_at_the_end(environ: dict[str, str]) -> None:
+    settings = Settings.from_environ(environ | {"SCOPE": "a\tb\nc\n", "ALLOWED_HOSTS": "a.example, [::1],"})
+    assert settings.scopes == ("a", "b", "c")
+    assert settings.allowed_hosts == {"a.example", "[::1]"}
+
+
 def test_lists_all_problems_in_one_message() -> None:
     with pytest.raises(SettingsError) as error:
         Settings.from_environ({})
@@ -77,6 +83,7 @@ NOT_A_FOLDER = "is not a usable folder; create it, or change its owner or mode"
         ("HTTP_RETRIES", "10", "is not a whole number; set it to 0 to 9"),
         ("ALLOWED_HOSTS", "http://a", NOT_HOSTS),
         ("ALLOWED_HOSTS", "a,b:80", NOT_HOSTS),
+        ("ALLOWED_HOSTS", ",", NOT_HOSTS),
         ("SCHEDULE_SECONDS", "0", NOT_SECONDS),
         ("HTTP_CONNECT_TIMEOUT", "-1", NOT_SECONDS),
         ("HTTP_READ_TIMEOUT", "1e3", NOT_SECONDS),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from calling_service.import_job.csv_rows import Cells, read_rows, separator_of
 
@@ -31,8 +31,7 @@ class HeaderError(Exception):
     """The file is not an export: what is wrong with its first line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One time entry as the API accepts it; hours are a decimal string."""
 
     external_id: str
@@ -40,10 +39,6 @@ class Entry:
     date: str
     project: str
     hours: str
-
-    def as_json(self) -> dict[str, str]:
-        """Return the entry as a member of the upload's body."""
-        return {field: getattr(self, field) for field in COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class TimesheetsApi:
 
     def upload(self, entries: Sequence[Entry]) -> Receipt:
         """Upload the entries; raise ApiError, or what the session's auth raises."""
-        document = json.dumps({"entries": [entry.as_json() for entry in entries]}, ensure_ascii=False)
+        document = json.dumps({"entries": [entry._asdict() for entry in entries]}, ensure_ascii=False)
         try:
             response = self._session.post(
                 self._upload_url,
