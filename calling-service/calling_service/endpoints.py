@@ -73,10 +73,10 @@ def readyz() -> Response:
         "INBOX cannot be read": os.access(settings.inbox, os.R_OK | os.X_OK),
         f"{credential} cannot be read": os.access(settings.credential_file, os.R_OK),
     }
-    faults = [reason for reason, fine in reasons.items() if not fine]
-    if not faults:
+    reason = "; ".join(reason for reason, fine in reasons.items() if not fine)
+    if not reason:
         return make_response({"status": "ready"})
-    return make_response({"status": "not ready", "reason": "; ".join(faults)}, 503)
+    return make_response({"status": "not ready", "reason": reason}, 503)
 
 
 @without_explorer.get("/")

@@ -29,7 +29,7 @@ from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.retry import retry_policy
 from calling_service.oauth_client.token_source import TokenSource
 from calling_service.runs.history import History
-from calling_service.runs.run import Run
+from calling_service.runs.run import Failure, Run
 from calling_service.runs.runner import Runner
 from calling_service.settings import Settings
 from calling_service.settings_reader import SettingsError
@@ -37,6 +37,7 @@ from calling_service.settings_reader import SettingsError
 if TYPE_CHECKING:
     from flow_explorer.explorer import Explorer  # with Flask, which the command line need not load
 
+CASE_DIED = Failure("interrupted", "the service did not play the case to its end", "start the case again")
 LOGGED = ("calling_service", "recording", "flow_explorer")  # the packages that log from LOG_LEVEL up
 log = logging.getLogger(__name__)
 
@@ -64,12 +65,12 @@ class Service:
         return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}
 
     def start(self, stop: threading.Event) -> None:
-        """Resume a run that died, and start the schedule if there is one; call once per process."""
-        if self.explorer:
-            self.explorer.start()
+        """End what an earlier process left, and start the schedule if there is one; call once per process."""
+        self.history.abandon(CASE_DIED, cases=True)
         self.runner.resume()
         if self.settings.schedule_seconds:
-            threading.Thread(target=self.keep_schedule, args=(stop,), name="schedule", daemon=True).start()
+            keep = threading.Thread(target=self.keep_schedule, args=(stop,), name="schedule", daemon=True)
+            keep.start()
 
     def keep_schedule(self, stop: threading.Event) -> None:
         """Start a run every SCHEDULE_SECONDS, until `stop` is set."""
@@ -119,7 +120,8 @@ def build(settings: Settings) -> Service:
     api = TimesheetsApi(api_session, settings.api_url, settings.timeout)
     job = ImportJob(settings.inbox, settings.state_dir, api.upload, settling=settings.settle_seconds)
     history = History(settings.state_dir)
-    runner = Runner(settings, job, history, partial(_record, history), tokens)
+    record = partial(_record, history)
+    runner = Runner(settings, job, history, record, tokens)
     return Service(settings, history, runner, tokens, connections)
 
 

@@ -1,6 +1,10 @@
 import threading
+from dataclasses import replace
+from typing import Literal
 
 import pytest
+from calling_service.runs.case import CaseReport, Outcome
+from calling_service.runs.run import Run
 from calling_service.service import build
 from calling_service.settings import Settings
 
@@ -44,6 +48,20 @@ def test_runs_on_a_schedule_and_continues_after_an_error(
     )
     service.keep_schedule(Ticks(2))
     assert caplog.text.count("scheduled run not started") == 2
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_a_case_that_died_is_marked_as_failed_without_the_explorer_too(
+    settings: Settings, state: Literal["running", "stopped"]
+) -> None:
+    service = build(settings)
+    nothing = Outcome(None, None, None)
+    service.history.save(replace(Run.new("web"), state=state, case=CaseReport("c", "", "", "", "", nothing)))
+    service.start(threading.Event())
+    (run,) = service.history.recent()
+    assert (run.state, run.error and run.error.error) == ("failed", "interrupted")
+    assert run.ended_at
+    service.close()
 
 
 def test_without_a_schedule_nothing_starts(settings: Settings) -> None:

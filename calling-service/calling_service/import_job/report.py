@@ -49,7 +49,8 @@ class ImportReport:
     def give_up(self, file: FileReport, reason: str) -> None:
         """End a file that cannot be imported at all, and give the reason at its first line."""
         file.state = "failed"
-        self.reject(file, Reject(file.name, 1, "", reason))
+        first_line = Reject(file.name, 1, "", reason)
+        self.reject(file, first_line)
 
     def interrupt(self, state: FileState) -> None:
         """Move the file that is being imported to this state."""

@@ -1,7 +1,7 @@
 """Access tokens for a client with a key pair: private_key_jwt (RFC 7523 2.2, OpenID Connect Core 9).
 
-It alone needs PyJWT. A server accepts an assertion once, so a Retry on the session must not send a request
-again that may have arrived (retry.py).
+This module alone needs PyJWT. A server accepts an assertion once, so a Retry on the session must not send a
+request again that may have arrived (retry.py).
 """
 
 import secrets
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .token_source import Auth, TokenError, TokenSource
+from .token_source import Auth, Form, TokenError, TokenSource
 
 LIFETIME = 60  # seconds for which an assertion is valid
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -34,15 +34,16 @@ class PrivateKeyTokenSource(TokenSource):
 
     wall_clock: Callable[[], float] = time.time
 
-    def _authenticate(self, secret: str, form: dict[str, str]) -> tuple[Auth, str]:
+    def _authenticate(self, secret: str, form: Form) -> tuple[Auth, str]:
+        now = self.wall_clock()
         try:
-            form |= client_assertion(self.client_id, self.issuer, secret, self.wall_clock())
+            form |= client_assertion(self.client_id, self.issuer, secret, now)
         except ValueError as error:
             raise TokenError("no_credential", f"{self.secret_file} holds {error}") from error
         return _add_no_header, form["client_assertion"]
 
 
-def client_assertion(client_id: str, issuer: str, private_key: str, now: float) -> dict[str, str]:
+def client_assertion(client_id: str, issuer: str, private_key: str, now: float) -> Form:
     """Return the form parameters that authenticate one request at `now` (Unix time), or raise ValueError."""
     key, algorithm = _signing_key(private_key)
     claims = {"iss": client_id, "sub": client_id, "aud": issuer, "jti": secrets.token_urlsafe(16)}

@@ -23,7 +23,8 @@ __all__ = ("Token", "TokenError", "TokenSource")
 RENEWAL_LEAD = 60.0  # seconds before its expiry at which a token is renewed; at most half of its life
 RENEWAL_RETRY = 10.0  # seconds between a renewal that failed and the next one, while the token is valid
 REFUSAL_BACK_OFF = 30.0  # seconds without a call after invalid_client, unless the secret changes
-Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+Form = dict[str, str]
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]  # as requests wants it
 Key = tuple[str, frozenset[str]]  # audience and scopes; the issuer and the client are the source's
 
 
@@ -137,10 +138,11 @@ class TokenSource:
                 return secret
         raise TokenError("no_credential", f"the secret file {self.secret_file} is empty or unreadable")
 
-    def _authenticate(self, secret: str, _form: dict[str, str]) -> tuple[Auth, str]:
+    def _authenticate(self, secret: str, _form: Form) -> tuple[Auth, str]:
         """Return the auth of a token request, and the credential in it; a subclass may add to its form."""
         # RFC 6749 2.3.1: form-encoded first. It is an auth, since requests lets a .netrc replace a header.
-        return requests.auth.HTTPBasicAuth(quote_plus(self.client_id), quote_plus(secret)), secret
+        auth = requests.auth.HTTPBasicAuth(quote_plus(self.client_id), quote_plus(secret))
+        return auth, secret
 
     def _raise_during_back_off(self, secret: str) -> None:
         back_off = self._back_off

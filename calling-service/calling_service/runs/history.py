@@ -97,7 +97,8 @@ class History:
 
     def _select(self, query: str, parameter: int) -> list[Run]:
         with connection(self.state_dir) as database:
-            return [Run.from_json(json.loads(text)) for (text,) in database.execute(query, (parameter,))]
+            rows = database.execute(query, (parameter,))
+            return [Run.from_json(json.loads(document)) for (document,) in rows]
 
     def abandon(self, why: Failure, *, cases: bool = False) -> None:
         """Mark what is unfinished as failed; call it only while nothing is running."""

@@ -133,7 +133,8 @@ class Runner:
             os.close(lock)
 
     def _drop_token(self) -> None:
-        token = self.tokens.peek(self.settings.audience, self.settings.scopes)
+        settings = self.settings
+        token = self.tokens.peek(settings.audience, settings.scopes)
         if token:
             self.tokens.drop(token)
 
