@@ -135,7 +135,7 @@ def build_or_exit(environ: Mapping[str, str], build: Callable[[Settings], Servic
 
 
 def servers_of(settings: Settings) -> Servers:
-    """Return the two servers as the explorer needs to know them."""
+    """Return the two servers of the flow, for the explorer."""
     return Servers(
         issuer=settings.issuer,
         issuer_url=settings.issuer_url,

@@ -22,7 +22,7 @@ class Cells:
 
 
 def separator_of(file: TextIO) -> str:
-    """Return what separates the cells of the first line; the file is read from its start afterwards."""
+    """Return what separates the cells of the first line, and leave the file at its start."""
     first = file.readline(LONGEST_ROW)
     file.seek(0)
     return max(",;", key=first.count)

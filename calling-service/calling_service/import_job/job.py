@@ -36,7 +36,7 @@ class ImportJob:
     pause: Callable[[float], None] = time.sleep
 
     def run(self, report: ImportReport, progress: Progress, *, resend: bool = False) -> None:
-        """Import what is there, and fill the report on the way; raise what keeps the job from going on."""
+        """Import what is in the inbox, and fill the report on the way; raise the error that ends the import."""
         files = list(inbox_files(self.inbox, self.settling, self.now(), self.pause))
         report.files = [FileReport(file.name, "pending") for file in files]
         total = sum(file.lines for file in files)
@@ -76,7 +76,7 @@ class ImportJob:
         if file.is_unchanged():
             ledger.close_file(file.digest)
             file_report.state = "done"
-        else:  # its content is not the one of the digest: the next run starts it again
+        else:  # its content is no longer that of the digest: the next run starts it again
             file_report.state = "waiting"
 
 

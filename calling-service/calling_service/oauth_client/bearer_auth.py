@@ -50,7 +50,7 @@ class BearerAuth(requests.auth.AuthBase):
         return token
 
     def _handle(self, response: requests.Response, token: Token, **options: Any) -> requests.Response:
-        # requests keeps this hook on a redirect: the answer to a request without our token is not ours.
+        # requests keeps this hook on a redirect, where the request may have lost our token.
         if response.request.headers.get("Authorization") != f"Bearer {token.value}":
             return response
         if response.status_code == 401 and _challenge(response).get("error") == "invalid_token":
@@ -67,7 +67,7 @@ class BearerAuth(requests.auth.AuthBase):
             except UnrewindableBodyError:
                 return first
         token = self._attach_token(request)
-        # By the adapter, past the hooks: a second 401 is for the caller.
+        # The adapter sends it past the hooks, so that the caller gets a second 401.
         second: requests.Response = first.connection.send(request, **options)
         second.history.append(first)
         _raise_for_scope(second, token)
