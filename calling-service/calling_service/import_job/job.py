@@ -36,7 +36,7 @@ class ImportJob:
     pause: Callable[[float], None] = time.sleep
 
     def run(self, report: ImportReport, progress: Progress, *, resend: bool = False) -> None:
-        """Import what is in the inbox, and fill the report on the way; raise the error that ends the import."""
+        """Import what is in the inbox, and fill the report on the way; raise what ends the import early."""
         files = list(inbox_files(self.inbox, self.settling, self.now(), self.pause))
         report.files = [FileReport(file.name, "pending") for file in files]
         total = sum(file.lines for file in files)
