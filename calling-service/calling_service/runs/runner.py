@@ -25,7 +25,7 @@ from calling_service.settings import Settings
 
 log = logging.getLogger(__name__)
 
-JUST_BEGUN = 0.02  # seconds for which another thread may hold the lock before its run is in the history
+JUST_BEGUN = 0.02  # seconds for which another process may hold the lock before its run is in the history
 POLL = 0.2  # seconds between two attempts to get the lock while another run is going on
 UNEXPECTED = Failure("internal", "an error in the import job itself", "see its log, by this run's trace id")
 
@@ -66,18 +66,20 @@ class Runner:
     record: Record
     tokens: TokenSource
     stopping: threading.Event = field(default_factory=threading.Event)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
 
     def start(self, trigger: Trigger, *, resend: bool = False, fresh_token: bool = False) -> str:
         """Start a run in the background, or join the current one; return its id."""
-        while (lock := acquire(self.settings.state_dir)) is None:
-            running = self.history.unfinished()
-            if running:
-                return running[0].id
-            time.sleep(JUST_BEGUN)
-        with _released_on_error(lock):
-            run = self._new(trigger, resend, fresh_token)
-            return self._in_background(run, lock)
+        with self._starting:
+            while (lock := acquire(self.settings.state_dir)) is None:
+                running = self.history.unfinished()
+                if running:
+                    return running[0].id
+                time.sleep(JUST_BEGUN)
+            with _released_on_error(lock):
+                run = self._new(trigger, resend, fresh_token)
+                return self._in_background(run, lock)
 
     def run_here(self, *, resend: bool, fresh_token: bool, progress: Progress) -> Run | None:
         """Run in this thread, after any other run; return the run, or None if `stopping` was set before."""
@@ -91,16 +93,17 @@ class Runner:
 
     def resume(self) -> str | None:
         """Resume in the background the run that died with its process, if there is one; return its id."""
-        lock = acquire(self.settings.state_dir)
-        if lock is None:
+        with self._starting:
+            lock = acquire(self.settings.state_dir)
+            if lock is None:
+                return None
+            with _released_on_error(lock):
+                died = self.history.unfinished()
+                if died:
+                    log.warning("run resumed", extra={"run_id": died[0].id})
+                    return self._in_background(died[0].again(), lock)
+            os.close(lock)
             return None
-        with _released_on_error(lock):
-            died = self.history.unfinished()
-            if died:
-                log.warning("run resumed", extra={"run_id": died[0].id})
-                return self._in_background(died[0].again(), lock)
-        os.close(lock)
-        return None
 
     def stop(self) -> None:
         """Finish the chunk in flight, and with it the run in the background; start nothing any more."""
