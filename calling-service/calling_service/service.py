@@ -81,7 +81,7 @@ class Service:
                 log.exception("scheduled run not started")
 
     def stop(self) -> None:
-        """Finish the request in flight of a case and the chunk in flight of an import."""
+        """Let a case finish its current request, and an import its current chunk, then stop."""
         if self.explorer:
             self.explorer.stop()
         self.runner.stop()

@@ -33,8 +33,7 @@ class Explorer:
 
     def __post_init__(self) -> None:
         self.player = CasePlayer(self.servers, self.history, self.record)
-        self.play_case = self.player.start  # this and the next two are called by the service
-        self.start = self.player.recover
+        self.play_case = self.player.start  # this and the next are called by the service
         self.stop = self.player.stop
         self.timesheets = TimesheetsReader(self.tokens, self.servers.api_url, self.servers.audience)
 

@@ -31,7 +31,7 @@ def capture(
     `facts` are the fields of the exchange that come from neither the request nor the response.
     """
     parts = urlsplit(request.url or "")
-    query, credentials = redaction.form(parts.query)
+    query, credentials = redaction.mask_form(parts.query)
     url = parts._replace(query=query).geturl()
     sent = _draft_of_request(request, url)
     credentials += sent.credentials
@@ -44,14 +44,14 @@ def capture(
         status = response.status_code
         answer = received.message(credentials)
         server_timing = response.headers.get("Server-Timing", "")
-    checks, calls = parse(redaction.without(server_timing, credentials))
+    checks, calls = parse(redaction.mask_everywhere(server_timing, credentials))
     return Exchange(
-        url=redaction.without(url, credentials),
+        url=redaction.mask_everywhere(url, credentials),
         method=request.method or "",
         request=sent.message(credentials),
         status=status,
         response=answer,
-        failure=failure and redaction.without(failure, credentials),
+        failure=failure and redaction.mask_everywhere(failure, credentials),
         elapsed=round(elapsed, 6),
         checks=checks,
         calls=calls,
@@ -71,7 +71,7 @@ class _Draft:
         media_type = ""
         for name, raw_value in headers:
             value = _text(raw_value)
-            masked, credentials = redaction.header(name, value)
+            masked, credentials = redaction.mask_header(name, value)
             self.headers.append((name, masked))
             self.credentials += credentials
             if name.lower() == "authorization":
@@ -85,10 +85,12 @@ class _Draft:
 
     def message(self, credentials: Iterable[str]) -> Message:
         """Return the message without these credentials, which other parts of the exchange had."""
-        body = redaction.without(self.body, credentials)
+        body = redaction.mask_everywhere(self.body, credentials)
         return Message(
-            start_line=redaction.without(self.start_line, credentials),
-            headers=tuple((name, redaction.without(value, credentials)) for name, value in self.headers),
+            start_line=redaction.mask_everywhere(self.start_line, credentials),
+            headers=tuple(
+                (name, redaction.mask_everywhere(value, credentials)) for name, value in self.headers
+            ),
             body=body[:BODY_LIMIT],
             body_size=self.body_size,
             body_shortened=len(body) > BODY_LIMIT,
@@ -115,13 +117,13 @@ def _draft_of_response(response: requests.Response) -> _Draft:
 
 def _masked_body(text: str, media_type: str) -> tuple[str, list[str]]:
     if media_type == FORM:
-        return redaction.form(text)
+        return redaction.mask_form(text)
     try:
-        masked, credentials = redaction.document(json.loads(text))
+        masked, credentials = redaction.mask_json(json.loads(text))
         if credentials:
             text = json.dumps(masked, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return redaction.loose(text)
+        return redaction.mask_text(text)
     return text, credentials
 
 

@@ -1,4 +1,4 @@
-"""One HTTP exchange as typed values that hold no credential and bounded bodies.
+"""One HTTP exchange as typed values, with bounded bodies and without any credential.
 
 Not here: how an exchange is made from the objects of requests (capture.py).
 """
@@ -20,7 +20,7 @@ class Step:
 
     number: int
     label: str
-    shows: tuple[str, ...]  # of "request", "response"; none for what the receiver does in between
+    shows: tuple[str, ...]  # "request", "response"; empty for what the receiver does in between
 
 
 @dataclass(frozen=True, slots=True)

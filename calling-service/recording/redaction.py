@@ -57,7 +57,7 @@ def _token(token: str) -> tuple[str, tuple[str, ...]]:
     return f"{signed}.{CUT}", (token, signature)
 
 
-def header(name: str, value: str) -> tuple[str, tuple[str, ...]]:
+def mask_header(name: str, value: str) -> tuple[str, tuple[str, ...]]:
     """Return a header's value as it may be kept, and the credentials in an Authorization header."""
     if name.lower() in MASKED_HEADERS:
         return MASK, ()
@@ -88,7 +88,7 @@ def _decoded_basic(sent: str) -> str:
         return ""
 
 
-def form(text: str) -> tuple[str, list[str]]:
+def mask_form(text: str) -> tuple[str, list[str]]:
     """Return a form body or query with its credentials masked, and those credentials."""
     credentials: list[str] = []
     pairs: list[str] = []
@@ -105,7 +105,7 @@ def form(text: str) -> tuple[str, list[str]]:
     return "&".join(pairs), credentials
 
 
-def document(value: object) -> tuple[Any, list[str]]:
+def mask_json(value: object) -> tuple[Any, list[str]]:
     """Return a JSON value with its credentials masked, and those credentials."""
     credentials: list[str] = []
 
@@ -123,7 +123,7 @@ def document(value: object) -> tuple[Any, list[str]]:
     return redacted(value), credentials
 
 
-def loose(text: str) -> tuple[str, list[str]]:
+def mask_text(text: str) -> tuple[str, list[str]]:
     """Return text of an unknown form with the values after a credential's name masked, and those values."""
     credentials = [value for _, value in LOOSE.findall(text)]
     return LOOSE.sub(rf"\1{MASK}", text), credentials
@@ -136,7 +136,7 @@ def _masked(name: str, value: str) -> tuple[str, tuple[str, ...]]:
     return MASK, (value,)
 
 
-def without(text: str, credentials: Iterable[str]) -> str:
+def mask_everywhere(text: str, credentials: Iterable[str]) -> str:
     """Return the text with every form of the credentials masked and the signature of every JWT cut."""
     forms: set[str] = set()
     for credential in credentials:

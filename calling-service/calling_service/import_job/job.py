@@ -102,7 +102,7 @@ class _FileImport:
             self._reject(row)
 
     def _claim(self, rows: list[Row], rejected: list[Row]) -> tuple[list[Row], list[Row]]:
-        """Return the first good row of each id, and those that count only if the API refuses that one."""
+        """Return the first good row of each id, and the repeats, which count only if that one is refused."""
         good: dict[str, Row] = {}
         later: list[Row] = []
         with self.ledger.transaction():

@@ -61,8 +61,7 @@ class TimesheetsApi:
         if response.status_code == 422 and refused:
             return Receipt(refused=refused)
         detail = answer.get("detail") or answer.get("error_description") or response.reason
-        detail = TOKEN.sub("***", str(detail)[:LONGEST_TEXT])
-        raise ApiError(self._upload_url, response.status_code, detail)
+        raise ApiError(self._upload_url, response.status_code, _quotable(detail))
 
     def _receipt(self, answer: dict[str, Any], sent: int) -> Receipt:
         booked = answer.get("booked")
@@ -90,6 +89,11 @@ def _refused(answer: dict[str, Any], sent: int) -> dict[int, Problem]:
         index = error.get("index") if isinstance(error, dict) else None
         if isinstance(index, int) and 0 <= index < sent:
             name = str(error.get("field") or "")
-            reason = str(error.get("reason") or error.get("code") or "refused by the API")
-            refused.setdefault(index, (COLUMNS.get(name, name), reason[:LONGEST_TEXT]))
+            reason = error.get("reason") or error.get("code") or "refused by the API"
+            refused.setdefault(index, (COLUMNS.get(name, name), _quotable(reason)))
     return refused
+
+
+def _quotable(text: object) -> str:
+    """Return what the API says, shortened and without a token, for a report or a rejects file."""
+    return TOKEN.sub("***", str(text)[:LONGEST_TEXT])

@@ -48,7 +48,7 @@ class Run:
         return cls(secrets.token_hex(8), trigger, trace_id, datetime.now(UTC), resend, fresh_token)
 
     def again(self) -> "Run":
-        """Return the run as it was when it was asked for."""
+        """Return the run for a new start: the same id and options, and an empty report."""
         return Run(self.id, self.trigger, self.trace_id, self.started_at, self.resend, self.fresh_token)
 
     def fail(self, why: Failure) -> None:

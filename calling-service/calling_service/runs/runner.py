@@ -1,7 +1,7 @@
 """Starts the runs of the import: one at a time per STATE_DIR, in whichever process, by a lock on a file.
 
 While a run is going on, the service joins requests to it, and the command line waits for its end. The next
-service to start resumes a run that was stopped, or died with its process, under its own id.
+service to start resumes a run that was stopped, or died with its process; the run keeps its id.
 """
 
 import fcntl

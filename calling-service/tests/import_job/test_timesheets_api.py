@@ -44,8 +44,16 @@ def test_names_the_column_and_the_first_reason_of_each_refused_entry(api: Any) -
     assert receipt == Receipt(refused={1: ("Hours", "is booked with other values"), 0: ("colour", "odd")})
 
 
+ECHOED = "odd: eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl!"
+
+
+def test_a_token_that_the_api_echoes_is_not_in_a_reject(api: Any) -> None:
+    answer = Response(json.dumps({"errors": [{"index": 0, "field": "hours", "reason": ECHOED}]}), 422)
+    assert upload(api, answer).refused == {0: ("Hours", "odd: ***!")}
+
+
 def test_a_token_that_the_api_echoes_is_not_in_the_error(api: Any) -> None:
-    answer = Response(json.dumps({"detail": "odd: eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl!"}), 500)
+    answer = Response(json.dumps({"detail": ECHOED}), 500)
     with pytest.raises(ApiError) as error:
         upload(api, answer)
     assert (error.value.status, error.value.detail) == (500, "odd: ***!")
