@@ -155,14 +155,17 @@ def required_claims(token: AccessToken, _: Policy) -> None:
         raise RefusalError("A claim that RFC 9068 requires is missing or of the wrong type.")
 
 
-# A check raises RefusalError, or returns.
+# A check raises RefusalError if it refuses the token. What it returns is ignored.
 Check = Callable[[AccessToken, Policy], None]
-# To add a check of your own, write a function like those above, and name it here behind `signature`: before
-# that, anybody may have written the claims. When it refuses a token, the log shows its name with hyphens.
+# To add a check of your own, write a function like those above, and name it here behind `required_claims`:
+# only from there on is the token signed and complete. The log shows its name with hyphens.
 CHECKS: tuple[Check, ...] = (
     size, well_formed, alg_allowed, crit, typ, kid_known, alg_fits_the_key, signature,
     issuer, audience, times, required_claims,
 )  # fmt: skip
+# A token that passed is remembered (remembered_tokens.py), and then only its key and these checks are checked
+# again. If your check can change its mind, such as a deny list that changes, name it here too.
+CHECKS_EACH_TIME: tuple[Check, ...] = (times,)
 
 
 def verify(token: AccessToken, policy: Policy, checks: tuple[Check, ...] = CHECKS) -> AccessToken:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 TIMEOUT = 3.0  # seconds for a whole call, to the last byte
 MAX_ANSWER = 256 * 1024  # bytes
 Call = Callable[..., Any]  # `call`, or a function with the same arguments
-HEADERS = {"Accept": "application/json", "User-Agent": "timesheets-api"}
+HEADERS = {"Accept": "application/json", "User-Agent": "resource-server"}
 
 
 def call(

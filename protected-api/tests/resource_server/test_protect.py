@@ -1,14 +1,17 @@
 """The folder made to be copied works in a project that has nothing else of ours."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_type_hints
 
 import pytest
+from protected_api.resource_server.access_token import CHECKS, CHECKS_EACH_TIME, Check
 from protected_api.resource_server.protect import metadata_url
 
 FOLDER = Path(__file__).parents[2] / "protected_api/resource_server"
@@ -33,6 +36,16 @@ for token in sys.argv[3:]:
     print(answer.status_code, answer.text.strip())
 answer = app.test_client().get("/")
 print(answer.status_code, answer.headers["WWW-Authenticate"])
+"""
+
+DISCOVER = """
+import re
+from api import app
+
+client = app.test_client()
+challenge = client.get("/reports").headers["WWW-Authenticate"]
+[url] = re.findall('resource_metadata="https://api.example([^"]*)"', challenge)
+print(client.get(url).text)
 """
 
 
@@ -80,6 +93,69 @@ def test_takes_a_check_of_your_own(issuer: Any, folder: Path) -> None:
     assert refused.startswith('401 {"error":"invalid_token","error_description":"The token was issued to')
 
 
+ONCE = """
+SEEN = []
+
+
+def once(token: AccessToken, _: Policy) -> None:
+    SEEN.append(token)
+    if len(SEEN) > 1:
+        raise RefusalError("The check has changed its mind.")
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "second"),
+    [
+        (["times, required_claims,"], "200 import-job"),
+        (
+            ["times, required_claims,", "= (times,"],
+            '401 {"error":"invalid_token","error_description":"The check has changed its mind."}',
+        ),
+    ],
+)
+def test_makes_a_check_again_for_a_remembered_token_if_it_is_one_of_each_time(
+    issuer: Any, folder: Path, where: list[str], second: str
+) -> None:
+    file = folder / "access_token.py"
+    text = file.read_text().replace("# A check raises", f"{ONCE}\n\n# A check raises")
+    for place in where:
+        assert text.count(place) == 1
+        text = text.replace(place, f"{place} once,")
+    file.write_text(text)
+    token = issuer.token()
+    assert answers(folder, issuer, token, token)[:2] == ["200 import-job", second]
+
+
+@pytest.mark.parametrize("check", [*CHECKS, *CHECKS_EACH_TIME])
+def test_a_check_returns_nothing_because_only_what_it_raises_counts(check: Check) -> None:
+    assert get_type_hints(check)["return"] is NoneType
+
+
+def test_serves_the_metadata_that_its_challenge_names(folder: Path) -> None:
+    """The app is the one in the docs, put together from their blocks."""
+    section = PAGE.read_text().partition("\n## Copy this folder\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (folder.parent / "api.py").write_text(
+        "\n".join(["from flask import Flask\n\napp = Flask(__name__)", *blocks])
+    )
+    done = subprocess.run(  # noqa: S603  (our own interpreter)
+        [sys.executable, "-c", DISCOVER],
+        cwd=folder.parent,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == {
+        "resource": "https://api.example",
+        "authorization_servers": ["https://auth.example"],
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": ["read:reports"],
+    }
+
+
 def test_imports_nothing_of_ours_but_its_own_modules() -> None:
     for module in FOLDER.glob("*.py"):
         assert "protected_api" not in module.read_text()
@@ -94,9 +170,10 @@ def test_needs_only_flask_and_pyjwt() -> None:
                 assert package in installed | sys.stdlib_module_names, f"{module.name} imports {package}"
 
 
-def test_the_gate_and_the_checks_are_less_than_310_lines() -> None:
+def test_authorization_and_the_checks_stay_short() -> None:
+    """With room for a few checks of your own."""
     both = ("authorization.py", "access_token.py")
-    assert sum(len((FOLDER / name).read_text().splitlines()) for name in both) < 310
+    assert sum(len((FOLDER / name).read_text().splitlines()) for name in both) < 340
 
 
 @pytest.mark.parametrize(
