@@ -60,7 +60,6 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
     assert requests.get(f"{stack.url['auth-server']}/.well-known/jwks.json", timeout=5).json() == key
     stack.make("flow", RUNTIME="")  # the runtime that runs
     assert re.search(r"234 rows +0 booked +234 unchanged", shown)
-    (stack.folder / ".local-answer").touch()  # the README's commands leave it, with a token
     stack.make("clean")
     assert not [*stack.folder.glob(".secrets"), *stack.folder.glob(".local*")]
 
