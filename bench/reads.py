@@ -36,7 +36,7 @@ Times = dict[str, float]  # seconds by stage
 
 @contextmanager
 def unguarded(stack: Stack) -> Iterator[tuple[int, int]]:
-    """Run the API without its gate, with the same options otherwise; yield its port and process id."""
+    """Run the API without its token check, with the same options otherwise; yield its port and process id."""
     (port,) = free_ports(1)
     serve = (
         "gunicorn",
@@ -64,7 +64,7 @@ def read(token: str) -> bytes:
 
 
 def measure(stack: Stack, unguarded_port: int) -> None:
-    """Print where the time goes: without the gate, with a remembered token, and with a new token."""
+    """Print where the time goes: without a token check, with a remembered token, and with a new token."""
     compact, port = stack.token("payroll-report"), stack.ports["protected-api"]
     always, remembered, new = _stages(stack, compact)
     stages = {"no check": always, "remembered": always | remembered, "new": always | new}
@@ -93,7 +93,7 @@ def _microseconds(seconds: float | None) -> str:
 
 
 def _stages(stack: Stack, compact: str) -> tuple[Times, Times, Times]:
-    """Return the seconds of what every read does, of the gate for a remembered token, and for a new token."""
+    """Return the seconds of what every read does, and of the check of a remembered and of a new token."""
     jwks_uri = f"{stack.url['auth-server']}/.well-known/jwks.json"
     keys = IssuerKeys(partial(fetch_key_set, ISSUER, jwks_uri, call))
     keys.refresh()

@@ -1,4 +1,4 @@
-"""The Timesheets API without its gate: what a read costs if no token is checked."""
+"""The Timesheets API without its token check: what a read costs if no token is checked."""
 
 from typing import Any
 
