@@ -73,5 +73,5 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
 	npm update --prefix tests-e2e/another_server --package-lock-only
 
-venv:
+venv: ## install the tools for tests and development into .venv, unless they are there
 	@stack/stack venv
