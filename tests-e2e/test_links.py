@@ -50,6 +50,15 @@ def test_every_anchor_is_a_heading(page: Path) -> None:
     assert lost == []
 
 
+def test_the_list_of_pages_names_each_by_its_title() -> None:
+    listed = re.findall(
+        r"^\| \[([^\]]+)\]\(([^)]+)\)", (CHECKOUT / "docs/README.md").read_text(), re.MULTILINE
+    )
+    titles = {page: HEADING.findall((CHECKOUT / "docs" / page).read_text())[0] for _, page in listed}
+    assert [title for title, page in listed if title != titles[page]] == []
+    assert {page.name for page in CHECKOUT.glob("docs/*.md")} - titles.keys() == {"README.md"}
+
+
 @EACH
 def test_every_module_that_is_named_exists(page: Path) -> None:
     named = set(MODULE.findall(prose(page)))

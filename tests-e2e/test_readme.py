@@ -67,12 +67,18 @@ def test_every_check_of_the_api_is_in_the_docs_in_its_order() -> None:
     assert documented == ["presenting", *checks, "scope", "fresh"]
 
 
-def test_every_file_to_copy_of_the_api_is_in_the_docs() -> None:
-    documented = re.findall(
-        r"`(\w+\.py)`", API_DOCS.partition("## Copy this folder")[2].partition("## The checks")[0]
-    )
-    folder = CHECKOUT / "protected-api/protected_api/resource_server"
-    assert set(documented) == {path.name for path in folder.glob("*.py")}
+@pytest.mark.parametrize(
+    ("page", "heading", "folder"),
+    [
+        ("timesheets-api.md", "Copy this folder", "protected-api/protected_api/resource_server"),
+        ("import-job.md", "Copy the client", "calling-service/calling_service/oauth_client"),
+    ],
+)
+def test_every_file_to_copy_is_in_the_docs(page: str, heading: str, folder: str) -> None:
+    text = (CHECKOUT / "docs" / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"^\| (.*?) \|", text, re.MULTILINE)) - {"file", "---"}
+    names = {name for cell in documented for name in re.findall(r"`(\w+\.py)`", cell)}
+    assert names | {"__init__.py"} == {path.name for path in (CHECKOUT / folder).glob("*.py")}
 
 
 def test_the_sizes_in_the_readme_are_those_that_make_size_prints() -> None:
