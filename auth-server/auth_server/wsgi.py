@@ -22,6 +22,7 @@ except SettingsError as error:
 
 app = create_app(service)
 
-# Gunicorn forks now: no connection may cross that, and what lives as long as the process is not garbage.
+# Gunicorn forks its workers now. They must not share a connection to the database. The garbage collector
+# leaves alone what exists before the fork, so that the workers keep sharing its memory.
 service.engine.dispose()
 gc.freeze()

@@ -144,7 +144,7 @@ def test_names_a_repeated_check_once(send: Send, explained: Service) -> None:
     told = explanation(send({"scope": "admin"}))
     assert told == [
         ("request", None),
-        ("credentials", "the client was removed or disabled after it authenticated"),
+        ("credentials", "the client was removed or disabled meanwhile"),
     ]
 
 

@@ -1,7 +1,7 @@
 """Client authentication: a secret by HTTP Basic or in the body (RFC 6749 2.3.1), or a signed assertion.
 
-Authlib's registry of methods tells an unknown client from a wrong secret, does not form-decode Basic
-credentials, and fails on a header that is empty or not UTF-8.
+Not Authlib's registry of methods: its answer shows whether the client or the secret is wrong, it does not
+form-decode Basic credentials, and it fails on a header that is empty or not UTF-8.
 """
 
 import binascii

@@ -29,7 +29,7 @@ class Authorization:
 
 
 class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[misc]
-    """Authlib's grant ignores the target, makes an empty scope of one not granted, and logs tokens."""
+    """The grant on Authlib's base class, without its steps: these ignore the target, and log tokens."""
 
     request: OAuthRequest
     server: AuthorizationServer
@@ -88,9 +88,7 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
         client = self.server.clients.read(self.request.client.client_id)
         if client is None or not client.enabled:
             checking("credentials")
-            raise errors.InvalidClientError(
-                reason="the client was removed or disabled after it authenticated"
-            )
+            raise errors.InvalidClientError(reason="the client was removed or disabled meanwhile")
         if client == self.request.client:
             raise refusal
         self.request.client = client

@@ -18,7 +18,7 @@ from auth_server.database import apis, clients, grants, revoked_tokens
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.keys.signing_keys import SigningKeys
 
-_STANDING = (
+_TOKEN_STATUS = (
     select(clients.c.enabled, apis.c.introspected_by, revoked_tokens.c.jti)
     .select_from(grants.join(clients).join(apis))
     .outerjoin(revoked_tokens, revoked_tokens.c.jti == bindparam("jti"))
@@ -82,14 +82,14 @@ class IssuedTokens:
         """Return the client that may introspect the tokens of this one's API; raise InactiveTokenError."""
         of_token = {"jti": token.jti, "client_id": token.client_id, "audience": token.claims["aud"]}
         with self.engine.connect() as connection:
-            standing = connection.execute(_STANDING, of_token).one_or_none()
-        if standing is None:
+            status = connection.execute(_TOKEN_STATUS, of_token).one_or_none()
+        if status is None:
             raise InactiveTokenError("its client has lost the grant")
-        if not standing.enabled:
+        if not status.enabled:
             raise InactiveTokenError("its client is disabled")
-        if standing.jti is not None:
+        if status.jti is not None:
             raise InactiveTokenError("revoked")
-        introspected_by: str | None = standing.introspected_by
+        introspected_by: str | None = status.introspected_by
         return introspected_by
 
     def revoke(self, token: IssuedToken) -> None:
