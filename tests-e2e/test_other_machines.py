@@ -162,7 +162,7 @@ def test_make_up_takes_no_proxy_for_the_services_and_the_probes(fresh_stack: Sta
 def test_a_proxy_in_the_way_of_pip_is_named_without_its_password(fresh_stack: Stack, tmp_path: Path) -> None:
     nowhere = {
         "PIP_RETRIES": "0",
-        "PIP_INDEX_URL": "http://index.example/simple",
+        "PIP_INDEX_URL": "http://index.example",
         "PIP_CONFIG_FILE": os.devnull,
     }
     failed = fresh_stack.run(
