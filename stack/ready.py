@@ -25,13 +25,16 @@ def answer(url: str) -> str:
 def main(seconds: str, *urls: str) -> int:
     """Poll until all URLs are ready or the time is over; print those that are not ready."""
     deadline = time.monotonic() + float(seconds)
-    while waiting := {url: said for url in urls if (said := answer(url)) != "200"}:
+    while True:
+        answers = {url: answer(url) for url in urls}
+        waiting = {url: said for url, said in answers.items() if said != "200"}
+        if not waiting:
+            return 0
         if time.monotonic() > deadline:
             for url, said in waiting.items():
                 print(f"Not ready after {seconds} s: {url}: {said}", file=sys.stderr)  # noqa: T201
             return 1
         time.sleep(0.1)
-    return 0
 
 
 if __name__ == "__main__":

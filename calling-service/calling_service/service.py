@@ -29,7 +29,7 @@ from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.retry import retry_policy
 from calling_service.oauth_client.token_source import TokenSource
 from calling_service.runs.history import History
-from calling_service.runs.run import Failure, Run
+from calling_service.runs.run import CASE_INTERRUPTED, Run
 from calling_service.runs.runner import Runner
 from calling_service.settings import Settings
 from calling_service.settings_reader import SettingsError
@@ -37,7 +37,6 @@ from calling_service.settings_reader import SettingsError
 if TYPE_CHECKING:
     from flow_explorer.explorer import Explorer  # with Flask, which the command line need not load
 
-CASE_DIED = Failure("interrupted", "the service did not play the case to its end", "start the case again")
 LOGGED = ("calling_service", "recording", "flow_explorer")  # the packages that log from LOG_LEVEL up
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ class Service:
 
     def start(self, stop: threading.Event) -> None:
         """End what an earlier process left, and start the schedule if there is one; call once per process."""
-        self.history.abandon(CASE_DIED, cases=True)
+        self.history.abandon(CASE_INTERRUPTED, cases=True)
         self.runner.resume()
         if self.settings.schedule_seconds:
             keep = threading.Thread(target=self.keep_schedule, args=(stop,), name="schedule", daemon=True)

@@ -25,6 +25,11 @@ class Failure:
     hint: str
 
 
+CASE_INTERRUPTED = Failure(
+    "interrupted", "the service did not play the case to its end", "start the case again"
+)
+
+
 @dataclass(slots=True)
 class Run:
     """A run; only the thread that carries it out changes it."""

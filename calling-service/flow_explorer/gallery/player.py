@@ -13,7 +13,7 @@ import requests
 from calling_service.oauth_client.token_source import TokenError
 from calling_service.runs.case import Outcome, UnknownCaseError
 from calling_service.runs.history import History
-from calling_service.runs.run import Failure, Run
+from calling_service.runs.run import CASE_INTERRUPTED, Failure, Run
 from calling_service.runs.runner import Record
 from recording.exchange import Exchange
 
@@ -24,7 +24,6 @@ from flow_explorer.servers import Servers
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = Failure("interrupted", "the service did not play the case to its end", "start the case again")
 SEE_LOGS = "look at the logs of the services, by the trace id of this run"
 
 
@@ -55,7 +54,8 @@ class CasePlayer:
             raise UnknownCaseError(case_id)
         with self._lock:
             if not self._run_ids:
-                self.recover()  # a case whose end could not be recorded, on a full disk for example
+                # A case whose end could not be recorded, on a full disk for example.
+                self._history.abandon(CASE_INTERRUPTED, cases=True)
             if case_id not in self._run_ids:
                 run = Run.new("web")
                 run.case = case.report()
@@ -64,10 +64,6 @@ class CasePlayer:
                 done.add_done_callback(Future.result)  # raises an error of the thread, so that it is logged
                 self._run_ids[case_id] = run.id
             return self._run_ids[case_id]
-
-    def recover(self) -> None:
-        """Mark cases whose end was not recorded as failed; call it only while no case is playing."""
-        self._history.abandon(INTERRUPTED, cases=True)
 
     def stop(self) -> None:
         """Finish the request in flight, and end its case and those that wait."""
@@ -120,7 +116,7 @@ def _explained(error: Exception) -> Failure:
     again = "then start the case again"
     match error:
         case CaseStoppedError():
-            return INTERRUPTED
+            return CASE_INTERRUPTED
         case UnexpectedAnswerError():
             message = f"a step before the last did not succeed: {error}"
             return Failure("unexpected_answer", message, f"{SEE_LOGS}, {again}")

@@ -78,7 +78,8 @@ class TimesheetStore:
 
     def page(self, query: Query) -> tuple[list[Timesheet], str | None]:
         """Return a page in the order of booking, and the cursor of the next page or None."""
-        wanted = {sql: value for name, sql in FILTERS.items() if (value := getattr(query, name)) is not None}
+        filters = {sql: getattr(query, name) for name, sql in FILTERS.items()}
+        wanted = {sql: value for sql, value in filters.items() if value is not None}
         where = " AND ".join(["id > ?", *wanted])
         rows = self._execute(
             f"{SELECT} {where} ORDER BY id LIMIT ?", query.cursor, *wanted.values(), query.limit + 1
