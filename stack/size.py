@@ -16,6 +16,7 @@ PACKAGES = (
     "protected-api/protected_api/resource_server",
     "calling-service/calling_service",
     "calling-service/calling_service/oauth_client",
+    "calling-service/timesheet_exports",
     "calling-service/recording",
     "calling-service/flow_explorer",
 )

@@ -8,7 +8,11 @@ import pytest
 from live_stack import CHECKOUT
 
 PACKAGES = ("auth-server/auth_server", "protected-api/protected_api", "calling-service/calling_service")
-ROOMS_BESIDE = ("calling-service/recording", "calling-service/flow_explorer")
+ROOMS_BESIDE = (
+    "calling-service/timesheet_exports",
+    "calling-service/recording",
+    "calling-service/flow_explorer",
+)
 SAME_TEXT = {
     "settings_reader.py": PACKAGES,
     "logs.py": PACKAGES,

@@ -37,7 +37,12 @@ from calling_service.settings_reader import SettingsError
 if TYPE_CHECKING:
     from flow_explorer.explorer import Explorer  # with Flask, which the command line need not load
 
-LOGGED = ("calling_service", "recording", "flow_explorer")  # the packages that log from LOG_LEVEL up
+LOGGED = (
+    "calling_service",
+    "timesheet_exports",
+    "recording",
+    "flow_explorer",
+)  # the packages that log from LOG_LEVEL up
 log = logging.getLogger(__name__)
 
 

@@ -13,9 +13,15 @@ EXPLORER = {"recording", f"{SERVICE}.runs", f"{SERVICE}.oauth_client", f"{SERVIC
 READING = {f"flow_explorer.{path.stem}" for path in (FOLDER / "flow_explorer").glob("*.py")}
 ROOMS: dict[str, set[str]] = {  # and what each may import of ours, besides itself
     f"{SERVICE}.oauth_client": set(),
-    f"{SERVICE}.import_job": {f"{SERVICE}.database"},
-    f"{SERVICE}.runs": {f"{SERVICE}.import_job", f"{SERVICE}.oauth_client", *SHARED},
-    SERVICE: {SERVICE},
+    f"{SERVICE}.import_job": {f"{SERVICE}.database", "timesheet_exports"},
+    f"{SERVICE}.runs": {
+        f"{SERVICE}.import_job",
+        f"{SERVICE}.oauth_client",
+        "timesheet_exports",
+        *SHARED,
+    },
+    SERVICE: {SERVICE, "timesheet_exports"},
+    "timesheet_exports": set(),
     f"{SERVICE}.service": {SERVICE, "recording", "flow_explorer.servers", "flow_explorer.explorer"},
     f"{SERVICE}.web": {SERVICE, "flow_explorer"},
     f"{SERVICE}.cli": {SERVICE, "flow_explorer.columns", "flow_explorer.terminal"},
@@ -26,7 +32,7 @@ ROOMS: dict[str, set[str]] = {  # and what each may import of ours, besides itse
     "flow_explorer.page": EXPLORER | READING | {"flow_explorer.formats", "flow_explorer.gallery"},
     "flow_explorer.terminal": EXPLORER | READING | {"flow_explorer.formats", "flow_explorer.gallery"},
 }
-OURS = (SERVICE, "recording", "flow_explorer")
+OURS = (SERVICE, "timesheet_exports", "recording", "flow_explorer")
 MODULES = sorted(path for package in OURS for path in (FOLDER / package).rglob("*.py"))
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from timesheet_exports.entry_rows import Entry, HeaderError, Row, read_entry_rows
+
 from calling_service.database import connection
-from calling_service.import_job.entry_rows import Entry, HeaderError, Row, read_entry_rows
 from calling_service.import_job.inbox import InboxFile, inbox_files
 from calling_service.import_job.ledger import Ledger
 from calling_service.import_job.rejects import AddReject, rejects_file

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-
-from calling_service.import_job.entry_rows import COLUMNS, Entry, Problem
+from timesheet_exports.entry_rows import COLUMNS, Entry, Problem
 
 LONGEST_TEXT = 300  # characters of what the API says that are kept
 TOKEN = re.compile(r"eyJ[\w.-]+", re.ASCII)  # a JWT, which an API could echo

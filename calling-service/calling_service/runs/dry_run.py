@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from timesheet_exports.entry_rows import Entry
+
 from calling_service.database import connection
-from calling_service.import_job.entry_rows import Entry
 from calling_service.import_job.job import ImportJob, Progress
 from calling_service.import_job.timesheets_api import Receipt
 from calling_service.runs.failures import storage_failure

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from calling_service.database import connection, prepare
-from calling_service.import_job.entry_rows import Entry
 from calling_service.import_job.inbox import inbox_files
 from calling_service.import_job.job import ImportJob
 from calling_service.import_job.report import ImportReport
@@ -16,6 +15,7 @@ from calling_service.import_job.timesheets_api import ApiError, Receipt
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from timesheet_exports.entry_rows import Entry
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 

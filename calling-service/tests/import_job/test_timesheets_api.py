@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 import requests
-from calling_service.import_job.entry_rows import Entry
 from calling_service.import_job.job import CHUNK
 from calling_service.import_job.timesheets_api import ApiError, Receipt, TimesheetsApi
+from timesheet_exports.entry_rows import Entry
 from werkzeug.wrappers import Response
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, TextIO
 
-from calling_service.import_job.csv_rows import Cells, read_rows, separator_of
+from timesheet_exports.csv_rows import Cells, read_rows, separator_of
 
 COLUMNS = {  # the column of each field of the API's entry
     "external_id": "entry_id",

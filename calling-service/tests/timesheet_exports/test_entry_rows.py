@@ -2,9 +2,9 @@ import io
 from dataclasses import replace
 
 import pytest
-from calling_service.import_job.entry_rows import Entry, HeaderError, Row, read_entry_rows
 from hypothesis import given
 from hypothesis import strategies as st
+from timesheet_exports.entry_rows import Entry, HeaderError, Row, read_entry_rows
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 OPEN_QUOTE = "a quote is not closed on this line"

@@ -3,9 +3,9 @@ import io
 from dataclasses import replace
 
 import pytest
-from calling_service.import_job.csv_rows import LONGEST_ROW, Cells, read_rows, separator_of
 from hypothesis import given
 from hypothesis import strategies as st
+from timesheet_exports.csv_rows import LONGEST_ROW, Cells, read_rows, separator_of
 
 NO_CSV = "cannot be read as CSV: "
 TOO_LONG = f"{NO_CSV}a row has less than {LONGEST_ROW} characters"
