@@ -3,10 +3,11 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from auth_server.logs import GunicornLogger, JsonLines
+from auth_server.logs import GunicornLogger, JsonLines, write_line
 from gunicorn.config import Config  # type: ignore[import-untyped]
 
 LogLines = Callable[[], list[dict[str, Any]]]
@@ -47,3 +48,23 @@ def test_gunicorn_may_log_an_exception_as_the_message(
     log(GunicornLogger(Config()), SyntaxError("invalid syntax"))
     assert json.loads(capfd.readouterr().out)["message"] == "invalid syntax"
     logging.getLogger().handlers.clear()
+
+
+@pytest.mark.parametrize("value", ["\x9b31m", "ü", "\udc80", 2**64])
+def test_a_line_is_ascii_whatever_its_values(capfd: pytest.CaptureFixture[str], value: object) -> None:
+    write_line(0, "INFO", "x", "done", {"value": value})
+    line = capfd.readouterr().out
+    assert line.isascii()
+    assert json.loads(line)["value"] == value
+
+
+def test_a_line_shows_of_an_object_what_its_representation_shows(capfd: pytest.CaptureFixture[str]) -> None:
+    write_line(0, "INFO", "x", "done", {"value": Credential("hidden")})
+    assert json.loads(capfd.readouterr().out)["value"].endswith("Credential()")
+
+
+@dataclass
+class Credential:
+    """A value that its representation hides."""
+
+    secret: str = field(repr=False)

@@ -64,7 +64,7 @@ def test_starts_from_the_environment_and_applies_the_tenant(
     wsgi: Wsgi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     app = wsgi(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")["app"]
-    assert capfd.readouterr().out.count('"message": "tenant applied"') == 20
+    assert capfd.readouterr().out.count('"message":"tenant applied"') == 20
     assert app.test_client().get("/readyz").status_code == 200
 
 

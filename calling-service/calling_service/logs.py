@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 PACKAGE = __name__.partition(".")[0]
@@ -23,7 +24,15 @@ TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-
 BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 current_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
-_encode = json.JSONEncoder(default=str).encode
+
+
+def _encode(line: Mapping[str, Any]) -> bytes:
+    """Return the line as JSON in ASCII; other characters could control the terminal that shows the log."""
+    with suppress(TypeError):  # half a surrogate pair or more than 64 bits, which only json can write
+        text = orjson.dumps(line, default=str, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+        if text.isascii():
+            return text
+    return json.dumps(line, default=str).encode()
 
 
 def trace_id_of(traceparent: str) -> str:
@@ -85,7 +94,7 @@ def write_line(
     if trace_id:
         line["trace_id"] = trace_id
     with suppress(OSError):  # the reader is gone
-        os.write(descriptor, (_encode({**line, **fields}) + "\n").encode())
+        os.write(descriptor, _encode({**line, **fields}) + b"\n")
 
 
 def configure_logs(level: str, packages: Iterable[str] = (PACKAGE,), descriptor: int = STDOUT) -> None:

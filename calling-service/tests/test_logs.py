@@ -3,9 +3,10 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
-from calling_service.logs import configure_logs, trace_id_of, tracing
+from calling_service.logs import configure_logs, trace_id_of, tracing, write_line
 from calling_service.service import LOGGED
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -73,3 +74,23 @@ def test_a_log_line_that_cannot_be_written_raises_nothing(capfd: pytest.CaptureF
 def test_a_traceparent_that_is_not_valid_is_replaced(header: str) -> None:
     assert trace_id_of(header) not in {TRACE, "0" * 32}
     assert len(trace_id_of(header)) == 32
+
+
+@pytest.mark.parametrize("value", ["\x9b31m", "ü", "\udc80", 2**64])
+def test_a_line_is_ascii_whatever_its_values(capfd: pytest.CaptureFixture[str], value: object) -> None:
+    write_line(0, "INFO", "x", "done", {"value": value})
+    line = capfd.readouterr().out
+    assert line.isascii()
+    assert json.loads(line)["value"] == value
+
+
+def test_a_line_shows_of_an_object_what_its_representation_shows(capfd: pytest.CaptureFixture[str]) -> None:
+    write_line(0, "INFO", "x", "done", {"value": Credential("hidden")})
+    assert json.loads(capfd.readouterr().out)["value"].endswith("Credential()")
+
+
+@dataclass
+class Credential:
+    """A value that its representation hides."""
+
+    secret: str = field(repr=False)

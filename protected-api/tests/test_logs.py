@@ -1,12 +1,15 @@
 """The log is JSON lines, and libraries do not print what passes through them."""
 
+import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]
-from protected_api.logs import GunicornLogger, JsonLines
+from protected_api.logs import GunicornLogger, JsonLines, write_line
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -52,3 +55,23 @@ def test_logs_gunicorns_messages_without_what_they_quote(log_lines: Lines) -> No
 def test_a_failing_log_does_not_fail_the_request(log_lines: Lines) -> None:
     JsonLines().handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
     assert log_lines() == []
+
+
+@pytest.mark.parametrize("value", ["\x9b31m", "ü", "\udc80", 2**64])
+def test_a_line_is_ascii_whatever_its_values(capfd: pytest.CaptureFixture[str], value: object) -> None:
+    write_line(0, "INFO", "x", "done", {"value": value})
+    line = capfd.readouterr().out
+    assert line.isascii()
+    assert json.loads(line)["value"] == value
+
+
+def test_a_line_shows_of_an_object_what_its_representation_shows(capfd: pytest.CaptureFixture[str]) -> None:
+    write_line(0, "INFO", "x", "done", {"value": Credential("hidden")})
+    assert json.loads(capfd.readouterr().out)["value"].endswith("Credential()")
+
+
+@dataclass
+class Credential:
+    """A value that its representation hides."""
+
+    secret: str = field(repr=False)

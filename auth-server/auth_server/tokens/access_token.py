@@ -4,13 +4,13 @@ Authlib's generator imports its key for each token, signs with a random one of s
 takes the client for the audience.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from joserfc.util import urlsafe_b64encode
 
 from auth_server.algorithms import ALGORITHMS
@@ -18,8 +18,6 @@ from auth_server.errors import InvalidScopeError
 from auth_server.keys.signing_keys import SigningKeys, TokenKey
 
 MAX_SIZE = 4096  # bytes
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class AccessTokens:
 
 def _signed(claims: Mapping[str, Any], key: TokenKey) -> str:
     """Serialize and sign (RFC 7515 7.1); key and header were checked once, when the key was imported."""
-    payload = _encode(claims).encode()
+    payload = orjson.dumps(claims)
     signing_input = key.protected_header + b"." + urlsafe_b64encode(payload)
     signature = ALGORITHMS[key.alg].sign(signing_input, key.key)
     return (signing_input + b"." + urlsafe_b64encode(signature)).decode()
