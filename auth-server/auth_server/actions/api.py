@@ -6,7 +6,7 @@ The names are those of Auth0's Actions, in Python's spelling. `Narrowing` has no
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from auth_server.errors import InvalidRequestError, InvalidScopeError, ProtocolError, UnauthorizedClientError
 from auth_server.grammar import ERROR_DESCRIPTION, is_absolute_uri
@@ -18,8 +18,7 @@ _DENIALS: Mapping[str, type[ProtocolError]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EventClient:
+class EventClient(NamedTuple):
     """The client that asks; `metadata` is what the tenant file says, and cannot be changed here."""
 
     client_id: str
@@ -27,30 +26,26 @@ class EventClient:
     metadata: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class EventRequest:
+class EventRequest(NamedTuple):
     """Where the request comes from; never a credential."""
 
     ip: str
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventResourceServer:
+class EventResourceServer(NamedTuple):
     """The API that the token is for."""
 
     identifier: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventTransaction:
+class EventTransaction(NamedTuple):
     """The scopes that would be granted without Actions."""
 
     requested_scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """The token request that is being served."""
 
     client: EventClient

@@ -25,9 +25,11 @@ _LOGGABLE_TARGET = re.compile(r"[a-z]+:[!->A-~]{1,200}")  # neither user informa
 def receive(trusted_proxies: Networks) -> OAuthRequest:
     """Return the current request, and keep it in `g` for the log of a refusal; raise InvalidRequestError."""
     checking("request")
-    address = client_address(request, trusted_proxies)
+    # The request itself: the proxy looks it up in the context for each of its attributes.
+    received: Request = request._get_current_object()  # type: ignore[attr-defined]
+    address = client_address(received, trusted_proxies)
     g.address = address
-    oauth_request = read_request(request, address)
+    oauth_request = read_request(received, address)
     g.oauth_request = oauth_request
     return oauth_request
 

@@ -74,15 +74,18 @@ class KeySet:
 
     def __init__(self, keys: Iterable[StoredKey]) -> None:
         self.lives: list[KeyLife] = []
+        self._by_alg: dict[str, list[KeyLife]] = {alg: [] for alg in SIGNING_ALGS}
         successors: dict[str, int] = {}
         for key in sorted(keys, key=lambda key: (SIGNING_ALGS.index(key.alg), -key.generation)):
-            self.lives.append(KeyLife(key, successors.get(key.alg)))
+            life = KeyLife(key, successors.get(key.alg))
+            self.lives.append(life)
+            self._by_alg[key.alg].append(life)
             if key.revoked_at is None or key.signs_from < key.revoked_at:  # else it never signs
                 successors[key.alg] = key.signs_from
 
     def of(self, alg: str, now: float, *states: State) -> list[KeyLife]:
         """Return the keys of an algorithm that are in one of these states."""
-        return [life for life in self.lives if life.key.alg == alg and life.state(now) in states]
+        return [life for life in self._by_alg[alg] if life.state(now) in states]
 
     def published(self, now: float) -> list[StoredKey]:
         """Return the keys that verifiers may know."""

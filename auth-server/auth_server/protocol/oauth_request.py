@@ -23,12 +23,16 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
 
     client: Client
 
+    # What Authlib's __init__ would set. It demands https of the URI; behind a proxy, as in Compose, the real
+    # one is http. ISSUER settles at the start of the service whether plain http is accepted.
+    method = "POST"
+    uri = "https://localhost/"
+    _scope = None
+
     def __init__(
         self, parameters: Pairs, *, authorization: str = "", address: str = "", user_agent: str = ""
     ) -> None:
-        # Authlib demands https of this URI and raises otherwise. Behind a proxy, as in Compose, the real one
-        # is http; ISSUER settles at the start of the service whether plain http is accepted.
-        super().__init__("POST", "https://localhost/", headers={"Authorization": authorization})
+        self.headers = {"Authorization": authorization}
         self.payload = BasicOAuth2Payload(dict(parameters))
         self.resources = [value for name, value in parameters if name == "resource"]
         self.authorization = authorization

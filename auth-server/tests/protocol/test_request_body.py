@@ -66,3 +66,32 @@ def test_refuses_a_body_that_cannot_be_read_and_logs_nothing_of_it(
     assert response.get_json() == {"error": "invalid_request", "error_description": description}
     (line,) = log_lines()
     assert (line["message"], line["reason"]) == ("token refused", description)
+
+
+class TricklingBody(io.BytesIO):
+    """A body of which each read returns a few bytes, as WSGI allows."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return at most seven bytes."""
+        return super().read(min(size or 0, 7))
+
+
+@pytest.mark.parametrize("length", [str(len(G)), ""])
+def test_reads_on_while_a_body_arrives_in_pieces(client: FlaskClient, length: str) -> None:
+    environ = {
+        "wsgi.input": TricklingBody(G.encode()),
+        "wsgi.input_terminated": True,
+        "CONTENT_LENGTH": length,
+    }
+    response = client.post(
+        "/oauth/token", content_type=FORM, auth=("job", "wrong"), environ_overrides=environ
+    )
+    assert response.get_json()["error"] == "invalid_client"
+
+
+def test_reads_nothing_if_no_length_is_known(client: FlaskClient) -> None:
+    environ = {"wsgi.input": io.BytesIO(b"malformed=%zz"), "CONTENT_LENGTH": ""}
+    response = client.post(
+        "/oauth/token", content_type=FORM, auth=("job", "wrong"), environ_overrides=environ
+    )
+    assert response.get_json()["error"] == "invalid_client"
