@@ -1,15 +1,23 @@
-"""The rows of a CSV file as cells, in bounded memory whatever the file holds (RFC 4180, or with semicolons).
+"""The rows of a CSV file as cells, in bounded memory whatever the file holds (RFC 4180, or other separators).
 
-Not here: what the cells mean (entry_rows.py).
+Not here: the encoding (text_file.py); what the cells mean (entry_rows.py).
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
+from timesheet_exports.names import normalised
+from timesheet_exports.text_file import ExportError
+
 LONGEST_ROW = 1 << 20  # characters
+SEPARATORS = ",;\t|"
+BLANK_LINE = re.compile(rf'["\s{SEPARATORS}]*')
+QUOTED_CELL = re.compile(rf'(?<![^{SEPARATORS}])"[^"]*(?:""[^"]*)*"?')
+NAMED_SEPARATOR = re.compile(rf'"?sep=(.)"?[\s{SEPARATORS}]*', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +30,99 @@ class Cells:
 
 
 def separator_of(file: TextIO) -> str:
-    """Return what separates the cells of the first line, and leave the file at its start."""
-    first = file.readline(LONGEST_ROW)
+    """Return what separates the cells of the first row, and leave the file at its start.
+
+    Excel's `sep=;` decides; otherwise it is the separator that stands there most often outside of quotes.
+    Raise ExportError if `sep=` names another character.
+    """
+    row = _first_row(file)
     file.seek(0)
-    return max(",;", key=first.count)
+    named = NAMED_SEPARATOR.fullmatch(row)
+    if not named:
+        return max(SEPARATORS, key=QUOTED_CELL.sub("", row).count)
+    if named[1] not in SEPARATORS:
+        raise ExportError(f"has {named[1]!r} between its cells; use a comma, a semicolon, a tab or |")
+    return named[1]
+
+
+def _first_row(file: TextIO) -> str:
+    """Return the first row that is not blank, with all lines of its quoted cells."""
+    lines: list[str] = []
+    quotes = 0
+    room = LONGEST_ROW
+    while room > 0 and (line := file.readline(room)):
+        if lines or not BLANK_LINE.fullmatch(line):
+            lines.append(line)
+            room -= len(line)
+            quotes += line.count('"')
+            if quotes % 2 == 0:
+                break
+    return "".join(lines)
 
 
 def read_rows(file: TextIO, separator: str) -> Iterator[Cells]:
     """Yield the rows of a file opened with newline="", also those that are not CSV or have another width.
 
-    If such a row has several lines, a quote may be missing in the first. Then that line alone is at fault,
+    The first row is the header: it comes without blanks around its names and unnamed columns at its end.
+    Rows whose cells are all blank are left out, and so is a first line `sep=;`. A row may have more cells than
+    the header if these are blank, and they are cut off. It may not have fewer: any of its cells may be missing.
+
+    If a faulty row has several lines, a quote may be missing in the first. Then that line alone is at fault,
     and the lines that the row has run over are read again.
     """
     lines = _Lines(file)
-    reader = csv.reader(lines, strict=True, delimiter=separator)
     width = 0
+    for split in _split(lines, separator):
+        row = split
+        if _is_blank(row) or (not width and _names_separator(row, separator)):
+            continue
+        if not width:
+            row = _header(row)
+            width = len(row.cells)
+        row = _fitted(row, width)
+        if row.fault and lines.quote_is_open:
+            row = Cells(row.line, lines.first, f"{row.fault}, and a quote is not closed on this line")
+            lines.give_back()
+        yield row
+
+
+def _split(lines: "_Lines", separator: str) -> Iterator[Cells]:
+    reader = csv.reader(lines, strict=True, delimiter=separator)
     while True:
         lines.begin_row()
-        fault = ""
         try:
             cells = tuple(next(reader))
         except StopIteration:
             return
         except csv.Error as error:
-            cells = lines.first
-            fault = f"cannot be read as CSV: {error}"
-        width = width or len(cells)
-        if not fault and cells and len(cells) != width:
-            fault = f"has {len(cells)} cells, the header {width}"
-        if fault and lines.quote_is_open:
-            cells = lines.first
-            fault += ", and a quote is not closed on this line"
-            lines.give_back()
-        yield Cells(lines.number, cells, fault)
+            yield Cells(lines.number, lines.first, f"cannot be read as CSV: {error}")
+        else:
+            yield Cells(lines.number, cells)
+
+
+def _is_blank(row: Cells) -> bool:
+    return not row.fault and not any(map(str.strip, row.cells))
+
+
+def _names_separator(row: Cells, separator: str) -> bool:
+    return NAMED_SEPARATOR.fullmatch(separator.join(row.cells)) is not None
+
+
+def _header(row: Cells) -> Cells:
+    """Return the header with clean names; a byte order mark remains where two files were joined."""
+    names = [normalised(cell.replace("\ufeff", "").strip()) for cell in row.cells]
+    while names and not names[-1]:
+        names.pop()
+    return replace(row, cells=tuple(names))
+
+
+def _fitted(row: Cells, width: int) -> Cells:
+    """Return the row with as many cells as the header, or with a fault."""
+    if row.fault or len(row.cells) == width:
+        return row
+    if len(row.cells) > width and not any(map(str.strip, row.cells[width:])):
+        return replace(row, cells=row.cells[:width])
+    return replace(row, fault=f"has {len(row.cells)} cells, the header {width}")
 
 
 class _Lines:

@@ -10,7 +10,9 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, TextIO
 
+from timesheet_exports import names
 from timesheet_exports.csv_rows import Cells, read_rows, separator_of
+from timesheet_exports.text_file import NOT_UTF_8, ExportError, not_utf_8
 
 COLUMNS = {  # the column of each field of the API's entry
     "external_id": "entry_id",
@@ -22,13 +24,12 @@ COLUMNS = {  # the column of each field of the API's entry
 LONGEST = {"external_id": 64, "user_id": 64, "project": 100}  # characters
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 HOURS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
-NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # how surrogateescape decodes a byte that is not UTF-8
 
 Problem = tuple[str, str]  # column and reason
 
 
-class HeaderError(Exception):
-    """The file is not an export: what is wrong with its first line."""
+class HeaderError(ExportError):
+    """The file is not an export: what is wrong with its first row."""
 
 
 class Entry(NamedTuple):
@@ -54,19 +55,18 @@ class Row:
 def read_entry_rows(file: TextIO) -> tuple[tuple[str, ...], Iterator[Row]]:
     """Return the names of the columns, and the rows that follow; raise HeaderError if a column is missing.
 
-    The file is opened with newline="" and errors="surrogateescape".
+    The file is as `opened_export` opens it.
     """
     separator = separator_of(file)
     rows = read_rows(file, separator)
     header = _header(next(rows, Cells(1, ())))
-    filled = (row for row in rows if row.cells or row.fault)
-    return header, (_row(row, header, decimal_comma=separator == ";") for row in filled)
+    return header, (_row(row, header, decimal_comma=separator == ";") for row in rows)
 
 
 def _header(row: Cells) -> tuple[str, ...]:
     if row.fault:
         raise HeaderError(row.fault)
-    header = tuple(map(str.strip, row.cells))
+    header = row.cells
     missing = [column for column in COLUMNS.values() if header.count(column) != 1]
     if missing:
         raise HeaderError(f"must name each of these columns once: {', '.join(missing)}")
@@ -80,6 +80,8 @@ def _row(row: Cells, header: tuple[str, ...], *, decimal_comma: bool) -> Row:
     values = {field: by_name[column] for field, column in COLUMNS.items()}
     if decimal_comma:
         values["hours"] = values["hours"].replace(",", ".")
+    for field in ("project", "user_id"):
+        values[field] = names.normalised(values[field])
     reasons = {field: _reason(field, value) for field, value in values.items()}
     problems = tuple((COLUMNS[field], reason) for field, reason in reasons.items() if reason)
     if problems:
@@ -95,11 +97,11 @@ def _reason(field: str, value: str) -> str | None:
         return _date_reason(value)
     if field == "hours":
         return _hours_reason(value)
-    if not value.isprintable():
-        return "is not UTF-8" if NOT_UTF_8.search(value) else "contains a character that cannot be printed"
+    if not_utf_8(value):
+        return NOT_UTF_8
     if len(value) > LONGEST[field]:
         return f"is longer than {LONGEST[field]} characters"
-    return None
+    return names.reason(value)
 
 
 def _date_reason(value: str) -> str | None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from timesheet_exports.entry_rows import Entry, HeaderError, Row, read_entry_rows
+from timesheet_exports.entry_rows import Entry, Row, read_entry_rows
+from timesheet_exports.text_file import ExportError, opened_export
 
 from calling_service.database import connection
 from calling_service.import_job.inbox import InboxFile, inbox_files
@@ -63,17 +64,17 @@ class ImportJob:
     ) -> Iterator[int]:
         """Import one file, and yield the last line done after each chunk."""
         ledger.open_file(file.digest, file.name)
-        with file.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-            try:
+        try:
+            with opened_export(file.path) as lines:
                 header, rows = read_entry_rows(lines)
-            except HeaderError as error:
-                report.give_up(file_report, str(error))
-                return
-            with rejects_file(self.state_dir, file.path.name, header) as add_reject:
-                chunks = _FileImport(file, file_report, report, ledger, self.upload, add_reject)
-                while chunk := list(islice(rows, CHUNK)):
-                    chunks.send(chunk)
-                    yield chunk[-1].line
+                with rejects_file(self.state_dir, file.path.name, header) as add_reject:
+                    chunks = _FileImport(file, file_report, report, ledger, self.upload, add_reject)
+                    while chunk := list(islice(rows, CHUNK)):
+                        chunks.send(chunk)
+                        yield chunk[-1].line
+        except ExportError as error:
+            report.give_up(file_report, str(error))
+            return
         if file.is_unchanged():
             ledger.close_file(file.digest)
             file_report.state = "done"

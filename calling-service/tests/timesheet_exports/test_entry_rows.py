@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from timesheet_exports.entry_rows import Entry, HeaderError, Row, read_entry_rows
+from timesheet_exports.text_file import NOT_UTF_8
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 OPEN_QUOTE = "a quote is not closed on this line"
@@ -43,8 +44,8 @@ def test_names_the_line_on_which_a_row_begins() -> None:
         ("2026-11-09,P,,,C-1,1", (("Hours", "is empty"),)),
         ("2026-11-09, ,,1,C-1,1", (("Project", "is empty"),)),
         (f"2026-11-09,{'x' * 101},,1,C-1,1", (("Project", "is longer than 100 characters"),)),
-        ("2026-11-09,a\u200bb,,1,C-1,1", (("Project", "contains a character that cannot be printed"),)),
-        ("2026-11-09,a\udcffb,,1,C-1,1", (("Project", "is not UTF-8"),)),
+        ("2026-11-09,a\u200bb,,1,C-1,1", (("Project", "contains U+200B, which cannot be seen or printed"),)),
+        ("2026-11-09,a\udcffb,,1,C-1,1", (("Project", NOT_UTF_8),)),
         (f"2026-11-09,P,,1,{'x' * 65},1", (("Employee Id", "is longer than 64 characters"),)),
         ("2026-11-09,P,,1,C-1,", (("entry_id", "is empty"),)),
         ("2026-11-31,P,,1,C-1,1", (("Date", "2026-11-31 does not exist"),)),
@@ -96,7 +97,7 @@ def test_a_quote_that_is_not_closed_holds_back_no_other_row(broken: str, closing
 def test_text_in_a_quoted_cell_is_not_a_row_even_if_it_looks_like_one() -> None:
     """Otherwise somebody who names a project could book hours for others."""
     (row,) = rows('2026-11-09,"P\n2026-11-09,P,,24,C-2,2\n",1,C-1,1\n'.replace('",1', '",,1'))
-    assert row.problems == (("Project", "contains a character that cannot be printed"),)
+    assert row.problems == (("Project", "contains U+000A, which cannot be seen or printed"),)
 
 
 @pytest.mark.parametrize(
