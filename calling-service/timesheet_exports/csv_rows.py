@@ -64,8 +64,8 @@ def read_rows(file: TextIO, separator: str) -> Iterator[Cells]:
     """Yield the rows of a file opened with newline="", also those that are not CSV or have another width.
 
     The first row is the header: it comes without blanks around its names and unnamed columns at its end.
-    Rows whose cells are all blank are left out, and so is a first line `sep=;`. A row may have more cells than
-    the header if these are blank, and they are cut off. It may not have fewer: any of its cells may be missing.
+    Rows whose cells are all blank are left out, and so is a first line `sep=;`. Blank cells of a row beyond
+    the header's width are cut off. A row may not have fewer cells: any of them may be the missing one.
 
     If a faulty row has several lines, a quote may be missing in the first. Then that line alone is at fault,
     and the lines that the row has run over are read again.

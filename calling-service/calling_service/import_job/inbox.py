@@ -1,18 +1,26 @@
 """The CSV files in the inbox, which is only read: which of them are complete, and what is in them.
 
-A file that changed a moment ago is looked at twice; one whose last line has no end is given a minute. A file
-that is taken for complete too early loses nothing: once it has grown, it has another digest and is imported.
+A file that changed a moment ago, or whose last line has no end, is looked at twice. A last line without an
+end is also given a minute, unless the file's time lies in the future: another clock has set it then, and the
+two looks decide. A file that is taken for complete too early loses nothing: once it has grown, it has another
+digest and is imported.
 """
 
+import codecs
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
+from timesheet_exports.text_file import encoding_of
+
 SETTLED_AFTER = 60.0  # seconds without a change after which a last line without an end counts as complete
+COARSEST_TIME = 2.0  # seconds, of a file's time on FAT and on some network shares
+BLOCK = 1 << 20  # bytes
 
 Pause = Callable[[float], None]  # takes seconds
 
@@ -24,6 +32,10 @@ class Stamp(NamedTuple):
     size: int
     mtime_ns: int
 
+    def age(self, now: float) -> float:
+        """Return how many seconds ago the file changed; below 0 if its time lies in the future."""
+        return now - self.mtime_ns / 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class InboxFile:
@@ -32,6 +44,7 @@ class InboxFile:
     path: Path
     digest: str
     lines: int
+    ended: bool  # whether its last line has an end
     complete: bool
     stamp: Stamp
     fault: str | None = None  # why it cannot be read
@@ -49,35 +62,52 @@ class InboxFile:
 def inbox_files(inbox: Path, settling: float, now: float, pause: Pause) -> Iterator[InboxFile]:
     """Yield the files in the order of their names; `now` is in Unix time.
 
-    If a file changed within the last `settling` seconds, wait as long; it must not change in this time.
+    If one may be still being written, look at all again after `settling` seconds: none must have changed.
     """
     paths = [path for path in inbox.iterdir() if path.suffix.lower() == ".csv" and path.name[0] != "."]
     paths.sort(key=lambda path: (path.stem, path.name))  # "week-late.csv" adds to "week.csv" and follows it
     stamps = {path: _stamp(path) for path in paths}
-    found = {path: stamp for path, stamp in stamps.items() if stamp}
-    if any(now - stamp.mtime_ns / 1e9 < settling for stamp in found.values()):
+    files = [_read(path, stamp) for path, stamp in stamps.items() if stamp]
+    if any(_is_fresh(file, settling, now) for file in files):
         pause(settling)
-    for path, stamp in found.items():
-        try:
-            yield _read(path, stamp, now)
-        except OSError as error:
-            yield InboxFile(path, "", 0, complete=False, stamp=stamp, fault=error.strerror)
+    for file in files:
+        yield replace(file, complete=file.is_unchanged() and _is_settled(file, now))
 
 
-def _read(path: Path, stamp: Stamp, now: float) -> InboxFile:
+def _is_fresh(file: InboxFile, settling: float, now: float) -> bool:
+    return not file.ended or file.stamp.age(now) < settling + COARSEST_TIME
+
+
+def _is_settled(file: InboxFile, now: float) -> bool:
+    age = file.stamp.age(now)
+    return file.ended or age < -COARSEST_TIME or age > SETTLED_AFTER
+
+
+def _read(path: Path, stamp: Stamp) -> InboxFile:
+    try:
+        with path.open("rb") as file:
+            digest, lines, last = _counted(file)
+    except OSError as error:
+        return InboxFile(path, "", 0, ended=True, complete=False, stamp=stamp, fault=error.strerror)
+    ended = last in {"\n", "\r"}
+    return InboxFile(path, digest, lines + (not ended), ended=ended, complete=False, stamp=stamp)
+
+
+def _counted(file: BufferedReader) -> tuple[str, int, str]:
+    """Return the digest of a file, how many line ends it has, and its last character."""
+    encoding = encoding_of(file.peek())
+    if encoding != "utf-16":
+        encoding = "latin-1"  # which never fails; line ends are the same bytes in UTF-8
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     digest = hashlib.sha256()
     lines = 0
-    last = b""
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            lines += block.count(b"\n") + block.count(b"\r") - (last + block).count(b"\r\n")
-            last = block[-1:]
-    complete = _stamp(path) == stamp
-    if last not in {b"\n", b"\r"}:
-        lines += 1
-        complete = complete and now - stamp.mtime_ns / 1e9 > SETTLED_AFTER
-    return InboxFile(path, digest.hexdigest(), lines, complete, stamp)
+    last = ""
+    while block := file.read(BLOCK):
+        digest.update(block)
+        text = decoder.decode(block)
+        lines += text.count("\n") + text.count("\r") - (last + text).count("\r\n")
+        last = text[-1:] or last
+    return digest.hexdigest(), lines, last
 
 
 def _stamp(path: Path) -> Stamp | None:

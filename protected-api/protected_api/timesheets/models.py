@@ -9,23 +9,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJson
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from protected_api.timesheets.names import PATTERN, normalised, reason
+
 MAX_ENTRIES = 500  # of an upload
 MAX_PAGE = 500  # timesheets
 MAX_ID = 2**63 - 1  # SQLite's largest integer
 
-# What a log or a table would hide: control and formatting characters, unusual spaces, and what Unicode calls
-# default ignorable; but not the variation selectors, which names are written with.
-HIDDEN = (
-    r"\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
-    r"\u2800\u3000\u3164\ufeff\uffa0\ufff0-\uffff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # literal: dialects differ in escapes
-)
-PRINTABLE = f"^ *[^ {HIDDEN}][^{HIDDEN}]*$"
 HOURS = r"^0*([1-9]|1[0-9]|2[0-3])(\.[0-9]{1,2}0*)?$|^0+\.(0[1-9]|[1-9][0-9]?)0*$|^0*24(\.0+)?$"
 
 
 def _printable(value: str) -> str:
-    if not re.fullmatch(PRINTABLE, value):
+    if reason(value):
         raise PydanticCustomError("printable", "Input should be printable and not blank")
     return value
 
@@ -55,9 +49,13 @@ def _digits(value: str) -> str:
 
 
 def _text(longest: int) -> tuple[Any, ...]:
-    schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": PRINTABLE}
-    return Field(min_length=1, max_length=longest), AfterValidator(_printable), WithJsonSchema(schema)
+    def short(value: str) -> str:
+        if len(value) > longest:  # as it may be only in its normal form
+            raise PydanticCustomError("string_too_long", f"String should have at most {longest} characters")
+        return value
 
+    schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": PATTERN}
+    return 
 
 Identifier = Annotated[str, *_text(64)]
 Project = Annotated[str, *_text(100)]
