@@ -17,6 +17,7 @@ SAME_TEXT = {
     "settings_reader.py": PACKAGES,
     "logs.py": PACKAGES,
     "problems.py": PACKAGES,
+    "names.py": ("protected-api/protected_api/timesheets", "calling-service/timesheet_exports"),
     "request_log.py": PACKAGES[1:],  # the authorization server says in that line what it has decided
 }
 OTHER_VERBS = {"Answer", "Give", "Get", "Obtain", "Say", "Tell"}  # for Return

@@ -260,9 +260,7 @@ def test_a_file_that_is_still_being_written_waits(inbox: Path, import_now: Impor
 
 
 @pytest.mark.parametrize("ahead", [3, 3600, 14 * 3600, 10**8])
-def test_two_looks_decide_where_another_clock_has_set_the_time(
-    inbox: Path, books: Any, ahead: int
-) -> None:
+def test_two_looks_decide_where_another_clock_has_set_the_time(inbox: Path, books: Any, ahead: int) -> None:
     path = inbox / "a.csv"
     now = 2_000_000_000
 

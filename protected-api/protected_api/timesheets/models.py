@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJson
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from protected_api.timesheets.names import PATTERN, normalised, reason
+from protected_api.timesheets.names import NORMALISED_PATTERN, PATTERN, normalised, reason
 
 MAX_ENTRIES = 500  # of an upload
 MAX_PAGE = 500  # timesheets
@@ -48,17 +48,14 @@ def _digits(value: str) -> str:
     return value
 
 
-def _text(longest: int) -> tuple[Any, ...]:
-    def short(value: str) -> str:
-        if len(value) > longest:  # as it may be only in its normal form
-            raise PydanticCustomError("string_too_long", f"String should have at most {longest} characters")
-        return value
+def _text(longest: int, pattern: str) -> tuple[Any, ...]:
+    schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": pattern}
+    return Field(min_length=1, max_length=longest), WithJsonSchema(schema)
 
-    schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": PATTERN}
-    return 
 
-Identifier = Annotated[str, *_text(64)]
-Project = Annotated[str, *_text(100)]
+Identifier = Annotated[str, *_text(64, NORMALISED_PATTERN), AfterValidator(_printable)]
+Person = Annotated[str, *_text(64, PATTERN), AfterValidator(normalised), AfterValidator(_printable)]
+Project = Annotated[str, *_text(100, PATTERN), AfterValidator(normalised), AfterValidator(_printable)]
 Date = Annotated[
     str,
     Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
@@ -87,7 +84,7 @@ class Entry(BaseModel, extra="forbid", frozen=True):
     """One time entry: `hours` are exact to the hundredth, `external_id` is the caller's own name for it."""
 
     external_id: Identifier
-    user_id: Identifier
+    user_id: Person
     date: Date
     project: Project
     hours: Hours
@@ -104,7 +101,7 @@ class Query(BaseModel, extra="forbid", frozen=True):
 
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_digits)] = 100
     cursor: Annotated[int, Field(ge=0, le=MAX_ID), BeforeValidator(_digits)] = 0
-    user_id: Identifier | Absent = None
+    user_id: Person | Absent = None
     project: Project | Absent = None
     from_: Annotated[Date | Absent, Field(alias="from")] = None
     to: Date | Absent = None

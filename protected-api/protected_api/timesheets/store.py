@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from protected_api.timesheets.answers import Timesheet
 from protected_api.timesheets.database import Database
 from protected_api.timesheets.models import Entry, Query
+from protected_api.timesheets.names import normalised
 
 Entries = Mapping[int, Entry]  # by their numbers in the upload
 Values = dict[str, Any]
@@ -115,8 +116,15 @@ def _conflicts(booked: Mapping[str, Values], entries: Entries) -> Iterator[tuple
     for index, entry in entries.items():
         values = _values(entry)
         for field, value in booked.get(entry.external_id, values).items():
-            if value != values[field]:
+            if _in_normal_form(value) != values[field]:
                 yield index, field
+
+
+def _in_normal_form(value: str | int) -> str | int:
+    """Return what an entry would have had; one that was booked long ago may have its name in another form."""
+    if isinstance(value, str):
+        return normalised(value)
+    return value
 
 
 def _values(entry: Entry) -> Values:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -90,6 +91,33 @@ def test_keeps_hours_as_exact_decimals(upload: Upload, read: Read, sent: Any, st
     assert upload(entry(hours=stored)).json == {"booked": 0, "unchanged": 1}
 
 
+@pytest.mark.parametrize("field", ["project", "user_id"])
+@pytest.mark.parametrize(
+    ("sent", "booked"),
+    [
+        ("Refonte\xa0: 2", "Refonte : 2"),
+        ("\u3000Refonte\u202f: 2 ", "Refonte : 2"),
+        ("Cafe\u0301", "Café"),
+        ("Donau\xaddampf", "Donaudampf"),
+        ("Auf\u200clage", "Auflage"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("👩\u200d💻", "👩\u200d💻"),
+    ],
+)
+def test_a_name_is_booked_in_one_form_and_found_in_any(
+    upload: Upload, read: Read, field: str, sent: str, booked: str
+) -> None:
+    assert upload(entry() | {field: sent}).json == {"booked": 1, "unchanged": 0}
+    assert upload(entry() | {field: booked}).json == {"booked": 0, "unchanged": 1}
+    for name in (sent, booked):
+        assert [row[field] for row in read(f"?{field}={quote(name)}")["timesheets"]] == [booked]
+
+
+@pytest.mark.parametrize("external_id", ["a\xa0b", "a\xadb", "\u200da"])
+def test_an_external_id_has_one_form(upload: Upload, external_id: str) -> None:
+    assert upload(entry(external_id)).json == refused((0, "external_id", "invalid", PRINTABLE))
+
+
 NO_DECIMALS: list[Any] = ["", "-1", "7,5", " 7", "1_0", "1e1", "NaN", "٣", ".5", True, False]
 NO_NUMBERS: list[Any] = [None, [], {}]
 DECIMAL = "Input should be a decimal number, as 7.25"
@@ -122,6 +150,7 @@ LONG = "String should have at most 64 characters"
             for name in ("user_id", "project")
             for value in (
                 *(" ", "a\nb", "a\x00", "a\n", "\u202ea", "a\u200b", "\xa0", "\u3000", "\x85"),
+                *("\xad", "a\u202fb\u200d", "\u200ca", "م\u200c\u200cم", "a\ue000", "\u2066a", "\ufeffa"),
                 *("a\u180e", "a\u3164", "\u115f", "\u2800", "a\U000e0041", "a\u034f"),
             )
         ],

@@ -25,3 +25,16 @@ def test_books_nothing_when_the_database_fails_midway(settings: Settings) -> Non
         other.execute("DROP TRIGGER fail")
     assert store.page(Query()) == ([], None)
     assert store.book("job", None, entries, dry_run=False).booked == 3
+
+
+@pytest.mark.parametrize("booked_name", ["Cafe\u0301", " Café", "Café"])
+def test_an_entry_that_was_booked_in_another_form_of_its_name_is_unchanged(
+    settings: Settings, booked_name: str
+) -> None:
+    store = TimesheetStore(Database(settings.database_file))
+    entries = {0: Entry.model_validate({"external_id": "e", **ENTRY, "project": "Café"})}
+    store.book("job", None, entries, dry_run=False)
+    with closing(sqlite3.connect(settings.database_file)) as other, other:
+        other.execute("UPDATE timesheets SET project = ?, user_id = ' u1'", (booked_name,))
+    result = store.book("job", None, entries, dry_run=False)
+    assert (result.booked, result.conflicts) == (0, [])
