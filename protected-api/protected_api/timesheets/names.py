@@ -29,7 +29,7 @@ UNSEEN = re.compile(rf"[\xad{BLANKS}{HIDDEN}{TAGS}{PRIVATE}{SURROGATES}]")
 FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")  # as of Scotland
 # After the sign that silences a vowel, a joiner shapes the letter before it, also at the end of a word.
 VIRAMAS = r"\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
-STRAY_JOINER = re.compile(rf"(?<![^ {JOINERS}])[{JOINERS}]|(?<![{VIRAMAS}])[{JOINERS}](?![^ {JOINERS}])")
+STRAY_JOINER = re.compile(rf"[{JOINERS}](?:(?<=^.)|(?<=[ {JOINERS}].)|(?<![{VIRAMAS}].)(?![^ {JOINERS}]))")
 
 # For JSON schemas, a name as it comes and one that is normalised already: a little wider than `reason`.
 PATTERN = f"^[ \\xad{BLANKS}]*[^ \\xad{BLANKS}{JOINERS}{HIDDEN}{PRIVATE}][^{HIDDEN}{PRIVATE}]*$"
@@ -42,6 +42,8 @@ def normalised(name: str) -> str:
     Accents are composed (NFC), each kind of blank is a space, and what has no effect is left out: blanks
     around the name, soft hyphens, joiners between letters that cannot be joined.
     """
+    if name.isascii():
+        return name.strip(" ")
     if len(name) > LONGEST:
         return name
     spaced = re.sub(f"[{BLANKS}]", " ", normalize("NFC", name))
