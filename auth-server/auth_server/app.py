@@ -29,16 +29,16 @@ def create_app(service: Service) -> Flask:
     """Return the app; nothing is opened or started."""
     settings = service.settings
     issuer = settings.issuer
+    path = settings.issuer_path
     server = authorization_server(service)
     app = Flask("auth_server", static_folder=None)
     app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
-    answer_failures(app, issuer)
+    answer_failures(app, issuer, path)
     if settings.explain:
         explain_answers(app)
-    app.register_blueprint(token_endpoint(server, issuer, settings.trusted_proxies))
-    app.register_blueprint(introspection_endpoint(server, issuer, settings.trusted_proxies))
-    app.register_blueprint(revocation_endpoint(server, issuer, settings.trusted_proxies))
-    app.register_blueprint(metadata_endpoints(issuer, service.keys, settings.jwks_ttl))
+    for endpoint in (token_endpoint, introspection_endpoint, revocation_endpoint):
+        app.register_blueprint(endpoint(server, issuer, settings.trusted_proxies), url_prefix=path)
+    app.register_blueprint(metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))
     app.extensions[cli.EXTENSION] = service
     for commands in (cli.tenant, cli.clients, cli.keys):

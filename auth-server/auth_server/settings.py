@@ -6,14 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 
-from auth_server.settings_reader import SettingsReader
+from auth_server.settings_reader import SettingsReader, is_http_url
 
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
 IN_MEMORY = "memory://"
+
+# RFC 3986 3.3, without escapes: a proxy may rewrite these, so that a route would no longer match.
+_PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = tuple[Network, ...]
@@ -39,6 +43,11 @@ class Settings:
     trusted_proxies: Networks
     log_level: str
     explain: bool
+
+    @property
+    def issuer_path(self) -> str:
+        """Return the path of the issuer without a trailing slash; the endpoints are below it."""
+        return urlsplit(self.issuer).path.removesuffix("/")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], problems: list[str]) -> Self:
@@ -71,6 +80,17 @@ class Settings:
 
 class _Reader(SettingsReader):
     """Reads the settings that only this service has."""
+
+    def issuer(self) -> str:
+        """Return ISSUER, whose path this service must be able to serve."""
+        issuer = super().issuer()
+        if is_http_url(issuer, query=False) and not _PATH.fullmatch(urlsplit(issuer).path):
+            self.problem(
+                "ISSUER",
+                "has a path that cannot be served; remove empty segments, dot segments, brackets and percent "
+                "signs",
+            )
+        return issuer
 
     def seconds(self, name: str, default: int, low: int, high: int) -> int:
         return self.number(name, default, low, high, " of seconds")

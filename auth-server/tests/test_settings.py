@@ -6,6 +6,7 @@ from auth_server.startup import apply, open_service
 
 ABSENT = "is not set; set it to the URL by which tokens name the authorization server"
 NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
+NO_PATH = "has a path that cannot be served; remove empty segments, dot segments, brackets and percent signs"
 PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1"
 EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
 NO_FILE = "cannot be used (unable to open database file); make it a file that this service can write"
@@ -28,6 +29,10 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "fragment": ({"ISSUER": "https://issuer.example#a"}, f"ISSUER: {NO_URL}"),
     "empty query": ({"ISSUER": "https://issuer.example?"}, f"ISSUER: {NO_URL}"),
     "userinfo": ({"ISSUER": "https://a@issuer.example"}, f"ISSUER: {NO_URL}"),
+    **{
+        f"path {path}": ({"ISSUER": f"https://issuer.example{path}"}, f"ISSUER: {NO_PATH}")
+        for path in ("/a%20b", "//", "/a//b", "/a//", "/./a", "/a/..", "/..", "/[a]")
+    },
     "plain http": ({"ISSUER": "http://issuer.example"}, f"ISSUER: {PLAIN}"),
     "plain http in capitals": ({"ISSUER": "HTTP://issuer.example"}, f"ISSUER: {PLAIN}"),
     "plain http address": ({"ISSUER": "http://192.0.2.1"}, f"ISSUER: {PLAIN}"),

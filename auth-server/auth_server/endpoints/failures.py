@@ -14,11 +14,12 @@ RETRY_AFTER = 5  # seconds
 log = logging.getLogger(__name__)
 
 
-def answer_failures(app: Flask, realm: str) -> None:
-    """Answer them as OAuth errors below /oauth/, and as problem documents elsewhere."""
+def answer_failures(app: Flask, realm: str, issuer_path: str) -> None:
+    """Answer them as OAuth errors below /oauth/ of the issuer, and as problem documents elsewhere."""
+    oauth = issuer_path + "/oauth/"
 
     def http_error(error: HTTPException) -> Response:
-        if not request.path.startswith("/oauth/"):
+        if not request.path.startswith(oauth):
             return http_problem(error)
         if isinstance(error, InternalServerError):  # Flask has logged it with its traceback
             return refusal(ServerError(), realm)
@@ -28,7 +29,7 @@ def answer_failures(app: Flask, realm: str) -> None:
     def database_error(error: SQLAlchemyError) -> Response:
         reason = "the database cannot be used"
         log.error(reason, exc_info=error)
-        if not request.path.startswith("/oauth/"):
+        if not request.path.startswith(oauth):
             return http_problem(ServiceUnavailable(retry_after=RETRY_AFTER))
         headers = {"Retry-After": str(RETRY_AFTER)}
         return refusal(TemporarilyUnavailableError(reason=reason, headers=headers), realm)

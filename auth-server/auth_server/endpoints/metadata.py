@@ -10,23 +10,31 @@ from auth_server.keys.signing_keys import SigningKeys
 from auth_server.protocol.client_authentication import METHODS
 from auth_server.protocol.grant import ClientCredentialsGrant
 
+WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 JWKS_PATH = "/.well-known/jwks.json"
 
 
-def metadata_endpoints(issuer: str, keys: SigningKeys, jwks_ttl: int) -> Blueprint:
+def metadata_endpoints(issuer: str, issuer_path: str, keys: SigningKeys, jwks_ttl: int) -> Blueprint:
     """Return the endpoints as a blueprint; caches may keep their answers for `jwks_ttl` seconds."""
     blueprint = Blueprint("metadata", __name__)
 
-    @blueprint.get("/.well-known/oauth-authorization-server", provide_automatic_options=False)
-    @blueprint.get("/.well-known/openid-configuration", provide_automatic_options=False)
     def metadata() -> Response:
         return _cacheable(server_metadata(issuer), jwks_ttl)
 
-    @blueprint.get(JWKS_PATH, provide_automatic_options=False)
+    for path in metadata_paths(issuer_path):
+        blueprint.get(path, provide_automatic_options=False)(metadata)
+
+    @blueprint.get(issuer_path + JWKS_PATH, provide_automatic_options=False)
     def jwks() -> Response:
         return _cacheable({"keys": keys.published()}, jwks_ttl)
 
     return blueprint
+
+
+def metadata_paths(issuer_path: str) -> list[str]:
+    """Return where the metadata is: RFC 8414 3.1 puts the issuer's path last, OpenID Discovery 4.1 first."""
+    paths = [path for name in WELL_KNOWN for path in (name + issuer_path, issuer_path + name)]
+    return list(dict.fromkeys(paths))  # without a path, both are one
 
 
 def server_metadata(issuer: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from auth_server.app import create_app
 from auth_server.endpoints.metadata import server_metadata
 from auth_server.startup import Service
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
@@ -88,15 +87,6 @@ def test_the_metadata_names_the_grant_types_that_are_served(ask: Callable[..., T
     named = server_metadata("https://issuer.example")["grant_types_supported"]
     known = ["authorization_code", "client_credentials", "password", "refresh_token", "implicit"]
     assert [name for name in known if ask({"grant_type": name}).status_code == 200] == named
-
-
-def test_endpoint_urls_are_the_issuer_without_a_trailing_slash_plus_the_path(
-    environ: dict[str, str], start: Callable[[dict[str, str]], Service]
-) -> None:
-    app = create_app(start(environ | {"ISSUER": "https://issuer.example/a/"}))
-    metadata = app.test_client().get(METADATA[0]).get_json()
-    assert metadata["issuer"] == "https://issuer.example/a/"
-    assert metadata["token_endpoint"] == "https://issuer.example/a/oauth/token"
 
 
 def test_keys_are_cacheable_and_public(client: FlaskClient) -> None:
