@@ -18,6 +18,9 @@ KEY_KINDS: Mapping[str, tuple[str, str | None]] = {
 SIGNING_ALGS = tuple(KEY_KINDS)
 DEFAULT_ALG = "RS256"
 
+# The names by which clients sign, and ours. RFC 9864 2.2 gives EdDSA with an Ed25519 key a name of its own.
+CLIENT_ALGS: Mapping[str, str] = {**{alg: alg for alg in SIGNING_ALGS}, "Ed25519": "EdDSA"}
+
 # Each signs and verifies. They are used directly, because joserfc's functions refuse the name EdDSA.
 ALGORITHMS = JWSRegistry.algorithms
 

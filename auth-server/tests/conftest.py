@@ -37,6 +37,7 @@ clients:
   - {client_id: "off", name: "Off", secret_digest_files: [off.sha256], enabled: false}
   - {client_id: "a+b %c:d", name: Odd, secret_digest_files: [odd.sha256]}
   - {client_id: bot, name: Bot, jwks_file: bot.json}
+  - {client_id: bare, name: Bare, jwks_file: bare.json}
   - {client_id: flagged, name: Flagged, jwks_file: bot.json, token_endpoint_audience: true}
   - {client_id: bot-off, name: Bot off, jwks_file: bot.json, enabled: false}
 grants:
@@ -47,6 +48,7 @@ grants:
   - {client: "off", audience: "https://rs.example", scopes: [read]}
   - {client: "a+b %c:d", audience: "https://rs.example", scopes: [read]}
   - {client: bot, audience: "https://rs.example", scopes: [read]}
+  - {client: bare, audience: "https://rs.example", scopes: [read]}
   - {client: flagged, audience: "https://rs.example", scopes: [read]}
 """
 SECRETS = {
@@ -87,7 +89,7 @@ def sign(private_keys: dict[str, Key]) -> Sign:
         right |= {"jti": secrets.token_hex(8)} | (claims or {})
         parts = [{k: v for k, v in part.items() if v is not None} for part in (members, right)]
         head, body = (urlsafe_b64encode(json.dumps(part)) for part in parts)
-        alg = members["alg"] if members["alg"] in ("RS256", "EdDSA") else "ES256"
+        alg = {"RS256": "RS256", "EdDSA": "EdDSA", "Ed25519": "EdDSA"}.get(str(members["alg"]), "ES256")
         signed = JWSRegistry.algorithms[alg].sign(f"{head}.{body}".encode(), private_keys[alg])
         signature = urlsafe_b64encode(signed)
         return {
@@ -111,6 +113,8 @@ def template(tmp_path_factory: pytest.TempPathFactory, private_keys: dict[str, K
     (folder / "actions").mkdir()
     public = {"keys": [key.as_dict(private=False) for key in private_keys.values()]}
     (folder / "bot.json").write_text(json.dumps(public))
+    bare = [{k: v for k, v in key.items() if k != "kid"} for key in public["keys"]]
+    (folder / "bare.json").write_text(json.dumps({"keys": bare}))
     service = open_service(_environ(folder))
     apply(service)
     service.engine.dispose()

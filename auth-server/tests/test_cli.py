@@ -115,8 +115,8 @@ def test_does_not_apply_a_wrong_tenant_and_says_why(
 
 
 def test_lists_what_is_registered_even_if_the_tenant_is_wrong(run_on_a_broken_tenant: Run) -> None:
-    assert len(parsed(run_on_a_broken_tenant("clients", "list", "--json"))) == 10
-    assert len(parsed(run_on_a_broken_tenant("tenant", "list", "--json"))) == 8
+    assert len(parsed(run_on_a_broken_tenant("clients", "list", "--json"))) == 11
+    assert len(parsed(run_on_a_broken_tenant("tenant", "list", "--json"))) == 9
 
 
 def test_names_the_digest_file_that_cannot_be_read(

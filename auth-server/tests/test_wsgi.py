@@ -56,7 +56,7 @@ def test_exits_with_the_problems_of_the_tenant_and_of_its_files_and_changes_noth
         "put the digest of a secret of job there"
     )
     with sqlite3.connect(tmp_path / "auth-server.db") as database:
-        assert database.execute("select count(*) from grants").fetchone() == (8,)
+        assert database.execute("select count(*) from grants").fetchone() == (9,)
     database.close()
 
 
@@ -64,7 +64,7 @@ def test_starts_from_the_environment_and_applies_the_tenant(
     wsgi: Wsgi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     app = wsgi(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")["app"]
-    assert capfd.readouterr().out.count('"message":"tenant applied"') == 20
+    assert capfd.readouterr().out.count('"message":"tenant applied"') == 22
     assert app.test_client().get("/readyz").status_code == 200
 
 

@@ -10,8 +10,9 @@ from joserfc import jwk
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
-from auth_server.algorithms import MIN_RSA_BITS, alg_of
+from auth_server.algorithms import CLIENT_ALGS, MIN_RSA_BITS, alg_of
 
+MOST_KEYS = 20  # an assertion may have to be tried with each
 _PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
@@ -44,6 +45,10 @@ def read_client_keys(file: Path) -> tuple[ClientKey, ...]:
     keys = tuple(key for key in map(_client_key, members) if key)
     if not keys:
         raise KeyFileError("has no key for RS256 (2048 bits or more), ES256 or EdDSA (Ed25519)")
+    if len(keys) > MOST_KEYS:
+        raise KeyFileError(
+            f"has more than {MOST_KEYS} usable keys; remove those that the client has replaced"
+        )
     return keys
 
 
@@ -65,7 +70,7 @@ def _client_key(member: dict[str, Any]) -> ClientKey | None:
 def _is_for_signatures(member: dict[str, Any], alg: str) -> bool:
     return (
         member.get("use", "sig") == "sig"
-        and member.get("alg", alg) == alg
+        and CLIENT_ALGS.get(str(member.get("alg", alg))) == alg
         and "verify" in member.get("key_ops", ["verify"])
         and isinstance(member.get("kid", ""), str)
     )

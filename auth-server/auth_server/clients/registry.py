@@ -40,13 +40,17 @@ class ClientGrant:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered client, with its grants by audience."""
+    """A registered client, with its grants by audience.
+
+    `has_key` says that it is registered with a key file, even if that cannot be read.
+    """
 
     client_id: str
     enabled: bool
     secret_digests: tuple[bytes, ...]
     grants: Mapping[str, ClientGrant]
     keys: tuple[ClientKey, ...] = ()
+    has_key: bool = False
     token_endpoint_audience: bool = False
     name: str = ""
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -92,6 +96,7 @@ class Clients:
             secret_digests=tuple(self._digests(client["secret_digest_files"])),
             grants={row["audience"]: _client_grant(row) for row in rows if row["audience"]},
             keys=self._keys(client["jwks_file"]),
+            has_key=client["jwks_file"] is not None,
             token_endpoint_audience=bool(client["token_endpoint_audience"]),
             name=client["name"],
             metadata=MappingProxyType(client["metadata"] or {}),

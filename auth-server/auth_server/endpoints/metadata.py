@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from auth_server.algorithms import SIGNING_ALGS
+from auth_server.algorithms import CLIENT_ALGS
 from auth_server.endpoints import introspect, revoke, token
 from auth_server.keys.signing_keys import SigningKeys
 from auth_server.protocol.client_authentication import METHODS
@@ -53,7 +53,7 @@ def server_metadata(issuer: str) -> dict[str, Any]:
     ):
         metadata[f"{name}_endpoint"] = base + path
         metadata[f"{name}_endpoint_auth_methods_supported"] = list(METHODS)
-        metadata[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(SIGNING_ALGS)
+        metadata[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(CLIENT_ALGS)
     return metadata
 
 

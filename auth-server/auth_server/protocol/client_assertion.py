@@ -14,7 +14,8 @@ from typing import Any
 
 from joserfc import jwk
 
-from auth_server.algorithms import ALGORITHMS, SIGNING_ALGS, generate_key
+from auth_server.algorithms import ALGORITHMS, CLIENT_ALGS, generate_key
+from auth_server.clients.public_keys import ClientKey
 from auth_server.clients.registry import Client
 from auth_server.errors import InvalidClientError
 from auth_server.grammar import CLIENT_ID, refuse_constant
@@ -49,7 +50,7 @@ class ClientAssertion:
     def authenticates(self, client: Client | None) -> bool:
         """Return whether a key of the client has signed this, at the same cost if there is no such key."""
         keys = client.keys if client else ()
-        fitting = [key.public for key in keys if key.alg == self.alg and self.kid in (None, key.kid)]
+        fitting = [key.public for key in keys if key.alg == self.alg and self._names(key)]
         verify = ALGORITHMS[self.alg].verify
         candidates = fitting or [_DECOYS[self.alg]]
         signed = any(verify(self.signing_input, self.signature, key) for key in candidates)
@@ -57,7 +58,20 @@ class ClientAssertion:
 
     def failure_reason(self, client: Client) -> str:
         """Return why no key of the client has signed this."""
-        return "wrong signature or kid" if client.keys else "no usable key"
+        if not client.has_key:
+            return "a signed assertion, but the client is registered with a secret"
+        if not client.keys:
+            return "no usable key"
+        of_alg = [key for key in client.keys if key.alg == self.alg]
+        if not of_alg:
+            return f"no key of the client is for {self.alg}"
+        if not any(map(self._names, of_alg)):
+            return "no key of the client has this kid"
+        return "wrong signature"
+
+    def _names(self, key: ClientKey) -> bool:
+        """Return whether the kid may mean this key: many libraries name one for a key registered without."""
+        return self.kid is None or key.kid in (None, self.kid)
 
 
 def read_assertion(request: OAuthRequest) -> ClientAssertion:
@@ -74,7 +88,7 @@ def read_assertion(request: OAuthRequest) -> ClientAssertion:
         raise InvalidClientError(reason="client_assertion: iss and sub are not one client_id")
     return ClientAssertion(
         client_id=client_id,
-        alg=header["alg"],
+        alg=CLIENT_ALGS[header["alg"]],
         kid=header.get("kid"),
         claims=claims,
         signing_input=signing_input.encode(),
@@ -103,7 +117,7 @@ def _check_header(header: dict[str, Any]) -> None:
     typ = header.get("typ")
     if isinstance(typ, str):
         typ = typ.lower().removeprefix("application/")
-    _require(header.get("alg") in SIGNING_ALGS, "the alg is not RS256, ES256 or EdDSA")
+    _require(header.get("alg") in tuple(CLIENT_ALGS), f"the alg is not one of {', '.join(CLIENT_ALGS)}")
     _require("crit" not in header, "crit is not understood")  # RFC 7515 4.1.11
     _require(typ in _TYPES, "the typ is not that of an assertion")
     _require(isinstance(header.get("kid", ""), str), "the kid is not a string")

@@ -26,10 +26,11 @@ METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """A client id and the digest of the secret that was presented with it."""
+    """A client id and the digest of the secret that was presented with it; for Basic also as it was sent."""
 
     client_id: str
     digest: bytes = field(repr=False)
+    undecoded_digest: bytes = field(repr=False, default=b"")
 
     def authenticates(self, client: Client | None) -> bool:
         """Return whether this is a live secret of the client, at the same cost if there is no client."""
@@ -38,7 +39,13 @@ class ClientSecret:
 
     def failure_reason(self, client: Client) -> str:
         """Return why the secret is not one of the client's."""
-        return "wrong secret" if client.secret_digests else "no readable secret digest"
+        if client.has_key:
+            return "a secret, but the client is registered with a key"
+        if not client.secret_digests:
+            return "no readable secret digest"
+        if matches(self.undecoded_digest, client.secret_digests):
+            return "the right secret, but not form-encoded before Basic (RFC 6749 2.3.1)"
+        return "wrong secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +139,14 @@ def read_basic(request: OAuthRequest) -> ClientSecret:
     token = request.authorization.partition(" ")[2].strip()
     try:
         user_pass = binascii.a2b_base64(token, strict_mode=True).decode()
-        client_id, colon, secret = user_pass.partition(":")
+        client_id, colon, encoded_secret = user_pass.partition(":")
         client_id = unquote_plus(client_id, errors="strict")
-        secret = unquote_plus(secret, errors="strict")
+        secret = unquote_plus(encoded_secret, errors="strict")
     except ValueError:
         raise InvalidClientError(reason="malformed Basic credentials") from None
     if not (colon and client_id and secret):
         raise InvalidClientError(reason="Basic credentials without an id or a secret")
-    return ClientSecret(client_id, digest_of(secret))
+    return ClientSecret(client_id, digest_of(secret), digest_of(encoded_secret))
 
 
 def read_post(request: OAuthRequest) -> ClientSecret:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth_server.clients.public_keys import KeyFileError, read_client_keys
+from auth_server.clients.public_keys import MOST_KEYS, KeyFileError, read_client_keys
 from joserfc import jwk
 from joserfc.jwk import Key
 
@@ -26,6 +26,8 @@ SMALL = {"kty": "RSA", "n": "_" * 256, "e": "AQAB"}  # 1536 bits
         EC | {"x": 1},
         EC | {"use": "enc"},
         EC | {"alg": "ES384"},
+        EC | {"alg": ["ES256"]},
+        EC | {"alg": "Ed25519"},
         EC | {"key_ops": ["sign"]},
         EC | {"kid": 1},
         {name: value for name, value in EC.items() if name != "y"},
@@ -46,6 +48,15 @@ def test_refuses_a_file_that_is_no_jwk_set(tmp_path: Path, content: bytes) -> No
     (tmp_path / "keys.json").write_bytes(content)
     with pytest.raises(KeyFileError, match="is not a JWK Set"):
         read_client_keys(tmp_path / "keys.json")
+
+
+def test_refuses_more_keys_than_an_assertion_may_be_tried_with(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [EC] * MOST_KEYS}))
+    assert len(read_client_keys(file)) == MOST_KEYS
+    file.write_text(json.dumps({"keys": [EC] * (MOST_KEYS + 1)}))
+    with pytest.raises(KeyFileError, match="has more than 20 usable keys; remove"):
+        read_client_keys(file)
 
 
 def test_refuses_a_file_with_a_private_key(tmp_path: Path, private_keys: dict[str, Key]) -> None:

@@ -1,6 +1,7 @@
 """A remembered client may be accepted, and is never refused."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,4 +122,26 @@ def test_reads_new_keys_at_once_and_refuses_when_the_file_is_gone(
 ) -> None:
     (tmp_path / "bot.json").unlink()
     assert_refused(ask(sign(), auth=None), log_lines()[-1], "no usable key")
+    assert_refused(
+        ask(auth=("bot", "a")), log_lines()[-1], "a secret, but the client is registered with a key"
+    )
     assert log_lines()[0]["message"] == "a client key file cannot be used"
+
+
+def test_says_that_no_key_is_for_the_algorithm(
+    ask: Ask, sign: Sign, tmp_path: Path, log_lines: LogLines
+) -> None:
+    keys = json.loads((tmp_path / "bot.json").read_text())["keys"]
+    (tmp_path / "bot.json").write_text(json.dumps({"keys": [key for key in keys if key["kid"] != "RS256"]}))
+    assert_refused(ask(sign(alg="RS256"), auth=None), log_lines()[-1], "no key of the client is for RS256")
+
+
+@pytest.mark.parametrize("declared", ["EdDSA", "Ed25519"])
+@pytest.mark.parametrize("named", ["EdDSA", "Ed25519"])
+def test_a_registered_key_may_have_either_name_of_its_algorithm(
+    ask: Ask, sign: Sign, tmp_path: Path, declared: str, named: str
+) -> None:
+    keys = json.loads((tmp_path / "bare.json").read_text())["keys"]
+    (key,) = [key for key in keys if key["kty"] == "OKP"]
+    (tmp_path / "bare.json").write_text(json.dumps({"keys": [key | {"alg": declared}]}))
+    assert ask(sign({"iss": "bare", "sub": "bare"}, alg=named), auth=None).status_code == 200

@@ -24,8 +24,11 @@ TYP = "client_assertion: the typ is not that of an assertion"
 AUD, EXP, IAT, NBF, JTI = (
     f"client_assertion: the {name} is missing or wrong" for name in ("aud", "exp", "iat", "nbf", "jti")
 )
-ALG = "client_assertion: the alg is not RS256, ES256 or EdDSA"
-SIGNATURE = "wrong signature or kid"
+ALG = "client_assertion: the alg is not one of RS256, ES256, EdDSA, Ed25519"
+BARE = {"iss": "bare", "sub": "bare"}
+HAS_SECRET = "a signed assertion, but the client is registered with a secret"
+KID = "no key of the client has this kid"
+SIGNATURE = "wrong signature"
 
 
 @pytest.fixture
@@ -41,6 +44,17 @@ def test_accepts_each_algorithm_with_and_without_a_kid(
     response = ask(sign(alg=alg, kid=kid and alg), auth=None)
     assert response.status_code == 200
     assert response.get_json()["scope"] == "read"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA", "Ed25519"])
+@pytest.mark.parametrize("kid", ["any", "", None])
+def test_a_key_registered_without_a_kid_fits_any(ask: Ask, sign: Sign, alg: str, kid: str | None) -> None:
+    """openid-client, oauth4webapi and requests-oauth2client always name a kid."""
+    assert ask(sign(BARE, alg=alg, kid=kid), auth=None).status_code == 200
+
+
+def test_accepts_the_name_that_rfc_9864_gives_eddsa(ask: Ask, sign: Sign) -> None:
+    assert ask(sign(alg="Ed25519", kid="EdDSA"), auth=None).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -66,7 +80,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "list": (NOT_ONE, {"iss": ["bot"], "sub": ["bot"]}, {}),
     "impossible id": (NOT_ONE, {"iss": "b\u00f6t", "sub": "b\u00f6t"}, {}),
     "unknown client": ("unknown client", {"iss": "who", "sub": "who"}, {}),
-    "client with a secret": ("no usable key", {"iss": "job", "sub": "job"}, {}),
+    "client with a secret": (HAS_SECRET, {"iss": "job", "sub": "job"}, {}),
     "disabled": ("disabled client", {"iss": "bot-off", "sub": "bot-off"}, {}),
     "no audience": (AUD, {"aud": None}, {}),
     "token endpoint": (AUD, {"aud": ENDPOINT}, {}),
@@ -90,13 +104,17 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "empty jti": (JTI, {"jti": ""}, {}),
     "jti that is a number": (JTI, {"jti": 1}, {}),
     "no signature algorithm": (ALG, {}, {"alg": "none"}),
+    "Ed448": (ALG, {}, {"alg": "Ed448"}),
     "HMAC": (ALG, {}, {"alg": "HS256"}),
     "algorithm list": (ALG, {}, {"alg": ["ES256"]}),
-    "algorithm that the key is not for": (SIGNATURE, {}, {"alg": "RS256", "kid": "ES256"}),
-    "unknown kid": (SIGNATURE, {}, {"kid": "who"}),
+    "algorithm that the key is not for": (KID, {}, {"alg": "RS256", "kid": "ES256"}),
+    "unknown kid": (KID, {}, {"kid": "who"}),
+    "empty kid": (KID, {}, {"kid": ""}),
     "kid that is a number": ("client_assertion: the kid is not a string", {}, {"kid": 1}),
     "critical header": ("client_assertion: crit is not understood", {}, {"crit": ["b64"], "b64": False}),
     "access token": (TYP, {}, {"typ": "at+jwt"}),
+    "proof of possession": (TYP, {}, {"typ": "dpop+jwt"}),
+    "empty typ": (TYP, {}, {"typ": ""}),
     "typ that is a number": (TYP, {}, {"typ": 1}),
 }
 
@@ -170,7 +188,9 @@ def test_refuses_what_is_not_an_assertion(ask: Ask, sign: Sign, log_lines: LogLi
 
 
 def test_refuses_a_secret_of_a_client_with_keys(ask: Ask, log_lines: LogLines) -> None:
-    assert_refused(ask(auth=("bot", "job-secret")), log_lines()[-1], "no readable secret digest")
+    assert_refused(
+        ask(auth=("bot", "job-secret")), log_lines()[-1], "a secret, but the client is registered with a key"
+    )
 
 
 def test_refuses_two_credentials(ask: Ask, sign: Sign) -> None:

@@ -26,6 +26,18 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "unknown client": ("unknown client", {"auth": ("who", "job-secret")}),
     "wrong secret": ("wrong secret", {"auth": ("job", "wrong")}),
     "another's secret": ("wrong secret", {"auth": ("job", "many-secret")}),
+    "secret of a client with a key": (
+        "a secret, but the client is registered with a key",
+        {"auth": ("bot", "wrong")},
+    ),
+    "posted secret of a client with a key": (
+        "a secret, but the client is registered with a key",
+        {"parameters": POST | {"client_id": "bot"}},
+    ),
+    "not form-encoded": (
+        "the right secret, but not form-encoded before Basic (RFC 6749 2.3.1)",
+        {"headers": basic("a%2Bb+%25c%3Ad:s+e c%r:t ü".encode())},
+    ),
     "disabled": ("disabled client", {"auth": ("off", "off-secret")}),
     "posted unknown": ("unknown client", {"parameters": POST | {"client_id": "who"}}),
     "posted wrong": ("wrong secret", {"parameters": POST | {"client_secret": "wrong"}}),
