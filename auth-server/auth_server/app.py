@@ -65,6 +65,6 @@ def authorization_server(service: Service) -> AuthorizationServer:
         client_authentication,
         clients=clients,
         actions=Actions(settings.actions_dir),
-        access_tokens=AccessTokens(settings.issuer, service.keys),
+        access_tokens=AccessTokens(settings.issuer, service.keys, settings.max_token_length),
         issued_tokens=IssuedTokens(settings.issuer, service.keys, engine, revoked),
     )

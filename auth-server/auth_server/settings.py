@@ -25,7 +25,7 @@ Networks = tuple[Network, ...]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator can choose; durations in seconds."""
+    """What an operator can choose; durations in seconds, the length of a token in characters."""
 
     issuer: str
     database_url: str
@@ -34,6 +34,7 @@ class Settings:
     secrets_dir: Path
     key_encryption_key_file: Path
     token_lifetime: int
+    max_token_length: int
     jwks_ttl: int
     key_rotation: int
     key_announcement: int
@@ -63,6 +64,7 @@ class Settings:
             secrets_dir=secrets_dir,
             key_encryption_key_file=Path(key_file),
             token_lifetime=read.seconds("TOKEN_LIFETIME", 3600, 1, MAX_TOKEN_LIFETIME),
+            max_token_length=read.number("MAX_TOKEN_LENGTH", 4096, 1024, 65536, " of characters"),
             jwks_ttl=read.seconds("JWKS_TTL", 300, 0, 86400),
             key_rotation=read.seconds("KEY_ROTATION", 30 * 86400, 1, 3650 * 86400),
             key_announcement=read.seconds("KEY_ANNOUNCEMENT", 3600, 1, 86400 * 30),

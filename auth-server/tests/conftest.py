@@ -238,7 +238,7 @@ def make_token(service: Service) -> Callable[..., str]:
         issuer: str = "https://issuer.example",
         now: Callable[[], float] = time.time,
     ) -> str:
-        tokens = AccessTokens(issuer, service.keys, now)
+        tokens = AccessTokens(issuer, service.keys, 4096, now)
         return tokens.issue(client_id, audience, "read", signing_alg=alg, lifetime=60, custom_claims={}).value
 
     return made

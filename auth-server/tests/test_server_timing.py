@@ -127,7 +127,7 @@ def test_says_why_the_token_cannot_be_issued(send: Send, tmp_path: Path) -> None
     (tmp_path / "actions/a.py").write_text(f"def on_execute_credentials_exchange(event, api): {action}")
     assert explanation(send())[-1] == (
         "sign",
-        "The token would be larger than 4096 bytes; ask for fewer scopes.",
+        "the token would have 6162 characters, and MAX_TOKEN_LENGTH is 4096",
     )
 
 

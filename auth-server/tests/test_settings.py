@@ -70,6 +70,10 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
         {"FAILED_LOGINS_STORAGE": "redis://redis"},
         "FAILED_LOGINS_STORAGE: is not a storage that the limits library can open; set it to memory://",
     ),
+    "token length": (
+        {"MAX_TOKEN_LENGTH": "1023"},
+        "MAX_TOKEN_LENGTH: is not a whole number of characters; set it to 1024 to 65536",
+    ),
     "no Actions folder": (
         {"ACTIONS_DIR": "/nowhere"},
         "ACTIONS_DIR: /nowhere is not a folder; create it, even if it stays empty",

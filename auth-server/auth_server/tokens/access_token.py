@@ -17,8 +17,6 @@ from auth_server.algorithms import ALGORITHMS
 from auth_server.errors import InvalidScopeError
 from auth_server.keys.signing_keys import SigningKeys, TokenKey
 
-MAX_SIZE = 4096  # bytes
-
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
@@ -33,10 +31,11 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class AccessTokens:
-    """Issues tokens; `now` in Unix time, `new_jti` from a number of random bytes."""
+    """Issues tokens up to `max_length` characters; `now` in Unix time, `new_jti` from a number of bytes."""
 
     issuer: str
     keys: SigningKeys
+    max_length: int
     now: Callable[[], float] = time.time
     new_jti: Callable[[int], str] = secrets.token_urlsafe
 
@@ -50,7 +49,7 @@ class AccessTokens:
         lifetime: int,
         custom_claims: Mapping[str, Any],
     ) -> AccessToken:
-        """Return a token (RFC 9068 2.2); raise InvalidScopeError if it is too large, or NoSigningKeyError."""
+        """Return a token (RFC 9068 2.2); raise InvalidScopeError if it is too long, or NoSigningKeyError."""
         key = self.keys.current(signing_alg)
         issued_at = int(self.now())
         claims = {
@@ -64,8 +63,12 @@ class AccessTokens:
             "scope": scope,
         }
         value = _signed({**claims, **custom_claims, **claims}, key)  # custom ones come last, and replace none
-        if len(value) > MAX_SIZE:
-            raise InvalidScopeError(f"The token would be larger than {MAX_SIZE} bytes; ask for fewer scopes.")
+        length = len(value)
+        if length > self.max_length:
+            raise InvalidScopeError(
+                f"The token would be longer than {self.max_length} characters; ask for fewer scopes.",
+                reason=f"the token would have {length} characters, and MAX_TOKEN_LENGTH is {self.max_length}",
+            )
         return AccessToken(value, str(claims["jti"]), key.kid, key.alg, lifetime)
 
 

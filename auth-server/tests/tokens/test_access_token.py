@@ -19,7 +19,7 @@ def issue(tokens: AccessTokens, scope: str) -> AccessToken:
 
 
 def test_takes_clock_and_jti_as_parameters(service: Service) -> None:
-    tokens = AccessTokens("https://i", service.keys, now=lambda: 1000.9, new_jti=lambda _: "one")
+    tokens = AccessTokens("https://i", service.keys, 4096, now=lambda: 1000.9, new_jti=lambda _: "one")
     token = issue(tokens, "read")
     claims = jwt.decode(token.value, service.keys.current("ES256").key).claims
     assert (claims["iat"], claims["exp"], claims["jti"]) == (1000, 1060, "one")
@@ -27,12 +27,16 @@ def test_takes_clock_and_jti_as_parameters(service: Service) -> None:
 
 
 def test_every_token_has_its_own_jti(service: Service) -> None:
-    tokens = AccessTokens("https://i", service.keys)
+    tokens = AccessTokens("https://i", service.keys, 4096)
     assert len({issue(tokens, "read").jti for _ in range(100)}) == 100
 
 
-def test_refuses_a_token_over_4_kib(service: Service) -> None:
-    tokens = AccessTokens("https://i", service.keys)
-    assert len(issue(tokens, "s" * 2600).value) <= 4096
-    with pytest.raises(InvalidScopeError, match="larger than 4096 bytes; ask for fewer scopes"):
-        issue(tokens, "s" * 3000)
+@pytest.mark.parametrize("longest", [1024, 4096, 65536])
+def test_refuses_a_token_longer_than_the_setting(service: Service, longest: int) -> None:
+    tokens = AccessTokens("https://i", service.keys, longest, now=lambda: 1000, new_jti=lambda _: "one")
+    shortest = len(issue(tokens, "s").value)
+    room = (longest - shortest) * 3 // 4  # base64url writes three bytes as four characters
+    assert longest - 4 <= len(issue(tokens, "s" * room).value) <= longest
+    with pytest.raises(InvalidScopeError, match=f"longer than {longest} characters; ask for fewer") as caught:
+        issue(tokens, "s" * (room + 4))
+    assert caught.value.reason.endswith(f"characters, and MAX_TOKEN_LENGTH is {longest}")
