@@ -1,5 +1,6 @@
 """The tables, and the engine that opens them: SQLite in WAL mode. The only migration adds missing columns."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,28 @@ from sqlalchemy.schema import CreateColumn
 
 metadata = sa.MetaData()
 
+
+class ClientIds(sa.TypeDecorator[list[str]]):
+    """Client ids as a JSON list; the one that an earlier version stored as it is reads as a list too."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        """Return what is stored."""
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> list[str] | None:  # noqa: ARG002
+        """Return the list."""
+        if value is None:
+            return None
+        with suppress(ValueError):
+            stored = json.loads(value)
+            if isinstance(stored, list):
+                return stored
+        return [value]
+
+
 apis = Table(
     "apis",
     metadata,
@@ -19,7 +42,7 @@ apis = Table(
     Column("scopes", JSON, nullable=False),
     Column("token_lifetime", Integer),
     Column("signing_alg", String, nullable=False),
-    Column("introspected_by", String),
+    Column("introspected_by", ClientIds),
 )
 
 clients = Table(
@@ -63,6 +86,7 @@ secret_uses = Table(
     metadata,
     Column("client_id", String, primary_key=True),
     Column("secret_digest", LargeBinary, primary_key=True),
+    Column("first_used", Integer),  # an earlier version did not record it
     Column("last_used", Integer, nullable=False),
 )
 

@@ -1,4 +1,4 @@
-"""When each secret was last used, so that an operator who rotates it sees when the old one can go."""
+"""When each secret was first and last used, so that an operator knows when an old one can be removed."""
 
 import logging
 import time
@@ -13,10 +13,18 @@ from auth_server.database import secret_uses
 
 log = logging.getLogger(__name__)
 
-_INTERVAL = 60  # seconds
+INTERVAL = 60  # seconds between two writes of a last use
 _MOST_REMEMBERED = 1000
 
 Secret = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """The first and the last use of a secret, in Unix time; `first` is None if it is not known."""
+
+    first: int | None
+    last: int
 
 
 @dataclass(slots=True)
@@ -30,7 +38,7 @@ class SecretUses:
     def record(self, client_id: str, digest: bytes) -> None:
         """Record a use, at most once a minute; a failure to write is logged and refuses nobody."""
         used = int(self.now())
-        if used < self._recorded.get((client_id, digest), 0) + _INTERVAL:
+        if used < self._recorded.get((client_id, digest), 0) + INTERVAL:
             return
         if len(self._recorded) >= _MOST_REMEMBERED:
             self._recorded.clear()
@@ -43,16 +51,16 @@ class SecretUses:
     def _write(self, client_id: str, digest: bytes, used: int) -> None:
         """Write a use; of several threads and workers that do so at once, the database lets one."""
         this = (secret_uses.c.client_id == client_id) & (secret_uses.c.secret_digest == digest)
-        due = this & (secret_uses.c.last_used <= used - _INTERVAL)
-        row = {"client_id": client_id, "secret_digest": digest, "last_used": used}
+        due = this & (secret_uses.c.last_used <= used - INTERVAL)
+        row = {"client_id": client_id, "secret_digest": digest, "first_used": used, "last_used": used}
         with self.engine.begin() as connection:
             if connection.execute(update(secret_uses).where(due).values(last_used=used)).rowcount:
                 return
         with suppress(IntegrityError), self.engine.begin() as connection:  # another worker has written
             connection.execute(insert(secret_uses).values(row))
 
-    def read(self) -> Mapping[Secret, int]:
-        """Return the last use of each secret, in Unix time."""
+    def read(self) -> Mapping[Secret, SecretUse]:
+        """Return the uses of each secret that was ever used."""
         with self.engine.connect() as connection:
             rows = connection.execute(select(secret_uses)).all()
-        return {(row.client_id, row.secret_digest): row.last_used for row in rows}
+        return {(row.client_id, row.secret_digest): SecretUse(row.first_used, row.last_used) for row in rows}

@@ -1,6 +1,6 @@
 """Token introspection (RFC 7662): whether a token is active, and what it says.
 
-A client may ask about its own tokens, and the client that an API names as `introspected_by` about that API's
+A client may ask about its own tokens, and the clients that an API names as `introspected_by` about that API's
 tokens. Not here: whether a token is active (tokens/issued_tokens.py).
 """
 
@@ -43,8 +43,8 @@ class IntrospectionEndpoint(rfc7662.IntrospectionEndpoint):  # type: ignore[misc
         checking("token")
         token = self.server.issued_tokens.recognise(presented_token(request))
         checking("standing")
-        introspector = self.server.issued_tokens.introspector(token)
+        introspectors = self.server.issued_tokens.introspectors(token)
         checking("permission")
-        if client.client_id not in (introspector, token.client_id):
+        if client.client_id not in {*introspectors, token.client_id}:
             raise InactiveTokenError("this client may not ask about it")
         return token

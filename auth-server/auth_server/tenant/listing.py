@@ -14,6 +14,7 @@ COLUMNS = {
     "SCOPES": "scopes",
     "LIFETIME": "token_lifetime",
     "ALG": "signing_alg",
+    "INTROSPECTED BY": "introspected_by",
 }
 
 
@@ -21,7 +22,8 @@ def list_grants(engine: Engine, token_lifetime: int) -> Iterator[Row]:
     """Yield every grant, by client and audience; the lifetime, in seconds, is for those without their own."""
     lifetime = lifetime_of_tokens(token_lifetime).label("token_lifetime")
     of_client = (clients.c.client_id, clients.c.enabled)
-    query = select(*of_client, grants.c.audience, grants.c.scopes, lifetime, apis.c.signing_alg)
+    of_api = (apis.c.signing_alg, apis.c.introspected_by)
+    query = select(*of_client, grants.c.audience, grants.c.scopes, lifetime, *of_api)
     joined = query.select_from(grants.join(clients).join(apis))
     with engine.connect() as connection:
         for row in connection.execute(joined.order_by(clients.c.client_id, grants.c.audience)).mappings():

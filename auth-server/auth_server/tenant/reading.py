@@ -59,7 +59,9 @@ def _read_section(entries: Any, section: str, problems: list[str]) -> Iterator[d
         wrong = [f"{path}.{problem}" for problem in wrong_members(entry, members)]
         problems += wrong
         if not wrong:
-            yield {name: entry.get(name, member.default) for name, member in members.items()}
+            yield {
+                name: member.stored_as(entry.get(name, member.default)) for name, member in members.items()
+            }
 
 
 def _repeats(apis: Rows, clients: Rows, grants: Rows) -> Iterator[str]:
@@ -87,9 +89,9 @@ def _dangling_references(apis: Rows, clients: Rows, grants: Rows) -> Iterator[st
     client_ids = {client["client_id"] for client in clients}
     scopes = {api["identifier"]: api["scopes"] for api in apis}
     for index, api in enumerate(apis):
-        client_id = api["introspected_by"]
-        if client_id and client_id not in client_ids:
-            yield f"apis[{index}].introspected_by: {client_id} is not a client of this file; declare it"
+        for client_id in api["introspected_by"] or []:
+            if client_id not in client_ids:
+                yield f"apis[{index}].introspected_by: {client_id} is not a client of this file; declare it"
     for index, grant in enumerate(grants):
         path = f"grants[{index}]"
         audience = grant["audience"]

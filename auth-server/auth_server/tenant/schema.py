@@ -5,7 +5,7 @@ Not here: what the entries must be to each other (tenant/reading.py).
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,11 +18,12 @@ _REQUIRED = object()
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of an entry: what it must be, in words, and whether a value is that."""
+    """One member of an entry: what it must be, in words, whether a value is that, and how it is stored."""
 
     must: str
     holds: Callable[[Any], bool]
     default: Any = _REQUIRED
+    stored_as: Callable[[Any], Any] = lambda value: value
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
@@ -66,7 +67,12 @@ def _is_lifetime(value: Any) -> bool:
 _NAME = Member("1 to 100 printable characters", _is_name)
 _URI = Member("an absolute URI without a fragment", _is_uri)
 _CLIENT_ID = Member("1 to 128 printable ASCII characters", _matching(CLIENT_ID))
-_INTROSPECTED_BY = replace(_CLIENT_ID, default=None)
+_INTROSPECTED_BY = Member(
+    "the client_id of a client, or a list of different ones",
+    lambda value: _CLIENT_ID.holds(value) or _different(_CLIENT_ID.holds)(value),
+    default=None,
+    stored_as=lambda value: [value] if isinstance(value, str) else value,
+)
 _SCOPES = Member(
     "a list of different scopes (RFC 6749 3.3), at least one", _different(_matching(SCOPE_TOKEN))
 )

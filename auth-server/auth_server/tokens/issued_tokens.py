@@ -5,7 +5,7 @@ Not here: who may ask (protocol/introspection.py, protocol/revocation.py).
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -78,8 +78,8 @@ class IssuedTokens:
                 return payload
         raise InactiveTokenError("wrong signature")
 
-    def introspector(self, token: IssuedToken) -> str | None:
-        """Return the client that may introspect the tokens of this one's API; raise InactiveTokenError."""
+    def introspectors(self, token: IssuedToken) -> Collection[str]:
+        """Return the clients that may introspect the tokens of this one's API; raise InactiveTokenError."""
         of_token = {"jti": token.jti, "client_id": token.client_id, "audience": token.claims["aud"]}
         with self.engine.connect() as connection:
             status = connection.execute(_TOKEN_STATUS, of_token).one_or_none()
@@ -89,8 +89,8 @@ class IssuedTokens:
             raise InactiveTokenError("its client is disabled")
         if status.jti is not None:
             raise InactiveTokenError("revoked")
-        introspected_by: str | None = status.introspected_by
-        return introspected_by
+        introspected_by: list[str] | None = status.introspected_by
+        return introspected_by or ()
 
     def revoke(self, token: IssuedToken) -> None:
         """Revoke a token for all workers at once."""

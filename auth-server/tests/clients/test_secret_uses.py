@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from auth_server.clients.secret_uses import SecretUses
+from auth_server.clients.secret_uses import SecretUse, SecretUses
 from auth_server.database import secret_uses
 from auth_server.startup import Service
 from sqlalchemy import event
@@ -34,21 +34,21 @@ def test_writes_at_most_once_a_minute(service: Service, writes: list[str]) -> No
     for second in (1000, 1001, 1059.9):
         now[0] = second
         uses.record("job", b"digest")
-    assert uses.read() == {("job", b"digest"): 1000}
+    assert uses.read() == {("job", b"digest"): SecretUse(1000, 1000)}
     assert len(writes) == 2  # nothing to update, hence a row
     now[0] = 1060
     uses.record("job", b"digest")
-    assert uses.read() == {("job", b"digest"): 1060}
+    assert uses.read() == {("job", b"digest"): SecretUse(1000, 1060)}
     assert len(writes) == 3
 
 
 def test_workers_do_not_overwrite_each_other_within_the_minute(service: Service) -> None:
     SecretUses(service.engine, lambda: 1030).record("job", b"digest")
     SecretUses(service.engine, lambda: 1000).record("job", b"digest")
-    assert SecretUses(service.engine).read() == {("job", b"digest"): 1030}
+    assert SecretUses(service.engine).read() == {("job", b"digest"): SecretUse(1030, 1030)}
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: SecretUses(service.engine, lambda: 2000).record("job", b"digest"), range(8)))
-    assert SecretUses(service.engine).read() == {("job", b"digest"): 2000}
+    assert SecretUses(service.engine).read() == {("job", b"digest"): SecretUse(1030, 2000)}
 
 
 def test_remembers_within_bounds(service: Service) -> None:

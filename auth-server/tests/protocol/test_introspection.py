@@ -95,3 +95,15 @@ def test_a_permission_that_the_tenant_withdraws_is_gone_at_once(
     with service.engine.begin() as connection:
         connection.execute(update(apis).values(introspected_by=None))
     assert_inactive(introspect(token))
+
+
+def test_a_gateway_beside_the_api_may_ask_with_a_credential_of_its_own(
+    introspect: Ask, issue: Issue, service: Service
+) -> None:
+    token = issue()
+    assert_inactive(introspect(token, who="none"))
+    with service.engine.begin() as connection:
+        connection.execute(update(apis).values(introspected_by=["api", "none"]))
+    for who in ("api", "none", "job"):
+        assert introspect(token, who=who).get_json()["active"] is True
+    assert_inactive(introspect(token, who="many"))

@@ -45,6 +45,10 @@ BAD: dict[str, tuple[Change, str]] = {
         put("apis", "introspected_by", "who"),
         "apis[0].introspected_by: who is not a client of this file; declare it",
     ),
+    "introspected by somebody and nobody": (
+        put("apis", "introspected_by", ["job", "who"]),
+        "apis[0].introspected_by: who is not a client of this file; declare it",
+    ),
     "unknown client": (
         put("grants", "client", "who"),
         "grants[0].client: who is not a client of this file; declare it",
@@ -108,3 +112,13 @@ def test_the_sample_tenant_is_valid() -> None:
     clients = {client["client_id"] for client in tenant.clients}
     assert tenant.problems == ()
     assert clients >= {"timesheets-import-job", "approvals-bot"}
+
+
+@pytest.mark.parametrize(("declared", "stored"), [("job", ["job"]), (["job"], ["job"])])
+def test_introspected_by_is_one_client_or_several(tmp_path: Path, declared: Any, stored: list[str]) -> None:
+    tenant = document()
+    put("apis", "introspected_by", declared)(tenant)
+    file = tmp_path / "tenant.yaml"
+    file.write_text(yaml.dump(tenant))
+    (api,) = read_tenant(file).apis
+    assert api["introspected_by"] == stored

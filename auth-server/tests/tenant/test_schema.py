@@ -70,10 +70,13 @@ BAD: dict[str, tuple[Change, str]] = {
         put("apis", "signing_alg", ["a"]),
         "apis[0].signing_alg: must be one of RS256, ES256, EdDSA",
     ),
-    "introspected by a list": (
-        put("apis", "introspected_by", ["job"]),
-        f"apis[0].introspected_by: {CLIENT_ID}",
-    ),
+    **{
+        f"introspected by {value!r}": (
+            put("apis", "introspected_by", value),
+            "apis[0].introspected_by: must be the client_id of a client, or a list of different ones",
+        )
+        for value in ([], "", "j\u00f6b", 1, {"a": "b"}, ["job", "job"], ["job", 1], [["job"]], None)
+    },
     "no lifetime": (put("apis", "token_lifetime", 0), f"apis[0].token_lifetime: {LIFETIME}"),
     "true lifetime": (put("apis", "token_lifetime", True), f"apis[0].token_lifetime: {LIFETIME}"),
     "null lifetime": (put("grants", "token_lifetime", None), f"grants[0].token_lifetime: {LIFETIME}"),
