@@ -7,5 +7,11 @@ from typing import Any
 def on_execute_credentials_exchange(event: Any, api: Any) -> None:
     """Deny by the address of the request; behind a proxy that needs TRUSTED_PROXIES."""
     network = event.client.metadata.get("allowed_network")
-    if network and ip_address(event.request.ip) not in ip_network(network):
-        api.access.deny("unauthorized_client", "The client may not ask from this address.")
+    address = event.request.ip
+    if network and ip_address(address) not in ip_network(network):
+        api.access.deny(
+            "unauthorized_client",
+            f"The client may not ask from the address {address}.",
+            # Whoever has stolen the secret must not read which network to go to.
+            for_log=f"the client may ask from {network} only, and the request comes from {address}",
+        )

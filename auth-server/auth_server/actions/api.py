@@ -93,13 +93,13 @@ class AccessApi:
 
     _narrowing: Narrowing
 
-    def deny(self, code: str, reason: str) -> None:
-        """Refuse the request with one of the codes above; the client reads the reason."""
+    def deny(self, code: str, reason: str, for_log: str = "") -> None:
+        """Refuse the request with one of the codes above; the client reads the reason, the log `for_log`."""
         if code not in _DENIALS:
             raise ValueError(f"deny with one of {', '.join(_DENIALS)}, not {code!r}")
         if not ERROR_DESCRIPTION.fullmatch(reason):
             raise ValueError("the reason has characters that error_description may not have (RFC 6749 5.2)")
-        self._narrowing.denial = _DENIALS[code](reason)
+        self._narrowing.denial = _DENIALS[code](reason, reason=for_log)
 
 
 @dataclass(frozen=True, slots=True)

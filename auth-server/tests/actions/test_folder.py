@@ -283,12 +283,17 @@ def test_a_shipped_action_adds_the_department(with_metadata: Callable[..., TestR
 
 @pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("192.0.2.0/24", 400)])
 def test_a_shipped_action_denies_by_address(
-    with_metadata: Callable[..., TestResponse], network: str, status: int
+    with_metadata: Callable[..., TestResponse], log_lines: LogLines, network: str, status: int
 ) -> None:
     response = with_metadata({"allowed_network": network})
     assert response.status_code == status
     if status == 400:
-        assert response.get_json()["error"] == "unauthorized_client"
+        assert response.get_json() == {
+            "error": "unauthorized_client",
+            "error_description": "The client may not ask from the address 127.0.0.1.",
+        }
+        reason = "the client may ask from 192.0.2.0/24 only, and the request comes from 127.0.0.1"
+        assert log_lines()[-1]["reason"] == reason
 
 
 @pytest.mark.parametrize(
