@@ -32,7 +32,10 @@ class _Commands(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (SettingsError, KeyEncryptionError) as error:
+        except SettingsError as error:  # its own text is for a start
+            heading = f"nothing was applied, {len(error.problems)} problem(s):"
+            raise click.ClickException("\n  - ".join((heading, *error.problems))) from None
+        except KeyEncryptionError as error:
             raise click.ClickException(str(error)) from None
         except SQLAlchemyError as error:
             raise click.ClickException(database_problem(error)) from None

@@ -110,7 +110,7 @@ def test_does_not_apply_a_wrong_tenant_and_says_why(
     result = run_on_a_broken_tenant("tenant", "apply", *check)
     assert result.exit_code == 1
     assert re.match(
-        r"Error: auth-server: cannot start, 1 problem\(s\):\n  - (TENANT_FILE|SECRETS_DIR): ", result.output
+        r"Error: nothing was applied, 1 problem\(s\):\n  - (TENANT_FILE|SECRETS_DIR): ", result.output
     )
 
 

@@ -1,6 +1,7 @@
 """The answers to unknown paths, wrong methods and failures."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from auth_server.app import create_app
@@ -8,6 +9,7 @@ from auth_server.database import signing_keys
 from auth_server.startup import Service
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 from werkzeug.exceptions import InternalServerError, NotFound
 
 PROBLEM = "application/problem+json"
@@ -46,6 +48,32 @@ def test_a_failure_shows_no_internals(app: Flask) -> None:
         "status": 500,
         "detail": InternalServerError.description,
     }
+
+
+def damage(_service: Service, file: Path) -> None:
+    file.write_bytes(b"This is no database. " * 1000)
+
+
+def make_read_only(service: Service, _file: Path) -> None:
+    event.listen(service.engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
+
+
+@pytest.mark.parametrize("break_database", [damage, make_read_only])
+def test_with_a_damaged_or_read_only_database_answers_503(
+    client: FlaskClient,
+    sign: Callable[..., dict[str, str]],
+    service: Service,
+    tmp_path: Path,
+    break_database: Callable[[Service, Path], None],
+) -> None:
+    service.engine.dispose()
+    for file in tmp_path.glob("auth-server.db-*"):
+        file.unlink()
+    break_database(service, tmp_path / "auth-server.db")
+    service.engine.dispose()
+    response = client.post("/oauth/token", data={"grant_type": "client_credentials"} | sign())
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.get_json()["error"] == "temporarily_unavailable"
 
 
 @pytest.mark.usefixtures("no_database")
