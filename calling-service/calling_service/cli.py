@@ -108,7 +108,7 @@ def _imported(service: Service, progress: Progress, **options: bool) -> Run:
 
 
 @main.command("public-keys")
-@click.argument("key", type=click.File())
+@click.argument("key", type=click.File(errors="replace"))
 def public_keys(key: TextIO) -> None:
     """Print the JWK Set to register for the private key in a file (CLIENT_KEY_FILE), or for - in stdin."""
     try:

@@ -8,7 +8,6 @@ import secrets
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -64,8 +63,8 @@ class Service:
         token = self.tokens.peek(settings.audience, settings.scopes)
         if token is None:
             return {"cached": False, **asked, "scopes": sorted(settings.scopes)}
-        now = time.monotonic()
-        times = {"expires_in": int(token.expires_at - now), "renewed_in": max(0, int(token.renew_at - now))}
+        age = token.received_at.seconds_until(self.tokens.now())
+        times = {"expires_in": int(token.life - age), "renewed_in": max(0, int(token.renew_after - age))}
         return {"cached": True, **asked, "scopes": sorted(token.scopes), **times}
 
     def start(self, stop: threading.Event) -> None:
@@ -103,7 +102,8 @@ def build(settings: Settings) -> Service:
         problem = f"STATE_DIR: import.db there cannot be used ({error}); name another folder"
         raise SettingsError((problem,)) from error
     token_retry = retry_policy(settings.retries, connect_only=settings.private_key)
-    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, token_retry)
+    ca_file = settings.ca_file
+    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, token_retry, ca_file)
     source = PrivateKeyTokenSource if settings.private_key else TokenSource
     tokens = source(
         issuer=settings.issuer,
@@ -114,7 +114,7 @@ def build(settings: Settings) -> Service:
         session=token_session,
         timeout=settings.timeout,
     )
-    api_session = recorded_session(JOB, API, of_api, retry_policy(settings.retries))
+    api_session = recorded_session(JOB, API, of_api, retry_policy(settings.retries), ca_file)
     api_session.auth = BearerAuth(
         tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
     )

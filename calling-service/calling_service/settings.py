@@ -5,11 +5,13 @@ Not here: how any service reads a setting (settings_reader.py).
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from calling_service.oauth_client.credential_file import read_credential
 from calling_service.settings_reader import SettingsError, SettingsReader, is_loopback_http
 
 DEFAULT_HOSTS = "localhost,127.0.0.1,[::1],calling-service"
@@ -38,6 +40,7 @@ class Settings:
     settle_seconds: float
     retries: int  # after the first attempt
     timeout: tuple[float, float]  # connect, read, in seconds
+    ca_file: Path | None  # None: the public CAs
     log_level: str
     explain: bool  # show the flow and the gallery
 
@@ -67,6 +70,7 @@ class Settings:
             settle_seconds=read.seconds("SETTLE_SECONDS", 2),
             retries=read.number("HTTP_RETRIES", 3, 0, 9),
             timeout=(read.seconds("HTTP_CONNECT_TIMEOUT", 3), read.seconds("HTTP_READ_TIMEOUT", 10)),
+            ca_file=read.ca_file(),
             log_level=read.log_level(),
             explain=read.explain(),
         )
@@ -100,22 +104,31 @@ class _Reader(SettingsReader):
 
     def credential_file(self) -> Path:
         if not self.text("CLIENT_KEY_FILE"):
-            return self._text_file("CLIENT_SECRET_FILE", "the client secret")
+            return self._credential_file("CLIENT_SECRET_FILE", "the client secret")
         if self.text("CLIENT_SECRET_FILE"):
             self.problem("CLIENT_KEY_FILE", "is set beside CLIENT_SECRET_FILE; unset one of them")
-        return self._text_file("CLIENT_KEY_FILE", "the client's private key")
+        return self._credential_file("CLIENT_KEY_FILE", "the client's private key")
 
-    def _text_file(self, name: str, what: str) -> Path:
+    def _credential_file(self, name: str, what: str) -> Path:
         path = Path(self.required(name, f"the file that holds {what}"))
-        if not self.text(name):
-            return path
-        try:
-            if not path.read_text(encoding="utf-8").strip():
-                self.problem(name, f"{path} is empty; put {what} into it")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = type(error).__name__  # its message might quote the secret
-            self.problem(name, f"{path} cannot be read ({reason}); name a text file with {what}")
+        if self.text(name):
+            try:
+                read_credential(path)
+            except ValueError as error:
+                self.problem(name, f"{path} {error}")
         return path
+
+    def ca_file(self) -> Path | None:
+        """Return the file with the CAs of the other services' certificates, in PEM."""
+        value = self.text("CA_FILE")
+        if not value:
+            return None
+        try:
+            ssl.create_default_context(cafile=value)
+        except OSError as error:
+            reason = type(error).__name__
+            self.problem("CA_FILE", f"{value} cannot be used ({reason}); name a PEM file of CA certificates")
+        return Path(value)
 
     def folder(self, name: str, access: int) -> Path:
         """Return a folder that can be used in this way (os.access)."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -40,14 +41,19 @@ class RecordingAdapter(HTTPAdapter):
     When it repeats a request itself, it captures the last attempt, with the results of those before.
     """
 
-    def __init__(self, sender: str, receiver: str, label: Label, retry: Retry) -> None:
+    def __init__(
+        self, sender: str, receiver: str, label: Label, retry: Retry, ca_file: Path | None = None
+    ) -> None:
         super().__init__(pool_maxsize=16, max_retries=retry)
+        self._ca_file = ca_file
         self._sender = sender
         self._receiver = receiver
         self._label = label
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send the request; raise what requests raises."""
+        if self._ca_file:  # here, since requests prefers the bundle of REQUESTS_CA_BUNDLE to the session's
+            options["verify"] = str(self._ca_file)
         current = _current.get()
         if current is None:
             return super().send(request, *args, **options)
@@ -86,10 +92,12 @@ def _failed_before(response: requests.Response | None) -> tuple[str, ...]:
     return tuple(str(each.status or type(each.error).__name__) for each in response.raw.retries.history)
 
 
-def recorded_session(sender: str, receiver: str, label: Label, retry: Retry) -> requests.Session:
-    """Return a session that can capture every exchange between the two."""
+def recorded_session(
+    sender: str, receiver: str, label: Label, retry: Retry, ca_file: Path | None = None
+) -> requests.Session:
+    """Return a session that can capture every exchange between the two; `ca_file` has the CAs to trust."""
     session = requests.Session()
     session.headers["User-Agent"] = sender.lower().replace(" ", "-")
     for scheme in ("http://", "https://"):
-        session.mount(scheme, RecordingAdapter(sender, receiver, label, retry))
+        session.mount(scheme, RecordingAdapter(sender, receiver, label, retry, ca_file))
     return session

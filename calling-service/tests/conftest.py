@@ -69,6 +69,12 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture
+def wall_clock() -> Clock:
+    """Return a second clock, which the test moves apart from the first."""
+    return Clock(1_800_000_000.0)
+
+
 def jwt(claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
     parts = ({"alg": "RS256", "typ": "at+jwt", "kid": "1"} if header is None else header, claims)
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)

@@ -184,7 +184,7 @@ UPLOAD = "URL/timesheets/upload"
         ),
         (
             [],
-            [challenge(401, 'error="invalid_token"'), challenge(401, 'error="invalid_token"')],
+            [challenge(401, 'error="invalid_token"')],
             "api_error",
             f"the API answered 401 at {UPLOAD}: UNAUTHORIZED",
             "see that the API trusts http://localhost:9000",

@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import certifi
 import pytest
 from calling_service.settings import Settings
 from calling_service.settings_reader import SettingsError
@@ -51,6 +52,7 @@ NOT_A_URL = "is not an absolute http(s) URL without a fragment or user name; cor
 NOT_SECONDS = "is not a number of seconds above 0; set it to one, such as 10"
 NOT_SCOPES = "cannot be used; set it to scopes, separated by spaces (RFC 6749 3.3)"
 NOT_HOSTS = "is not a list of host names without ports, separated by commas"
+NO_BUNDLE = "name a PEM file of CA certificates"
 NOT_A_FOLDER = "is not a usable folder; create it, or change its owner or mode"
 
 
@@ -76,10 +78,14 @@ NOT_A_FOLDER = "is not a usable folder; create it, or change its owner or mode"
         (
             "CLIENT_SECRET_FILE",
             "/none",
-            "/none cannot be read (FileNotFoundError); name a text file with the client secret",
+            "/none cannot be read (FileNotFoundError); name a file that can",
         ),
-        ("CLIENT_SECRET_FILE", "/dev/null", "/dev/null is empty; put the client secret into it"),
+        ("CLIENT_SECRET_FILE", "/dev/null", "/dev/null is empty; write the credential into it"),
         ("CLIENT_KEY_FILE", "/etc/hostname", "is set beside CLIENT_SECRET_FILE; unset one of them"),
+        ("CA_FILE", "/none", f"/none cannot be used (FileNotFoundError); {NO_BUNDLE}"),
+        ("CA_FILE", "/", f"/ cannot be used (IsADirectoryError); {NO_BUNDLE}"),
+        ("CA_FILE", "/dev/null", f"/dev/null cannot be used (SSLError); {NO_BUNDLE}"),
+        ("CA_FILE", "/etc/hostname", f"/etc/hostname cannot be used (SSLError); {NO_BUNDLE}"),
         ("HTTP_RETRIES", "10", "is not a whole number; set it to 0 to 9"),
         ("ALLOWED_HOSTS", "http://a", NOT_HOSTS),
         ("ALLOWED_HOSTS", "a,b:80", NOT_HOSTS),
@@ -140,5 +146,11 @@ def test_refuses_a_folder_without_the_permissions(
 
 def test_refuses_a_secret_that_is_not_text(environ: dict[str, str], secret_file: Path) -> None:
     secret_file.write_bytes(b"\xff\xfe")
-    reason = "cannot be read (UnicodeDecodeError); name a text file with the client secret"
+    reason = "is not in UTF-8, but perhaps in UTF-16; save it in UTF-8"
     assert problems(environ) == (f"CLIENT_SECRET_FILE: {secret_file} {reason}",)
+
+
+def test_takes_a_bundle_of_cas_and_has_none_by_default(environ: dict[str, str]) -> None:
+    assert Settings.from_environ(environ).ca_file is None
+    bundle = certifi.where()
+    assert Settings.from_environ(environ | {"CA_FILE": bundle}).ca_file == Path(bundle)

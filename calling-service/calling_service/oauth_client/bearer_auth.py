@@ -10,11 +10,12 @@ from typing import Any
 
 import requests
 from requests.exceptions import UnrewindableBodyError
-from requests.utils import parse_dict_header, rewind_body
+from requests.utils import rewind_body
 
 from .token_source import Token, TokenSource
 
-BEARER = re.compile("(?:^|, *)bearer +", re.IGNORECASE)  # where the challenge begins in WWW-Authenticate
+# A scheme of WWW-Authenticate, or one of its parameters with a quoted or a plain value (RFC 9110 11.6.1).
+PART = re.compile(r'([\w-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?')
 
 
 class InsufficientScopeError(Exception):
@@ -53,11 +54,14 @@ class BearerAuth(requests.auth.AuthBase):
         # requests keeps this hook on a redirect, where the request may have lost our token.
         if response.request.headers.get("Authorization") != f"Bearer {token.value}":
             return response
-        if response.status_code == 401 and _challenge(response).get("error") == "invalid_token":
-            self._source.drop(token)
+        if self._drop_if_refused(token, response) and _challenge(response).get("error") == "invalid_token":
             return self._send_again(response, options)
         _raise_for_scope(response, token)
         return response
+
+    def _drop_if_refused(self, token: Token, response: requests.Response) -> bool:
+        # Whatever the challenge: gateways and older servers name no error, or another one.
+        return response.status_code == 401 and self._source.drop_refused(token)
 
     def _send_again(self, first: requests.Response, options: dict[str, Any]) -> requests.Response:
         request = first.request.copy()
@@ -70,6 +74,7 @@ class BearerAuth(requests.auth.AuthBase):
         # The adapter sends it past the hooks, so that the caller gets a second 401.
         second: requests.Response = first.connection.send(request, **options)
         second.history.append(first)
+        self._drop_if_refused(token, second)
         _raise_for_scope(second, token)
         return second
 
@@ -82,8 +87,17 @@ def _raise_for_scope(response: requests.Response, token: Token) -> None:
 
 
 def _challenge(response: requests.Response) -> dict[str, str]:
-    """Return the parameters of the Bearer challenge, which may follow others (RFC 9110 11.6.1)."""
+    """Return the parameters of the Bearer challenge, which may stand beside others (RFC 9110 11.6.1).
+
+    Commas do not matter: AWS and Kong leave them out, and oauthlib puts one behind the scheme.
+    """
     _ = response.content  # read to its end, so that the connection can be used again
-    header = response.headers.get("WWW-Authenticate", "")
-    found = BEARER.search(header)
-    return parse_dict_header(header[found.end() :]) if found else {}  # type: ignore[no-untyped-call]
+    scheme = ""
+    parameters: dict[str, str] = {}
+    for part in PART.finditer(response.headers.get("WWW-Authenticate", "")):
+        name, quoted, plain = part.groups()
+        if quoted is None and plain is None:
+            scheme = name.lower()
+        elif scheme == "bearer":
+            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted or plain or "")
+    return parameters

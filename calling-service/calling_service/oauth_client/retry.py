@@ -5,10 +5,15 @@ books an entry that comes again only once. But an authorization server accepts a
 (RFC 7523 3, jti), so a request with one is sent again only if it cannot have arrived.
 """
 
+import time
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import MaxRetryError, ResponseError
 from urllib3.util import Retry
 
 BACKOFF = 0.5  # seconds before the second retry, doubled for each one after it; the first comes at once
@@ -18,11 +23,9 @@ LONGEST_RETRY_AFTER = 10  # seconds; if a server asks for more, its answer is re
 class BoundedRetry(Retry):
     """A Retry that respects Retry-After (RFC 9110 10.2.3), and gives up at once if that is long."""
 
-    def parse_retry_after(self, retry_after: str) -> float:
-        """Return the header's value in seconds; 0 if it is not valid."""
-        with suppress(InvalidHeader, ValueError):
-            return super().parse_retry_after(retry_after)
-        return 0
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Return the pause in seconds; None if the server asks for none."""
+        return retry_after(response.headers, time.time()) or None
 
     def increment(self, *args: Any, **call: Any) -> "BoundedRetry":
         """Count one more attempt; raise MaxRetryError, after which the caller gets the answer."""
@@ -50,3 +53,28 @@ def retry_policy(retries: int, *, connect_only: bool = False) -> BoundedRetry:
         raise_on_status=False,
         raise_on_redirect=False,
     )
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float:
+    """Return for how many seconds Retry-After asks (RFC 9110 10.2.3); 0 if it is absent or not valid.
+
+    A date counts from the answer's own Date, since the clocks of client and server may differ; without one,
+    from `now` (Unix time).
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdecimal():
+        return float(value)
+    until = _http_date(value)
+    if until is None:
+        return 0
+    sent_at = _http_date(headers.get("Date", ""))
+    return max(0.0, until - (sent_at or now))
+
+
+def _http_date(text: str) -> float | None:
+    """Return a date in one of the three forms of RFC 9110 5.6.7 as Unix time."""
+    with suppress(ValueError, OverflowError):  # the second for an absurd time zone
+        date = parsedate_to_datetime(text)
+        # The form of asctime names no time zone; Python would take it for local time.
+        return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+    return None

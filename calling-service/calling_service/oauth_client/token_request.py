@@ -3,8 +3,10 @@
 Not here: what a token request sends, and the cache of tokens (token_source.py).
 """
 
+import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +14,16 @@ from urllib.parse import urlsplit
 
 import requests
 
+from .retry import retry_after
+
 LONGEST_RETRY_AFTER = 300.0  # seconds; a server that asks for more is asked again after these
-ACCESS_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 2.1
+LONGEST_LIFE = 1e10  # seconds; more is no number of seconds
+# RFC 6750 2.1 allows fewer characters, but servers issue others: Salesforce a "!", Laravel a "|". No visible
+# character ends a header.
+ACCESS_TOKEN = re.compile("[!-~]+")
+BEARER = frozenset({"bearer", "bearertoken"})  # Apigee's word is BearerToken
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+WORDS = ("error_description", "errorSummary", "message", "detail")  # RFC 6749, Okta, gateways, RFC 9457
 
 
 @dataclass(eq=False)
@@ -34,21 +44,15 @@ def fetch_json(
 ) -> dict[str, Any]:
     """Return the JSON object of a 200; else raise TokenError (RFC 6749 5.2), with the credential masked."""
     try:
-        # No redirect is followed: it could lead a credential to another host.
-        response = session.request(method, url, allow_redirects=False, **options)
+        # No redirect is followed: it could lead a credential to another host. With `verify` unnamed, requests
+        # would prefer the bundle of REQUESTS_CA_BUNDLE to that of the session.
+        response = session.request(method, url, allow_redirects=False, verify=session.verify, **options)
     except requests.RequestException as error:
         raise TokenError("unreachable", f"{url} did not answer ({type(error).__name__})") from error
-    body: object = None
-    with suppress(ValueError, RecursionError):
-        body = response.json()
-    if not isinstance(body, dict):
-        body = {}
-    if response.status_code == 200 and body:
+    body = _json_object(response)
+    if response.status_code == 200 and body and not body.get("error"):
         return body
-    code = _printable(body.get("error", ""), credential) or "bad_response"
-    description = _printable(body.get("error_description", ""), credential)
-    description = description or f"HTTP {response.status_code} without a usable body"
-    raise TokenError(code, description, response.status_code, _retry_after(response))
+    raise _refusal(response, body, credential)
 
 
 def find_token_endpoint(session: requests.Session, issuer: str, timeout: tuple[float, float]) -> str:
@@ -65,31 +69,62 @@ def find_token_endpoint(session: requests.Session, issuer: str, timeout: tuple[f
 
 
 def check_token_response(
-    body: Mapping[str, Any], requested: frozenset[str]
+    body: Mapping[str, Any], requested: frozenset[str], default_life: float
 ) -> tuple[str, frozenset[str], float]:
-    """Return access token, scopes and lifetime in seconds; raise TokenError, also if a scope is missing."""
+    """Return access token, scopes and life in seconds; raise TokenError, also if a scope is missing."""
     access_token = body.get("access_token")
     if not isinstance(access_token, str) or not ACCESS_TOKEN.fullmatch(access_token):
         raise TokenError("bad_response", "the token response has no usable access_token")
-    if str(body.get("token_type")).lower() != "bearer":
+    # RFC 6749 5.1 requires it, but Shopify and LinkedIn leave it out; other types than Bearer have a name.
+    token_type = body.get("token_type") or "Bearer"
+    if str(token_type).lower() not in BEARER:
         raise TokenError("bad_response", "the token response's token_type is not Bearer")
-    expires_in: Any = body.get("expires_in")
-    if type(expires_in) not in {int, float} or not 0 < expires_in < 1e9:
-        raise TokenError("bad_response", "the token response's expires_in is not a number of seconds")
+    life = _life(body.get("expires_in"), default_life)
     scope = body.get("scope")  # RFC 6749 5.1: it may be absent if it is what was requested
     scopes = frozenset(scope.split()) if isinstance(scope, str) else requested
     missing = " ".join(sorted(requested - scopes))
     if missing:
         raise TokenError("missing_scope", f"the token lacks the scope {missing}")
-    return access_token, scopes, expires_in
+    return access_token, scopes, life
 
 
-def _printable(value: object, credential: str) -> str:
-    text = re.sub("[^ -~]", "", str(value))
-    text = text.replace(credential or "\n", "***")  # no text has a line end by now
-    return text[:300]
+def _life(expires_in: object, default_life: float) -> float:
+    """Return the life in seconds; RFC 6749 5.1 lets a server leave it out, as Salesforce does."""
+    if expires_in is None:
+        return default_life
+    text = str(expires_in)  # Entra's v1 endpoint and Apigee send it as a string
+    if not SECONDS.fullmatch(text) or not 0 < float(text) < LONGEST_LIFE:
+        raise TokenError("bad_response", "the token response's expires_in is not a number of seconds above 0")
+    return float(text)
 
 
-def _retry_after(response: requests.Response) -> float:
-    seconds = response.headers.get("Retry-After", "")
-    return min(float(seconds), LONGEST_RETRY_AFTER) if seconds.isdecimal() else 0
+def _json_object(response: requests.Response) -> dict[str, Any]:
+    # JSON is Unicode (RFC 8259 8.1), whatever the charset of the media type and with or without a mark.
+    with suppress(ValueError, RecursionError):
+        body = json.loads(response.content)
+        if isinstance(body, dict):
+            return body
+    return {}
+
+
+def _refusal(response: requests.Response, body: Mapping[str, Any], credential: str) -> TokenError:
+    """Return the error in the server's words (RFC 6749 5.2), which may be those of a gateway before it."""
+    code = body.get("error")
+    if isinstance(code, dict):  # with the words inside, as Google's APIs send it
+        body = code
+        code = None
+    words = next((body[name] for name in WORDS if body.get(name)), "")
+    # AWS's gateway repeats the whole Authorization header.
+    sent = response.request.headers.get("Authorization", "").rpartition(" ")[2]
+    masked = {credential, sent} - {""}
+    error = _printable(code or "bad_response", masked)
+    description = _printable(words, masked) or f"HTTP {response.status_code} without a usable body"
+    pause = min(retry_after(response.headers, time.time()), LONGEST_RETRY_AFTER)
+    return TokenError(error, description, response.status_code, pause)
+
+
+def _printable(value: object, masked: Iterable[str]) -> str:
+    text = str(value)
+    for credential in masked:
+        text = text.replace(credential, "***")
+    return re.sub("[^ -~]", "", text)[:300]

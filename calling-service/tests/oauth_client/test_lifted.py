@@ -24,8 +24,8 @@ print(sorted({"calling_service", "flask", "gunicorn", "jwt"} & set(sys.modules))
 """
 
 
-def run_in(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", program]
+def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
     return subprocess.run(  # noqa: S603  # our own program
         command, cwd=folder, capture_output=True, text=True, timeout=30, check=False
     )
@@ -44,15 +44,23 @@ def test_the_folder_works_in_an_empty_project_as_the_docs_say(
     (project / "secret").write_text(endpoint.secret)
     issuer: str = serve(lambda _: Response(json.dumps({"issuer": issuer, "token_endpoint": endpoint.url})))
     program = PROGRAM.replace("https://as.example", issuer).replace("https://api.example", api.url)
-    done = run_in(project, program + LOADED)
+    done = run_in(project, "-c", program + LOADED)
     assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
     assert (endpoint.calls, [request.path for request in api.requests]) == (1, ["/timesheets"])
     assert endpoint.requests[0].form["scope"] == "read:timesheets"
 
 
+def test_the_tests_of_what_real_servers_answer_pass_on_the_copy_alone(project: Path) -> None:
+    tests = Path(__file__).with_name("test_real_servers.py").read_text()
+    (project / "test_copy.py").write_text(tests.replace("calling_service.oauth_client", "oauth_client"))
+    done = run_in(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_copy.py")
+    assert done.returncode == 0, done.stdout
+    assert "63 passed" in done.stdout
+
+
 def test_every_module_can_be_imported_in_an_empty_project(project: Path) -> None:
     imports = "".join(f"import oauth_client.{module.stem}\n" for module in MODULES)
-    done = run_in(project, imports.replace(".__init__", ""))
+    done = run_in(project, "-c", imports.replace(".__init__", ""))
     assert (done.stderr, done.returncode) == ("", 0)
 
 

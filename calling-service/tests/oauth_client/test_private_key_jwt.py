@@ -1,5 +1,7 @@
 import json
 import threading
+import traceback
+from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,13 @@ from calling_service.service import build
 from calling_service.settings import Settings
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from joserfc.jwk import import_key
 from recording.redaction import CUT
 
 ISSUER, SCOPES, NOW = "https://as.example", ("a",), 1_800_000_000
@@ -30,9 +38,17 @@ KEYS: dict[str, Any] = {
 }
 
 
-def pem(key: Any) -> bytes:
-    written: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def pem(key: Any, encryption: Any = None, form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
+    written: bytes = key.private_bytes(Encoding.PEM, form, encryption or NoEncryption())
     return written
+
+
+def on_another_curve() -> bytes:
+    """Return a key on prime192v2, which cryptography does not know; its name differs in the last byte."""
+    der = KEYS["ES256"].private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    p256 = bytes.fromhex("06082a8648ce3d030107")
+    encoded = b64encode(der.replace(p256, p256[:-1] + b"\x02"))
+    return b"-----BEGIN PRIVATE KEY-----\n" + encoded + b"\n-----END PRIVATE KEY-----\n"
 
 
 @pytest.fixture
@@ -73,7 +89,9 @@ def test_authenticates_with_a_signed_assertion_and_nothing_else(
         "client_assertion",
     }
     assert request.form["client_assertion_type"] == ASSERTION_TYPE
-    assert jwt.get_unverified_header(assertion)["alg"] == algorithm
+    (registered,) = public_jwk_set(key_file.read_text())["keys"]
+    header = jwt.get_unverified_header(assertion)
+    assert header == {"alg": algorithm, "kid": registered["kid"], "typ": "client-authentication+jwt"}
     public = KEYS[algorithm].public_key()
     options: Any = {"verify_exp": False, "verify_iat": False}
     claims = jwt.decode(
@@ -98,20 +116,80 @@ def test_each_call_has_a_jti_of_its_own(source: PrivateKeyTokenSource, endpoint:
     assert len(ids) == 3
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"no key", pem(x25519.X25519PrivateKey.generate()), pem(ec.generate_private_key(ec.SECP384R1()))],
-)
-def test_the_error_names_the_usable_kinds_of_key(
-    source: PrivateKeyTokenSource, endpoint: Any, key_file: Path, content: bytes
+UNKNOWN = "no RSA, P-256 or Ed25519 key in PEM without a password"
+ENCRYPTED = "a key that is encrypted with a password; save it without one"
+PASSWORD = BestAvailableEncryption(b"password")
+RFC_8037_KEY = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # A.1, and its thumbprint in A.3
+RFC_8037_THUMBPRINT = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+UNUSABLE = {
+    "no key": (b"no key", UNKNOWN),
+    "half of a key": (pem(KEYS["EdDSA"])[:60], UNKNOWN),
+    "line ends as text": (pem(KEYS["EdDSA"]).replace(b"\n", b"\\n"), UNKNOWN),
+    "X25519": (pem(x25519.X25519PrivateKey.generate()), UNKNOWN),
+    "P-384": (pem(ec.generate_private_key(ec.SECP384R1())), UNKNOWN),
+    "prime192v2": (on_another_curve(), UNKNOWN),
+    "encrypted": (pem(KEYS["ES256"], PASSWORD), ENCRYPTED),
+    "encrypted in the old form": (pem(KEYS["RS256"], PASSWORD, PrivateFormat.TraditionalOpenSSL), ENCRYPTED),
+    "short": (
+        pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505  # that is the fault
+        "an RSA key of less than 2048 bits; make a longer one",
+    ),
+}
+USABLE = {
+    "CRLF": pem(KEYS["EdDSA"]).replace(b"\n", b"\r\n"),
+    "a byte order mark": b"\xef\xbb\xbf" + pem(KEYS["EdDSA"]),
+    "empty lines": b"\n" + pem(KEYS["EdDSA"]).strip() + b"\n\n\n",
+    "text before it": b"Bag Attributes\n    friendlyName: a\n\n" + pem(KEYS["EdDSA"]),
+    "text after it": pem(KEYS["EdDSA"]) + b"a note after it\n",
+    "RSA in the old form": pem(KEYS["RS256"], None, PrivateFormat.TraditionalOpenSSL),
+    "EC with its parameters": EC_PARAMETERS + pem(KEYS["ES256"], None, PrivateFormat.TraditionalOpenSSL),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_the_error_says_what_kind_of_key_is_usable_and_quotes_nothing(
+    source: PrivateKeyTokenSource, endpoint: Any, key_file: Path, name: str
 ) -> None:
+    content, fault = UNUSABLE[name]
     key_file.write_bytes(content)
     with pytest.raises(TokenError) as error:
         source.get("https://api.example", SCOPES)
-    assert str(error.value) == (
-        f"no_credential: {key_file} holds no RSA, P-256 or Ed25519 key in PEM without a password"
-    )
+    assert str(error.value) == f"no_credential: {key_file} holds {fault}"
+    printed = "".join(traceback.format_exception(error.value))
+    assert not any(line in printed for line in content.decode().splitlines() if len(line) > 20)
     assert endpoint.calls == 0
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_reads_a_key_as_other_programs_write_it(
+    source: PrivateKeyTokenSource, key_file: Path, name: str
+) -> None:
+    key_file.write_bytes(USABLE[name])
+    assert source.get("https://api.example", SCOPES).value
+
+
+def test_the_key_is_named_by_its_thumbprint() -> None:
+    seed = urlsafe_b64decode(RFC_8037_KEY + "=")
+    (member,) = public_jwk_set(pem(ed25519.Ed25519PrivateKey.from_private_bytes(seed)).decode())["keys"]
+    assert member["kid"] == RFC_8037_THUMBPRINT
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_another_implementation_computes_the_same_thumbprint(algorithm: str) -> None:
+    (member,) = public_jwk_set(pem(KEYS[algorithm]).decode())["keys"]
+    assert import_key(member).thumbprint() == member["kid"]
+
+
+def test_a_server_that_gives_keys_its_own_names_is_told_that_name(
+    source: PrivateKeyTokenSource, endpoint: Any
+) -> None:
+    source.kid = "its-own"
+    source.get("https://api.example", SCOPES)
+    assertion = endpoint.requests[0].form["client_assertion"]
+    assert jwt.get_unverified_header(assertion)["kid"] == "its-own"
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
@@ -131,8 +209,9 @@ def test_the_command_prints_the_key_set_of_a_file_or_of_standard_input(key_file:
     assert [json.loads(one.output) for one in printed] == [public_jwk_set(written)] * 2
 
 
-def test_the_command_names_the_usable_kinds_of_key(key_file: Path) -> None:
-    key_file.write_text("secret")
+@pytest.mark.parametrize("content", [b"secret", "secret".encode("utf-16")])
+def test_the_command_names_the_usable_kinds_of_key(key_file: Path, content: bytes) -> None:
+    key_file.write_bytes(content)
     refused = CliRunner().invoke(main, ["public-keys", str(key_file)])
     usable = "RSA, P-256 or Ed25519 key in PEM without a password"
     assert (refused.exit_code, refused.output) == (1, f"Error: {key_file} holds no {usable}\n")

@@ -1,8 +1,11 @@
+import time
 from typing import Any
 
 import pytest
 import requests
-from calling_service.oauth_client.retry import LONGEST_RETRY_AFTER, BoundedRetry, retry_policy
+from calling_service.oauth_client.retry import LONGEST_RETRY_AFTER, BoundedRetry, retry_after, retry_policy
+from hypothesis import given
+from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 from werkzeug.wrappers import Request, Response
 
@@ -20,6 +23,9 @@ def session_with(policy: BoundedRetry) -> requests.Session:
         (429, "0", 2),
         (503, "soon", 2),
         (503, str(LONGEST_RETRY_AFTER + 1), 1),
+        (503, "9" * 400, 1),
+        (503, "Sun, 06 Nov 1994 08:49:37 GMT", 2),
+        (429, "Fri, 31 Dec 9999 23:59:59 GMT", 1),
         (500, "0", 1),
         (400, "0", 1),
     ],
@@ -53,3 +59,56 @@ def test_with_connect_only_sends_nothing_again_that_may_have_arrived(serve: Any)
 def test_a_connection_that_fails_is_tried_again_and_the_error_is_raised() -> None:
     with session_with(retry_policy(1)) as session, pytest.raises(requests.ConnectionError):
         session.get("http://127.0.0.1:1")
+
+
+AT = "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+@pytest.mark.parametrize(
+    ("value", "pause"),
+    [
+        ("7", 7),
+        (" 7 ", 7),
+        ("0", 0),
+        ("9" * 400, float("inf")),
+        ("Sun, 06 Nov 1994 08:49:44 GMT", 7),
+        ("Sunday, 06-Nov-94 08:49:44 GMT", 7),
+        ("Sun Nov  6 08:49:44 1994", 7),
+        ("Sun, 06 Nov 1994 10:49:37 +0100", 3600),
+        (AT, 0),
+        ("Sun, 06 Nov 1994 08:49:30 GMT", 0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        *((garbage, 0) for garbage in ("", "soon", "²", "-1", "1.5", "7 s", "1994-11-06T08:49:44Z")),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", 0),
+        ("Sun, 06 Nov 1994 08:49:37 +9999999999999999", 0),
+    ],
+)
+@pytest.mark.parametrize(("date", "now"), [(AT, 0.0), ("", 784111777.0), ("today", 784111777.0)])
+def test_retry_after_is_a_number_of_seconds_or_a_date_that_counts_from_the_answers_own(
+    *, value: str, pause: float, date: str, now: float
+) -> None:
+    assert retry_after({"Retry-After": value, "Date": date}, now) == pause
+
+
+@given(
+    st.one_of(
+        st.text(st.characters(codec="latin-1")),
+        st.from_regex(r"Sun, \d+ Nov \d+ \d+:\d+:\d+ [+-]?\d*", fullmatch=True),
+    )
+)
+def test_whatever_a_server_sends_is_a_pause_or_none(value: str) -> None:
+    assert retry_after({"Retry-After": value}, 0.0) >= 0
+
+
+def test_without_retry_after_there_is_no_pause() -> None:
+    assert retry_after({}, 0.0) == 0
+
+
+def test_a_date_in_asctimes_form_is_no_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert retry_after({"Retry-After": "Sun Nov  6 08:49:44 1994", "Date": AT}, 0.0) == 7
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -8,13 +8,9 @@ from urllib.parse import unquote_plus
 
 import pytest
 import requests
+from calling_service.oauth_client.back_off import REFUSED
 from calling_service.oauth_client.token_request import LONGEST_RETRY_AFTER
-from calling_service.oauth_client.token_source import (
-    REFUSAL_BACK_OFF,
-    RENEWAL_RETRY,
-    TokenError,
-    TokenSource,
-)
+from calling_service.oauth_client.token_source import RENEWAL_RETRY, TokenError, TokenSource
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
@@ -23,7 +19,7 @@ API, OTHER_API, SCOPES = "https://api.example", "https://other.example", ("b", "
 
 
 @pytest.fixture
-def source(endpoint: Any, clock: Any, secret_file: Path) -> Iterator[TokenSource]:
+def source(endpoint: Any, clock: Any, wall_clock: Any, secret_file: Path) -> Iterator[TokenSource]:
     with requests.Session() as session:
         yield TokenSource(
             issuer="http://localhost:9000",
@@ -32,8 +28,28 @@ def source(endpoint: Any, clock: Any, secret_file: Path) -> Iterator[TokenSource
             token_url=endpoint.url,
             session=session,
             clock=clock,
+            wall_clock=wall_clock,
             jitter=lambda: 0.0,
         )
+
+
+NO_SECONDS: list[Any] = ["", "soon", "3600s", "-1", "0", "1e3", "٣٦٠٠", " 3600", "9" * 20, "9" * 400]
+NO_SECONDS += [True, False, 0, -1, 1e12, 10**12, float("nan"), float("inf"), [3600], {}]
+
+
+class Answering(requests.Session):
+    """A session that sends nothing and gets this answer."""
+
+    def __init__(self, answer: Callable[[], str]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def request(self, *_: Any, **__: Any) -> requests.Response:
+        """Return the answer."""
+        response = requests.Response()
+        response.status_code = 200
+        response._content = self._answer().encode()
+        return response
 
 
 def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
@@ -92,26 +108,20 @@ def test_renews_a_short_lived_token_at_half_of_its_life(
 @given(life=st.floats(0.01, 1e8), jitter=st.floats(0, 1, exclude_max=True))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_renews_before_expiry_whatever_life_and_jitter(secret_file: Path, life: float, jitter: float) -> None:
-    class Granting(requests.Session):
-        def request(self, *_: Any, **__: Any) -> requests.Response:
-            response = requests.Response()
-            response.status_code = 200
-            body = {"access_token": "t", "token_type": "bearer", "expires_in": life}
-            response._content = json.dumps(body).encode()
-            return response
-
+    body = json.dumps({"access_token": "t", "token_type": "bearer", "expires_in": life})
     source = TokenSource(
         issuer="i",
         client_id="c",
         secret_file=secret_file,
         token_url="https://as.example/token",
-        session=Granting(),
+        session=Answering(lambda: body),
         clock=lambda: 0.0,
+        wall_clock=lambda: 0.0,
         jitter=lambda: jitter,
     )
     token = source.get(API, ())
     lead = min(60, life / 2)
-    assert life - 1.1 * lead - 1e-6 <= token.renew_at <= life - lead + 1e-6 < token.expires_at == life
+    assert life - 1.1 * lead - 1e-6 <= token.renew_after <= life - lead + 1e-6 < token.life == life
 
 
 def test_renews_with_the_parameters_of_the_first_call(source: TokenSource, endpoint: Any, clock: Any) -> None:
@@ -206,14 +216,14 @@ def test_after_invalid_client_nothing_is_sent_until_the_back_off_ends(
     assert (first.value.error, first.value.status, first.value.retry_after) == (
         "invalid_client",
         401,
-        REFUSAL_BACK_OFF,
+        REFUSED,
     )
     clock.now += 10
     with pytest.raises(TokenError) as unsent:
         source.get(OTHER_API, SCOPES)
-    assert (unsent.value.error, unsent.value.retry_after) == ("invalid_client", REFUSAL_BACK_OFF - 10)
+    assert (unsent.value.error, unsent.value.retry_after) == ("invalid_client", REFUSED - 10)
     assert endpoint.calls == 1
-    clock.now += REFUSAL_BACK_OFF - 10
+    clock.now += REFUSED - 10
     assert source.get(API, SCOPES).value
 
 
@@ -229,12 +239,20 @@ def test_after_invalid_client_a_changed_secret_file_is_tried_at_once(
 
 
 @pytest.mark.parametrize(
-    ("after", "pause"), [("7", 7), ("99999999999", LONGEST_RETRY_AFTER), ("soon", 0), ("", 0), ("-1", 0)]
+    ("after", "pause"),
+    [
+        ("7", 7),
+        ("9" * 400, LONGEST_RETRY_AFTER),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_RETRY_AFTER),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
+        ("soon", 0),
+    ],
 )
+@pytest.mark.parametrize("status", [429, 500, 503])
 def test_retry_after_is_honoured_up_to_a_bound(
-    source: TokenSource, endpoint: Any, clock: Any, *, secret_file: Path, after: str, pause: float
+    source: TokenSource, endpoint: Any, clock: Any, *, secret_file: Path, status: int, after: str, pause: int
 ) -> None:
-    endpoint.answers = [endpoint.error(503, "temporarily_unavailable", Retry_After=after)]
+    endpoint.answers = [endpoint.error(status, "temporarily_unavailable", Retry_After=after)]
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
     assert error.value.retry_after == pause
@@ -254,17 +272,19 @@ def test_retry_after_is_honoured_up_to_a_bound(
         ({"access_token": None}, "bad_response: the token response has no usable access_token"),
         ({"access_token": "a\r\nX: y"}, "bad_response: the token response has no usable access_token"),
         ({"access_token": 5}, "bad_response: the token response has no usable access_token"),
-        ({"token_type": None}, "bad_response: the token response's token_type is not Bearer"),
+        ({"access_token": ""}, "bad_response: the token response has no usable access_token"),
+        ({"access_token": "a b"}, "bad_response: the token response has no usable access_token"),
+        ({"access_token": "a\n"}, "bad_response: the token response has no usable access_token"),
+        ({"access_token": "ü"}, "bad_response: the token response has no usable access_token"),
         ({"token_type": "DPoP"}, "bad_response: the token response's token_type is not Bearer"),
+        ({"token_type": "mac"}, "bad_response: the token response's token_type is not Bearer"),
         ({"token_type": ["Bearer"]}, "bad_response: the token response's token_type is not Bearer"),
-        ({"expires_in": None}, "bad_response: the token response's expires_in is not a number of seconds"),
-        ({"expires_in": "3600"}, "bad_response: the token response's expires_in is not a number of seconds"),
-        ({"expires_in": True}, "bad_response: the token response's expires_in is not a number of seconds"),
-        ({"expires_in": 0}, "bad_response: the token response's expires_in is not a number of seconds"),
-        ({"expires_in": 1e12}, "bad_response: the token response's expires_in is not a number of seconds"),
-        (
-            {"expires_in": float("nan")},
-            "bad_response: the token response's expires_in is not a number of seconds",
+        *(
+            (
+                {"expires_in": value},
+                "bad_response: the token response's expires_in is not a number of seconds above 0",
+            )
+            for value in NO_SECONDS
         ),
         ({"scope": "b c"}, "missing_scope: the token lacks the scope a"),
         ({"scope": ""}, "missing_scope: the token lacks the scope a b"),
@@ -280,11 +300,121 @@ def test_refuses_a_token_response_that_is_not_what_was_asked_for(
     assert source.peek(API, SCOPES) is None
 
 
-def test_accepts_a_response_without_scope_and_with_bearer_in_any_case(
+def test_accepts_a_response_without_scope(source: TokenSource, endpoint: Any) -> None:
+    endpoint.answers = [endpoint.token(scope=None)]
+    assert source.get(API, SCOPES).scopes == {"a", "b"}
+
+
+@pytest.mark.parametrize("token_type", ["bEARER", "bearer", "BearerToken", "", None])
+def test_accepts_bearer_in_any_case_and_a_type_that_is_left_out(
+    source: TokenSource, endpoint: Any, token_type: str | None
+) -> None:
+    endpoint.answers = [endpoint.token(token_type=token_type)]
+    assert source.get(API, SCOPES).value
+
+
+@pytest.mark.parametrize("value", ["00D5e000!AQcAQH.x_y", "7|Xz81", "a:b,c;d=e%20'\"\\{}<>", "a"])
+def test_accepts_a_token_of_any_visible_characters(source: TokenSource, endpoint: Any, value: str) -> None:
+    endpoint.answers = [endpoint.token(access_token=value)]
+    assert source.get(API, SCOPES).value == value
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "life"),
+    [("3599", 3599), (3599.5, 3599.5), ("3599.5", 3599.5), (1, 1), (2147483647, 2147483647), (None, 300)],
+)
+def test_reads_the_life_as_a_number_or_as_digits_and_has_a_short_one_where_none_is_said(
+    source: TokenSource, endpoint: Any, clock: Any, *, expires_in: Any, life: float
+) -> None:
+    endpoint.answers = [endpoint.token(expires_in=expires_in)]
+    token = source.get(API, SCOPES)
+    assert token.life == life
+    clock.now += life - 0.1
+    assert source.peek(API, SCOPES) is token
+    clock.now += 0.1
+    assert source.peek(API, SCOPES) is None
+
+
+def test_the_life_that_is_assumed_is_a_setting_and_null_counts_as_left_out(
     source: TokenSource, endpoint: Any
 ) -> None:
-    endpoint.answers = [endpoint.token(token_type="bEARER", scope=None)]
-    assert source.get(API, SCOPES).scopes == {"a", "b"}
+    source.default_life = 7
+    body = '{"access_token": "t", "token_type": "Bearer", "expires_in": null}'
+    endpoint.answers = [Response(body)]
+    assert source.get(API, SCOPES).life == 7
+
+
+def test_an_empty_audience_or_scope_is_left_out(source: TokenSource, endpoint: Any) -> None:
+    source.get("", ())
+    assert endpoint.requests[0].form.to_dict() == {"grant_type": "client_credentials"}
+
+
+@pytest.mark.parametrize(("slept", "monotonic"), [(3600, 0), (0, 3600), (3600, 3600), (7200, -1000)])
+def test_a_token_has_expired_when_either_clock_says_so(
+    source: TokenSource, endpoint: Any, clock: Any, wall_clock: Any, *, slept: float, monotonic: float
+) -> None:
+    first = source.get(API, SCOPES)
+    wall_clock.now += slept
+    clock.now += monotonic
+    assert source.peek(API, SCOPES) is None
+    assert source.get(API, SCOPES).value != first.value
+    assert endpoint.calls == 2
+
+
+@pytest.mark.parametrize(("renewal", "calls"), [(3539, 1), (3541, 2)])
+def test_a_token_is_renewed_before_its_expiry_by_the_wall_clock_too(
+    source: TokenSource, endpoint: Any, wall_clock: Any, *, renewal: float, calls: int
+) -> None:
+    source.get(API, SCOPES)
+    wall_clock.now += renewal
+    source.get(API, SCOPES)
+    assert endpoint.calls == calls
+
+
+@pytest.mark.parametrize("change", [-86400, -3600, -1, 1, 3000])
+def test_a_wall_clock_that_is_set_neither_revives_a_token_nor_costs_a_good_one(
+    source: TokenSource, endpoint: Any, clock: Any, wall_clock: Any, *, change: float
+) -> None:
+    first = source.get(API, SCOPES)
+    wall_clock.now += change
+    assert source.get(API, SCOPES) is first
+    clock.now += 3600
+    wall_clock.now += 3600
+    assert source.peek(API, SCOPES) is None
+    source.get(API, SCOPES)
+    assert endpoint.calls == 2
+
+
+def test_a_wall_clock_that_jumps_to_and_fro_costs_one_renewal(
+    source: TokenSource, endpoint: Any, clock: Any, wall_clock: Any
+) -> None:
+    for _ in range(20):
+        for jump in (86400, -86400):
+            source.get(API, SCOPES)
+            wall_clock.now += jump
+            clock.now += 1
+    assert endpoint.calls == 2
+
+
+def test_both_clocks_set_back_as_by_a_snapshot_on_another_host_make_no_token_good(
+    source: TokenSource, endpoint: Any, clock: Any, wall_clock: Any
+) -> None:
+    first = source.get(API, SCOPES)
+    clock.now -= 500
+    wall_clock.now -= 500
+    assert source.peek(API, SCOPES) is None
+    assert source.drop_refused(first)
+    assert source.get(API, SCOPES).value != first.value
+    assert endpoint.calls == 2
+
+
+def test_a_slow_answer_shortens_the_life_of_its_token(source: TokenSource, clock: Any) -> None:
+    def slow() -> str:
+        clock.now += 9
+        return '{"access_token": "t", "expires_in": 100}'
+
+    source.session = Answering(slow)
+    assert source.get(API, SCOPES).life == 91
 
 
 @pytest.mark.parametrize(
@@ -308,25 +438,71 @@ def test_the_error_repeats_the_servers_words_without_control_characters(
     assert str(error.value) == sentence
 
 
-def test_never_repeats_the_secret_that_a_server_echoes(
+def test_never_repeats_the_credential_that_a_server_echoes(
     source: TokenSource, endpoint: Any, secret_file: Path
 ) -> None:
-    secret_file.write_text("echo-me", encoding="utf-8")
-    endpoint.answers = [endpoint.error(400, "echo-me", "secret echo-me is wrong")]
+    secret_file.write_text("echo-mé", encoding="utf-8")
+    endpoint.answers = [endpoint.error(400, "echo-mé", "secret echo-mé is wrong")]
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
     assert str(error.value) == "***: secret *** is wrong"
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff"])
-def test_the_error_names_the_secret_file_that_cannot_be_read(
-    source: TokenSource, endpoint: Any, secret_file: Path, content: bytes | None
+def test_never_repeats_the_authorization_header_that_a_gateway_echoes(
+    source: TokenSource, endpoint: Any
 ) -> None:
-    secret_file.unlink() if content is None else secret_file.write_bytes(content)
+    def echo(**_: Any) -> Response:
+        sent = endpoint.requests[-1].headers["Authorization"]
+        return Response(json.dumps({"message": f"no equal-sign in '{sent}'"}), 403)
+
+    endpoint.token = echo
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
-    assert str(error.value) == f"no_credential: the secret file {secret_file} is empty or unreadable"
+    assert str(error.value) == "bad_response: no equal-sign in 'Basic ***'"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "is empty; write the credential into it"),
+        (b"\xff", "is not in UTF-8, but perhaps in UTF-16; save it in UTF-8"),
+        (b"secret\r\nanother\r\n", "holds more than a secret in one line"),
+        (b"sec\tret", "holds more than a secret in one line"),
+    ],
+)
+def test_the_error_names_the_secret_file_that_cannot_be_used(
+    source: TokenSource, endpoint: Any, secret_file: Path, *, content: bytes, fault: str
+) -> None:
+    secret_file.write_bytes(content)
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == f"no_credential: {secret_file} {fault}"
     assert endpoint.calls == 0
+
+
+@pytest.mark.parametrize("gone", [None, b"", b"\r\n"])
+def test_a_secret_file_that_is_missing_or_empty_while_it_is_replaced_costs_no_valid_token(
+    source: TokenSource, endpoint: Any, clock: Any, *, secret_file: Path, gone: bytes | None
+) -> None:
+    first = source.get(API, SCOPES)
+    secret_file.unlink() if gone is None else secret_file.write_bytes(gone)
+    clock.now += 3600 - 30
+    assert source.get(API, SCOPES).value == first.value
+    assert endpoint.calls == 1
+    secret_file.write_bytes(b"new")
+    clock.now += RENEWAL_RETRY
+    assert source.get(API, SCOPES).value != first.value
+    assert endpoint.requests[1].authorization.password == "new"
+
+
+def test_after_a_file_without_a_credential_the_next_call_reads_it_again(
+    source: TokenSource, secret_file: Path
+) -> None:
+    secret_file.write_bytes(b"")
+    with pytest.raises(TokenError, match="no_credential"):
+        source.get(API, SCOPES)
+    secret_file.write_bytes(b"new")
+    assert source.get(API, SCOPES).value
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from calling_service.oauth_client.bearer_auth import BearerAuth
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
-from calling_service.oauth_client.token_source import TokenSource
+from calling_service.oauth_client.token_source import YOUNG, TokenSource
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import OKPKey
@@ -113,9 +113,12 @@ def test_authlib_leaves_a_revoked_token_to_its_caller_again_and_again(
     assert endpoint.calls == 1
 
 
-def test_we_renew_it_and_repeat_the_call_once(ours: requests.Session, endpoint: Any, api: Any) -> None:
+def test_we_renew_it_and_repeat_the_call_once(
+    ours: requests.Session, endpoint: Any, api: Any, clock: Any
+) -> None:
     ours.get(api.url)
     api.revoked = set(api.tokens)
+    clock.now += YOUNG
     assert [ours.get(api.url).status_code for _ in range(2)] == [200, 200]
     assert (endpoint.calls, len(api.requests)) == (2, 4)
 

@@ -1,0 +1,27 @@
+"""The file that holds a client's secret or private key, whatever system has written it.
+
+The text is not kept: each token request reads the file again, so that a file that is replaced counts at once.
+If it is missing or empty while it is replaced, that request alone fails, and valid tokens stay in use.
+"""
+
+from pathlib import Path
+
+
+def read_credential(file: Path) -> str:
+    """Return the text in the file; raise ValueError, whose message quotes nothing of it.
+
+    A byte order mark, and line ends before and after the text, are no part of it.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot be read ({type(error).__name__}); name a file that can") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # as in UTF-16 without a byte order mark
+        raise ValueError("is not in UTF-8, but perhaps in UTF-16; save it in UTF-8")
+    if not text.strip():
+        raise ValueError("is empty; write the credential into it")
+    return text.strip("\r\n")
