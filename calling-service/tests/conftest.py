@@ -3,15 +3,23 @@
 import base64
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from calling_service.settings import Settings
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -20,31 +28,58 @@ SECRET = "a+b/c d%e:ünïcode-and-long-enough-to-be-a-secret"
 Answer = Callable[[Request], Response]
 
 
-Serve = Callable[[Answer], str]
+Serve = Callable[..., str]
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serve apps on loopback ports of their own until the test ends."""
+    """Serve apps on loopback ports of their own until the test ends; over TLS with a context for it."""
     running = []
 
-    def start(answer: Answer) -> str:
+    def start(answer: Answer, tls: ssl.SSLContext | None = None) -> str:
         def app(environ: Any, start_response: Any) -> Any:
             request = Request(environ)
             request.get_data()  # an unread body would reset the connection
             return answer(request)(environ, start_response)
 
-        server = make_server("127.0.0.1", 0, app, threaded=True)
+        server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=tls)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         running.append((server, thread))
-        return f"http://127.0.0.1:{server.port}"
+        return f"{'https' if tls else 'http'}://127.0.0.1:{server.port}"
 
     yield start
     for server, thread in running:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
+    """Return the file of a certificate for 127.0.0.1 that no CA knows, and a server's context with it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    today = datetime.now(UTC)
+    host = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(host, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(made.public_bytes(Encoding.PEM))
+    key_path = tmp_path / "certificate-key.pem"
+    key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key_path)
+    return path, context
 
 
 @pytest.fixture(autouse=True)

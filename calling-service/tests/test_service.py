@@ -1,6 +1,8 @@
+import ssl
 import threading
 from dataclasses import replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from calling_service.runs.case import CaseReport, Outcome
@@ -69,3 +71,19 @@ def test_without_a_schedule_nothing_starts(settings: Settings) -> None:
     service.start(threading.Event())
     assert service.history.recent() == []
     service.close()
+
+
+def test_the_job_trusts_the_cas_of_its_file_in_tls_with_both_services(
+    environ: dict[str, str], serve: Any, endpoint: Any, api: Any, certificate: tuple[Path, ssl.SSLContext]
+) -> None:
+    ca_file, context = certificate
+    urls = {"TOKEN_URL": serve(endpoint, context), "API_URL": serve(api, context)}
+    states = []
+    for bundle in ("", str(ca_file)):
+        service = build(Settings.from_environ(environ | urls | {"CA_FILE": bundle}))
+        (service.settings.inbox / "a.csv").write_text(GOOD)
+        run = service.runner.run_here(resend=False, fresh_token=False, progress=lambda *_: None)
+        service.close()
+        assert run
+        states.append((run.state, run.report.booked))
+    assert states == [("failed", 0), ("completed", 1)]

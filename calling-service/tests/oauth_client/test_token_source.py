@@ -1,4 +1,5 @@
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
+import certifi
 import pytest
 import requests
 from calling_service.oauth_client.back_off import REFUSED
@@ -599,3 +601,20 @@ def test_the_error_repeats_the_answer_of_the_metadata_endpoint(
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
     assert (str(error.value), error.value.status) == ("not_found: no metadata here", 404)
+
+
+def test_trusts_the_cas_of_its_session_whatever_the_environment_names(
+    source: TokenSource,
+    serve: Any,
+    endpoint: Any,
+    *,
+    certificate: tuple[Path, ssl.SSLContext],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ca_file, context = certificate
+    source.token_url = serve(endpoint, context)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    with pytest.raises(TokenError, match="SSLError"):
+        source.get(API, SCOPES)
+    source.session.verify = str(ca_file)
+    assert source.get(API, SCOPES).value

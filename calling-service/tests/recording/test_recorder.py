@@ -1,6 +1,9 @@
 import json
+import ssl
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import requests
 from calling_service.oauth_client.retry import retry_policy
@@ -59,3 +62,18 @@ def test_keeps_a_call_that_was_not_answered(serve: Any) -> None:
         (None, "ChunkedEncodingError"),
         (None, "ConnectionError"),
     ]
+
+
+def test_trusts_the_cas_of_its_file_and_no_others(
+    serve: Any, certificate: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca_file, context = certificate
+    url = serve(lambda _: Response("fine"), context)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    with recorded_session(JOB, "B", of_authorization_server, retry_policy(0), ca_file) as session:
+        assert session.get(url).text == "fine"
+    with (
+        recorded_session(JOB, "B", of_authorization_server, retry_policy(0)) as session,
+        pytest.raises(requests.exceptions.SSLError),
+    ):
+        session.get(url)
