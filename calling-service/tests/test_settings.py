@@ -78,7 +78,7 @@ NOT_A_FOLDER = "is not a usable folder; create it, or change its owner or mode"
         (
             "CLIENT_SECRET_FILE",
             "/none",
-            "/none cannot be read (FileNotFoundError); name a file that can",
+            "/none cannot be read (FileNotFoundError); name a readable file",
         ),
         ("CLIENT_SECRET_FILE", "/dev/null", "/dev/null is empty; write the credential into it"),
         ("CLIENT_KEY_FILE", "/etc/hostname", "is set beside CLIENT_SECRET_FILE; unset one of them"),

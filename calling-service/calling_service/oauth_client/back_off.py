@@ -24,9 +24,9 @@ class BackOff:
             raise TokenError(error.error, error.description, error.status, left)
 
 
-def back_off_after(error: TokenError, secret: str, now: Moment) -> BackOff:
-    """Return the pause that an error demands, perhaps of 0 seconds, and write it into the error."""
-    if error.error != "invalid_client" and error.status != 401:
-        return BackOff(error, now, None)
-    error.retry_after = max(error.retry_after, REFUSED)
-    return BackOff(error, now, secret)  # another secret may be right at once
+def back_off_after(error: TokenError, secret: str, now: Moment) -> BackOff | None:
+    """Return the pause that an error demands, if any, and write its seconds into the error."""
+    if error.error == "invalid_client" or error.status == 401:
+        error.retry_after = max(error.retry_after, REFUSED)
+        return BackOff(error, now, secret)  # another secret may be right at once
+    return BackOff(error, now, None) if error.retry_after else None

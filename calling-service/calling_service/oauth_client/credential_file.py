@@ -15,7 +15,7 @@ def read_credential(file: Path) -> str:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ValueError(f"cannot be read ({type(error).__name__}); name a file that can") from None
+        raise ValueError(f"cannot be read ({type(error).__name__}); name a readable file") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

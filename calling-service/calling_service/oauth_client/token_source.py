@@ -127,11 +127,7 @@ class TokenSource:
         secret = self._credential()
         if self._back_off:
             self._back_off.check(secret, self.now())
-        form = {"grant_type": "client_credentials"}
-        if audience:
-            form[self.audience_parameter] = audience
-        if scopes:
-            form["scope"] = " ".join(sorted(scopes))
+        form = self._form(audience, scopes)
         try:
             url = self.token_url or find_token_endpoint(self.session, self.issuer, self.timeout)
             auth, credential = self._authenticate(secret, form)
@@ -140,12 +136,17 @@ class TokenSource:
             body = fetch_json(self.session, "POST", url, credential, **options)
             value, granted, life = check_token_response(body, scopes, self.default_life)
         except TokenError as error:
-            self._back_off = back_off_after(error, secret, self.now())
+            self._back_off = back_off_after(error, secret, self.now()) or self._back_off
             raise
         received_at = self.now()
         life -= sent_at.seconds_until(received_at)  # the server began to count before the answer arrived
         lead = min(RENEWAL_LEAD, life / 2) * (1 + self.jitter() / 10)
         return Token(value, granted, received_at, life - lead, life)
+
+    def _form(self, audience: str, scopes: frozenset[str]) -> Form:
+        form = {"grant_type": "client_credentials", self.audience_parameter: audience}
+        form["scope"] = " ".join(sorted(scopes))
+        return {name: value for name, value in form.items() if value}
 
     def _credential(self) -> str:
         try:

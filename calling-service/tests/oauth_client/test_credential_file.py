@@ -58,7 +58,7 @@ def test_the_error_names_why_a_file_cannot_be_read(tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "none", "FileNotFoundError"), (tmp_path, "IsADirectoryError")):
         with pytest.raises(ValueError, match=r"^cannot") as error:
             read_credential(path)
-        assert str(error.value) == f"cannot be read ({reason}); name a file that can"
+        assert str(error.value) == f"cannot be read ({reason}); name a readable file"
 
 
 def test_a_file_that_kubernetes_swaps_by_a_link_is_read_anew(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from calling_service.oauth_client.bearer_auth import BearerAuth, InsufficientSco
 from calling_service.oauth_client.token_source import YOUNG, TokenError, TokenSource
 
 
+TIMEOUT = (10.0, 10.0)  # seconds; a busy machine may need some
+
+
 class Answer(NamedTuple):
     """What a server sends."""
 
@@ -98,7 +101,7 @@ def source(issuing: Server, clocks: Clocks, tmp_path: Path) -> Iterator[TokenSou
             secret_file=tmp_path / "secret",
             token_url=issuing.url,
             session=session,
-            timeout=(2, 0.3),
+            timeout=TIMEOUT,
             clock=lambda: clocks.now,
             wall_clock=lambda: clocks.now,
         )
@@ -307,8 +310,11 @@ def test_says_why_there_is_no_token_from(
     source: TokenSource, issuing: Server, clocks: Clocks, name: str
 ) -> None:
     issuing.answer, sentence, pause = REFUSALS[name]
+    if issuing.answer.after:
+        source.timeout = (10, issuing.answer.after / 2)
     with pytest.raises(TokenError) as error:
         source.get("https://api.example", ["read:a"])
+    source.timeout = TIMEOUT
     status = str(issuing.answer.status)
     assert str(error.value) == sentence.replace("URL", issuing.url).replace("STATUS", status)
     assert (error.value.retry_after, issuing.calls) == (pause, 1)
@@ -391,8 +397,8 @@ def test_recovers_from_the_refusal_of(
     session: requests.Session, api: Server, issuing: Server, name: str
 ) -> None:
     api.answer, requests_made, token_calls = API_ANSWERS[name]
-    assert session.get(api.url, timeout=5).status_code == api.answer.status
-    session.get(api.url, timeout=5)
+    assert session.get(api.url, timeout=TIMEOUT).status_code == api.answer.status
+    session.get(api.url, timeout=TIMEOUT)
     assert (api.calls, issuing.calls) == (requests_made, token_calls)
 
 
@@ -401,4 +407,4 @@ def test_names_the_scope_that_the_token_lacks(session: requests.Session, api: Se
     parts = ('Bearer realm="a"', 'error="insufficient_scope"', 'scope="read:a write:a"')
     api.answer = Answer(403, "", challenge(separator.join(parts)))
     with pytest.raises(InsufficientScopeError, match="write:a"):
-        session.get(api.url, timeout=5)
+        session.get(api.url, timeout=TIMEOUT)

@@ -482,6 +482,22 @@ def test_the_error_names_the_secret_file_that_cannot_be_used(
     assert endpoint.calls == 0
 
 
+def test_an_error_without_a_pause_does_not_end_the_pause_of_another_call(
+    source: TokenSource, endpoint: Any
+) -> None:
+    endpoint.hold = threading.Event()
+    with ThreadPoolExecutor(2) as threads:
+        endpoint.answers = [endpoint.error(503, "busy", Retry_After="60"), endpoint.error(500, "broken")]
+        calls = [threads.submit(source.get, api, SCOPES) for api in (API, OTHER_API)]
+        while endpoint.calls < 2:
+            endpoint.arrived.wait(0.01)
+        endpoint.hold.set()
+        assert {str(call.exception(10)) for call in calls} == {"busy: no", "broken: no"}
+    with pytest.raises(TokenError, match="busy"):
+        source.get(API, SCOPES)
+    assert endpoint.calls == 2
+
+
 @pytest.mark.parametrize("gone", [None, b"", b"\r\n"])
 def test_a_secret_file_that_is_missing_or_empty_while_it_is_replaced_costs_no_valid_token(
     source: TokenSource, endpoint: Any, clock: Any, *, secret_file: Path, gone: bytes | None
