@@ -18,7 +18,6 @@ import requests
 from calling_service.oauth_client.bearer_auth import BearerAuth, InsufficientScopeError
 from calling_service.oauth_client.token_source import YOUNG, TokenError, TokenSource
 
-
 TIMEOUT = (10.0, 10.0)  # seconds; a busy machine may need some
 
 
