@@ -43,10 +43,12 @@ def fetch_json(
     session: requests.Session, method: str, url: str, credential: str = "", **options: Any
 ) -> dict[str, Any]:
     """Return the JSON object of a 200; else raise TokenError (RFC 6749 5.2), with the credential masked."""
+    # No connection is kept for a call minutes later: it would be dead after the host has slept, and a forked
+    # process would share it. Without `verify`, requests would prefer REQUESTS_CA_BUNDLE to the session's.
+    options |= {"headers": {"Connection": "close"}, "verify": session.verify}
     try:
-        # No redirect is followed: it could lead a credential to another host. With `verify` unnamed, requests
-        # would prefer the bundle of REQUESTS_CA_BUNDLE to that of the session.
-        response = session.request(method, url, allow_redirects=False, verify=session.verify, **options)
+        # No redirect is followed: it could lead a credential to another host.
+        response = session.request(method, url, allow_redirects=False, **options)
     except requests.RequestException as error:
         raise TokenError("unreachable", f"{url} did not answer ({type(error).__name__})") from error
     body = _json_object(response)

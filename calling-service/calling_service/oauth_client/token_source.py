@@ -19,7 +19,7 @@ import requests
 from .access_token import Moment, Token
 from .back_off import BackOff, back_off_after
 from .credential_file import read_credential
-from .fork import leave_connections, tell_after_fork
+from .fork import tell_after_fork
 from .token_request import TokenError, check_token_response, fetch_json, find_token_endpoint
 
 __all__ = ("Token", "TokenError", "TokenSource")
@@ -57,10 +57,9 @@ class TokenSource:
         tell_after_fork(self)
 
     def begin_in_child(self) -> None:
-        """Keep the tokens after a fork, and nothing that the parent's threads were using."""
+        """Keep the tokens after a fork, and nothing that a thread of the parent would have to release."""
         self._lock = threading.Lock()
         self._pending = {}
-        leave_connections(self.session)
 
     def get(self, audience: str, scopes: Iterable[str]) -> Token:
         """Return a valid token, cached or from the one call that all threads share; raise TokenError."""

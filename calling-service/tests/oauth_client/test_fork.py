@@ -13,9 +13,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import requests
-from calling_service.oauth_client.fork import begin_in_child, leave_connections
+from calling_service.oauth_client.fork import begin_in_child
 from calling_service.oauth_client.token_source import TokenSource
-from requests.adapters import BaseAdapter, HTTPAdapter
 
 PACKAGE = Path(__file__).parents[2]
 BEGIN = """
@@ -135,8 +134,7 @@ def test_a_child_has_connections_of_its_own(secret_file: Path) -> None:
         finished = finish(run(CONNECTION_IS_OPEN, url, secret_file))
         server.shutdown()
     assert finished == (0, "")
-    assert len(ports["a"]) == 1, "the parent goes on with its connection"
-    assert len(ports["b"]) == 2
+    assert (len(ports["a"]), len(ports["b"])) == (2, 2), "one connection for each call"
     assert not ports["a"] & ports["b"]
 
 
@@ -151,27 +149,6 @@ def test_what_a_child_does_first_lets_it_get_tokens(endpoint: Any, secret_file: 
         begin_in_child()
         assert source.get("https://api.example", ["a"]) is kept
         assert source.get("https://api.example", ["b"]).value
-
-
-def test_new_pools_keep_the_adapters_and_their_settings() -> None:
-    class Own(HTTPAdapter):
-        def __init__(self) -> None:
-            super().__init__(max_retries=7, pool_maxsize=3)
-            self.own = "kept"
-
-    class Other(BaseAdapter):
-        def close(self) -> None:
-            pass
-
-    with requests.Session() as session:
-        session.mount("https://", Own())
-        session.mount("other://", Other())
-        mounted: Any = session.get_adapter("https://api.example")
-        pool = mounted.poolmanager
-        leave_connections(session)
-        assert mounted.poolmanager is not pool
-        assert (mounted.own, mounted.max_retries.total, mounted._pool_maxsize) == ("kept", 7, 3)
-        assert session.get_adapter("https://api.example") is mounted
 
 
 def test_a_source_that_is_no_longer_used_is_not_kept_for_forks(endpoint: Any, secret_file: Path) -> None:
