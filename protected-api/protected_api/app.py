@@ -3,6 +3,7 @@
 import secrets
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from flask import Flask, Response, current_app
@@ -66,8 +67,9 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["keys"] = keys
     app.extensions["warnings"] = [] if settings.client_id else [NO_INTROSPECTION]
     app.register_error_handler(HTTPException, http_problem)
-    app.register_error_handler(sqlite3.OperationalError, _database_unavailable)
-    store = TimesheetStore(Database(settings.database_file))
+    database = Database(settings.database_file)
+    store = TimesheetStore(database)
+    app.register_error_handler(sqlite3.DatabaseError, partial(_database_unavailable, database))
     app.register_blueprint(timesheet_routes(store))
     app.register_blueprint(approval_routes(store))
     app.register_blueprint(metadata_routes(settings.issuer, settings.audience, NAME))
@@ -90,7 +92,8 @@ def _trace() -> dict[str, str]:
     return {"traceparent": f"00-{current_trace_id.get()}-{secrets.token_hex(8)}-01"}
 
 
-def _database_unavailable(error: sqlite3.OperationalError) -> Response:
-    # Locked for longer than the time-out, or the disk is full. The log says which; the caller may try again.
+def _database_unavailable(database: Database, error: sqlite3.DatabaseError) -> Response:
+    # Locked for longer than the time-out, damaged, read-only, or the disk is full. The log says which.
+    database.disconnect()
     current_app.logger.error("database unavailable", exc_info=error)
     return http_problem(ServiceUnavailable("The database is not available.", retry_after=2))

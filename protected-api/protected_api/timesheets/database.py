@@ -60,6 +60,11 @@ class Database:
             connection = self._local.connection = self._connect()
         return connection
 
+    def disconnect(self) -> None:
+        """Give up the connection of this thread: one that failed may not see that the file is mended."""
+        with suppress(AttributeError):
+            del self._local.connection
+
     def _connect(self) -> sqlite3.Connection:
         # isolation_level None: transactions begin where this module says so.
         connection = sqlite3.connect(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from protected_api.timesheets.answers import Timesheet
-from protected_api.timesheets.database import Database
+from protected_api.timesheets.database import MIGRATIONS, Database
 from protected_api.timesheets.models import Entry, Query
 from protected_api.timesheets.names import normalised
 
@@ -42,8 +42,15 @@ class TimesheetStore:
         self._database = database
 
     def check(self) -> None:
-        """Raise sqlite3.Error if the database cannot be read."""
-        self._execute("SELECT 1 FROM timesheets LIMIT 1")
+        """Raise sqlite3.Error if the database cannot be read and written to."""
+        try:
+            with self._database.transaction() as connection:
+                connection.execute("SELECT 1 FROM timesheets LIMIT 1")
+                # The version stays the same, but it is written: reading alone does not find a full disk.
+                connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        except sqlite3.Error:
+            self._database.disconnect()
+            raise
 
     def book(
         self, client_id: str, department: str | None, entries: Entries, *, dry_run: bool
