@@ -13,11 +13,12 @@ from .strict_formats import base64url, json_object
 
 MAX_SIZE = 4096  # characters
 TYPES = ("at+jwt", "application/at+jwt")
-# The algorithms that we allow, each with the members of a JWK for it (RFC 7518 6, RFC 8037 2).
+# The algorithms that we allow, each with the members of a JWK for it (RFC 7518 6, RFC 8037 2, RFC 9864 2.2).
 ALGORITHMS = {
     "RS256": {"kty": "RSA"},
     "ES256": {"kty": "EC", "crv": "P-256"},
     "EdDSA": {"kty": "OKP", "crv": "Ed25519"},
+    "Ed25519": {"kty": "OKP", "crv": "Ed25519"},
 }
 YEAR_10000 = 253402300800  # a later time is an error; so are infinity and numbers of 3000 digits
 
@@ -29,13 +30,21 @@ def ignore_check(_: str, __: str | None) -> None:
     """Do nothing after a check."""
 
 
+class IssuerKey(PyJWK):
+    """A public key of the issuer, and the algorithms that it is for."""
+
+    def __init__(self, jwk: dict[str, Any], algorithms: list[str]) -> None:
+        super().__init__(jwk | {"alg": None})  # PyJWT, which does not know Ed25519, goes by the kind of key
+        self.algorithms = algorithms
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a resource server demands of a token."""
 
     issuer: str
     audience: str
-    find_key: Callable[[str], PyJWK | None]  # by `kid`; raises UnavailableError
+    find_key: Callable[[str], IssuerKey | None]  # by `kid`; raises UnavailableError
     clock_skew: float = 60  # seconds
     clock: Callable[[], float] = time.time
     on_check: OnCheck = ignore_check
@@ -49,7 +58,7 @@ class AccessToken:
     header: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
     signature: bytes = field(default=b"", repr=False)
-    key: PyJWK = field(init=False, repr=False)
+    key: IssuerKey = field(init=False, repr=False)
 
     @property
     def client_id(self) -> str:
@@ -106,7 +115,7 @@ def kid_known(token: AccessToken, policy: Policy) -> None:
 
 
 def alg_fits_the_key(token: AccessToken, _: Policy) -> None:
-    if token.header["alg"] != token.key.algorithm_name:
+    if token.header["alg"] not in token.key.algorithms:
         raise RefusalError("The key of the token is for another algorithm.")
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from threading import Condition, Event, Thread
 from typing import Any, NamedTuple
 
-from jwt import PyJWK
-
+from .access_token import IssuerKey
 from .jwk_set import usable_keys
 from .refusals import UnavailableError
 
@@ -18,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class _KeySet(NamedTuple):  # one value, so that a reader never sees new keys with an old time
-    keys: Mapping[str, PyJWK]
+    keys: Mapping[str, IssuerKey]
     fetched_at: float
 
 
@@ -58,14 +57,14 @@ class IssuerKeys:
                 self._thread = Thread(target=self._run, name="issuer-keys", daemon=True)
                 self._thread.start()
 
-    def find(self, kid: str) -> PyJWK | None:
+    def find(self, kid: str) -> IssuerKey | None:
         """Return the key named `kid` or None; raise UnavailableError. Only an unknown `kid` waits."""
         key = self.usable().get(kid)
         if key is None and self._fetched_for_unknown_kid():
             key = self.usable().get(kid)
         return key
 
-    def usable(self) -> Mapping[str, PyJWK]:
+    def usable(self) -> Mapping[str, IssuerKey]:
         """Return the keys by `kid`, at least one; raise UnavailableError."""
         if self.clock() - self._set.fetched_at > self.soft_ttl:
             self.start()

@@ -195,7 +195,7 @@ HOSTILE = [
     ],
     # algorithm confusion
     *header("alg-allowed", "alg", *NONES, "none ", "none\0", "", "HS256", "HS512", "RS1", "rs256", "RS256 "),
-    *header("alg-allowed", "alg", None, 0, True, [], {}, ["RS256"], "RS512", "PS256", "ES256K", "Ed25519"),
+    *header("alg-allowed", "alg", None, 0, True, [], {}, ["RS256"], "RS512", "PS256", "ES256K", "Ed448"),
     Case("alg-allowed", "none without a signature", lambda i: unsigned(i, alg="none") + "."),
     Case("alg-allowed", "HS256 with the public key as PEM", hmac_with(pem)),
     Case("alg-allowed", "HS256 with the key as JWK", hmac_with(lambda i: json.dumps(i.jwk("rsa")).encode())),
@@ -216,6 +216,11 @@ HOSTILE = [
     Case("alg-fits-the-key", "ES256 with the RSA key", lambda i: i.token({"alg": "ES256"})),
     Case("alg-fits-the-key", "EdDSA with the RSA key", lambda i: i.token({"alg": "EdDSA"})),
     Case("alg-fits-the-key", "RS256 with the EC key", lambda i: i.token({"kid": "ec"})),
+    Case(
+        "alg-fits-the-key",
+        "Ed25519 with a key named EdDSA",
+        lambda i: i.token({"kid": "ed", "alg": "Ed25519"}),
+    ),
     Case("alg-fits-the-key", "ES256 with the Ed25519 key", lambda i: i.token({"kid": "ed", "alg": "ES256"})),
     # signatures
     Case("signature", "none", lambda i: unsigned(i) + "."),

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import secrets
+from math import prod
 from typing import Any
 
 import pytest
@@ -44,6 +46,7 @@ BAD_MEMBERS: list[tuple[str, dict[str, Any], str]] = [
     *[("ec", {"crv": crv}, KIND) for crv in each(None, "P-384", "secp256k1", 1, [])],
     *[("ec", {"x": x}, "not a public key") for x in each(None, 1, "", "AA", "A" * 43)],
     ("ed", {"crv": "Ed448"}, KIND),
+    ("ed", {"alg": "Ed448"}, KIND),
     *[("ed", {"x": x}, "not a public key") for x in each(None, 1, "", "AA")],
 ]
 
@@ -88,6 +91,41 @@ def test_skips_an_rsa_key_under_2048_bits(issuer: Any, caplog: pytest.LogCapture
     assert "an RSA key under 2048 bits" in [vars(record).get("reason") for record in caplog.records]
 
 
+def power_of_65537(bits: int) -> int:
+    """Return a number that is a power of 65537 modulo each small prime, as the modulus of a ROCA key is."""
+    small_primes = [n for n in range(2, 168) if all(n % divisor for divisor in range(2, n))]
+    primorial = prod(small_primes)
+    power: int = pow(65537, secrets.randbelow(primorial), primorial)
+    return power + primorial * ((1 << bits) // primorial)
+
+
+def rsa_jwk(modulus: int) -> dict[str, Any]:
+    public = rsa.RSAPublicNumbers(65537, modulus).public_key()
+    return {**RSAAlgorithm.to_jwk(public, as_dict=True), "kid": "k"}
+
+
+@pytest.mark.parametrize("bits", [2048, 3072, 4096])
+def test_skips_a_roca_key(caplog: pytest.LogCaptureFixture, bits: int) -> None:
+    assert usable_keys({"keys": [rsa_jwk(power_of_65537(bits))]}, {}) == {}
+    reasons = [vars(record).get("reason") for record in caplog.records]
+    assert reasons == ["an RSA key that its modulus gives away (ROCA, CVE-2017-15361)"]
+
+
+def test_takes_an_rsa_key_that_leaves_one_other_remainder() -> None:
+    """11 is one of the primes whose remainders tell: the powers of 65537 leave only 1 and 10."""
+    modulus = power_of_65537(2048)
+    primes_but_11 = prod(n for n in range(2, 168) if n != 11 and all(n % divisor for divisor in range(2, n)))
+    assert list(usable_keys({"keys": [rsa_jwk(modulus + primes_but_11)]}, {})) == ["k"]
+
+
+def test_takes_ordinary_rsa_keys(issuer: Any) -> None:
+    """The moduli are what those of fresh keys look like: odd, of 2048 bits, without small factors."""
+    fresh = [rsa.generate_private_key(65537, 2048).public_key().public_numbers().n for _ in range(3)]
+    random = [secrets.randbits(2048) | 1 << 2047 | 1 for _ in range(200)]
+    for modulus in [issuer.private["rsa"].public_key().public_numbers().n, *fresh, *random]:
+        assert list(usable_keys({"keys": [rsa_jwk(modulus)]}, {})) == ["k"]
+
+
 def test_skips_a_key_of_another_curve(issuer: Any) -> None:
     p384 = {**ECAlgorithm.to_jwk(P384.public_key(), as_dict=True), "kid": "p384"}
     assert list(usable_keys({"keys": [p384, issuer.jwk("ed")]}, {})) == ["ed"]
@@ -100,13 +138,32 @@ def test_skips_a_member_that_is_not_a_key_at_all(issuer: Any, member: Any) -> No
 
 def test_uses_the_first_of_two_keys_with_one_kid(issuer: Any) -> None:
     keys = usable_keys({"keys": [issuer.jwk("rsa", kid="k"), issuer.jwk("ec", kid="k")]}, {})
-    assert keys["k"].algorithm_name == "RS256"
+    assert keys["k"].algorithms == ["RS256"]
 
 
 def test_accepts_a_key_without_alg_and_use_and_ignores_other_members(issuer: Any) -> None:
     member = issuer.jwk("rsa", x5c=["..."], crv="P-256", key_ops=["verify"])
     del member["alg"], member["use"]
-    assert usable_keys({"keys": [member]}, {})["rsa"].algorithm_name == "RS256"
+    assert usable_keys({"keys": [member]}, {})["rsa"].algorithms == ["RS256"]
+
+
+@pytest.mark.parametrize(
+    ("named", "taken"),
+    [("EdDSA", ["EdDSA"]), ("Ed25519", ["Ed25519"]), (None, ["EdDSA", "Ed25519"])],
+)
+def test_takes_eddsa_and_ed25519_as_two_algorithms_of_one_kind_of_key(
+    app: Flask, issuer: Any, named: str | None, taken: list[str]
+) -> None:
+    """A key that names one of them is for it alone (RFC 7517 4.4); a key that names none is for both."""
+    member = {name: value for name, value in issuer.jwk("ed", alg=named).items() if value is not None}
+    issuer.key_set = {"keys": [member]}
+    app.extensions["keys"].refresh()
+    served = []
+    for alg in ("EdDSA", "Ed25519"):
+        token = issuer.token({"alg": alg, "kid": "ed"})
+        response = app.test_client().get("/timesheets", headers={"Authorization": f"Bearer {token}"})
+        served += [alg] if response.status_code == 200 else []
+    assert served == taken
 
 
 def test_keeps_the_object_of_an_unchanged_key_and_replaces_a_changed_one(issuer: Any) -> None:
@@ -114,6 +171,11 @@ def test_keeps_the_object_of_an_unchanged_key_and_replaces_a_changed_one(issuer:
     again = usable_keys({"keys": [issuer.jwk("rsa"), issuer.jwk("ed", kid="ec")]}, known)
     assert again["rsa"] is known["rsa"]
     assert again["ec"] is not known["ec"]
+
+
+def test_replaces_a_key_whose_algorithm_has_changed(issuer: Any) -> None:
+    known = usable_keys({"keys": [issuer.jwk("ed")]}, {})
+    assert usable_keys({"keys": [issuer.jwk("ed", alg="Ed25519")]}, known)["ed"] is not known["ed"]
 
 
 JSON = st.recursive(
