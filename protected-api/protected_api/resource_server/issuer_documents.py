@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from .json_over_http import TIMEOUT, Call
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
+OPENID_WELL_KNOWN = "/.well-known/openid-configuration"
 
 
 def fetch_key_set(issuer: str, jwks_uri: str | None, call: Call) -> Any:
@@ -18,12 +19,26 @@ def fetch_key_set(issuer: str, jwks_uri: str | None, call: Call) -> Any:
 
 def find_endpoint(issuer: str, member: str, deadline: float, call: Call) -> str:
     """Return the URL that this member of the issuer's metadata has; raise OSError or ValueError."""
-    # RFC 8414 3.1: the well-known part goes between the host and the issuer's path.
     path = urlsplit(issuer).path
-    metadata = call("GET", issuer.removesuffix(path) + WELL_KNOWN + path.rstrip("/"), deadline)
-    if not isinstance(metadata, dict) or metadata.get("issuer") != issuer:
-        raise ValueError("the metadata is of another issuer")  # RFC 8414 3.3
+    host = issuer.removesuffix(path)
+    path = path.rstrip("/")
+    try:
+        # RFC 8414 3.1: the well-known part goes between the host and the issuer's path.
+        metadata = _metadata(f"{host}{WELL_KNOWN}{path}", issuer, deadline, call)
+    except ValueError as missing:
+        # OpenID Connect Discovery 4: it goes behind the path. Some servers publish only that document.
+        try:
+            metadata = _metadata(f"{host}{path}{OPENID_WELL_KNOWN}", issuer, deadline, call)
+        except ValueError as failure:
+            raise ValueError(f"{missing}; as OpenID has it: {failure}") from failure
     url = metadata.get(member)
     if not isinstance(url, str) or urlsplit(url).scheme not in {"https", urlsplit(issuer).scheme}:
         raise ValueError(f"the metadata names no usable {member}")
     return url
+
+
+def _metadata(url: str, issuer: str, deadline: float, call: Call) -> dict[str, Any]:
+    metadata = call("GET", url, deadline)
+    if not isinstance(metadata, dict) or metadata.get("issuer") != issuer:
+        raise ValueError("the metadata is of another issuer")  # RFC 8414 3.3
+    return metadata

@@ -1,17 +1,50 @@
 """Where the key set is found: through the issuer's metadata (RFC 8414), unless a setting names it."""
 
+import json
 import time
 from typing import Any
 
 import pytest
-from protected_api.resource_server.issuer_documents import WELL_KNOWN, fetch_key_set
+from protected_api.resource_server.issuer_documents import OPENID_WELL_KNOWN, WELL_KNOWN, fetch_key_set
 from protected_api.resource_server.json_over_http import TIMEOUT, call
+from werkzeug.wrappers import Response
 
 
 def test_looks_for_the_metadata_between_the_host_and_the_path_of_the_issuer(issuer: Any) -> None:
     issuer.metadata["issuer"] = f"{issuer.url}/tenant/"
     assert fetch_key_set(f"{issuer.url}/tenant/", None, call) == issuer.key_set
     assert issuer.requests == ["/.well-known/oauth-authorization-server/tenant", "/jwks"]
+
+
+@pytest.mark.parametrize("path", ["", "/realms/example", "/tenant/v2.0/"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        Response(status=404),
+        Response("<html>", mimetype="text/html"),
+        Response(json.dumps({"issuer": "http://the-root.example"})),
+    ],
+    ids=["404", "a page", "metadata of another issuer"],
+)
+def test_finds_metadata_that_is_published_only_where_openid_has_it(
+    issuer: Any, path: str, elsewhere: Response
+) -> None:
+    """OpenID Connect Discovery 4: behind the path of the issuer."""
+    issuer.metadata["issuer"] = issuer.url + path
+    openid = f"{path.rstrip('/')}{OPENID_WELL_KNOWN}"
+    metadata = Response(json.dumps(issuer.metadata))
+    issuer.metadata = lambda request: metadata if request.path == openid else elsewhere
+    assert fetch_key_set(issuer.url + path, None, call) == issuer.key_set
+    assert issuer.requests == [WELL_KNOWN + path.rstrip("/"), openid, "/jwks"]
+
+
+def test_says_what_is_wrong_at_both_addresses(issuer: Any) -> None:
+    other = Response(json.dumps({"issuer": "http://other.example"}))
+    issuer.metadata = lambda request: other if request.path == OPENID_WELL_KNOWN else Response(status=404)
+    with pytest.raises(
+        ValueError, match="HTTP status 404; as OpenID has it: the metadata is of another issuer"
+    ):
+        fetch_key_set(issuer.url, None, call)
 
 
 @pytest.mark.parametrize(
