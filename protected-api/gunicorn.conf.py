@@ -13,5 +13,11 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start to fetch the issuer's keys in each worker: a thread does not survive the fork."""
+    """Let tokens of the longest length through, and start to fetch the issuer's keys.
+
+    Both in each worker: a reload reads the options of gunicorn again, and a thread does not survive the fork.
+    """
+    line = len("Authorization: Bearer \r\n") + worker.wsgi.extensions["max_token_length"]
+    if worker.cfg.limit_request_field_size < line:
+        worker.cfg.set("limit_request_field_size", max(line, 8190))  # gunicorn's default, which 0 stands for
     worker.wsgi.extensions["keys"].start()

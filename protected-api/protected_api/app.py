@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
@@ -12,7 +13,7 @@ from werkzeug.routing import IntegerConverter
 
 from protected_api.endpoints.approvals import approval_routes
 from protected_api.endpoints.health import health_routes
-from protected_api.endpoints.metadata import metadata_routes
+from protected_api.endpoints.metadata import base_path, metadata_routes
 from protected_api.endpoints.timesheets import timesheet_routes
 from protected_api.logs import current_trace_id
 from protected_api.problems import http_problem
@@ -44,10 +45,10 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would repeat the Host header of the caller
     app.url_map.converters["timesheet"] = TimesheetId
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    call: Call = json_over_http.call
+    call = _call(settings)
     on_check: OnCheck = ignore_check
     if settings.explain:
-        timing = ServerTiming(app)
+        timing = ServerTiming(app, call)
         call = timing.call
         on_check = timing.on_check
     keys = protect(
@@ -60,22 +61,39 @@ def create_app(settings: Settings) -> Flask:
         hard_ttl=settings.jwks_hard_ttl,
         cooldown=settings.jwks_cooldown,
         clock_skew=settings.clock_skew,
+        max_token_length=settings.max_token_length,
         active=_introspect(settings, call),
         call=call,
         on_check=on_check,
     )
     app.extensions["keys"] = keys
+    app.extensions["max_token_length"] = settings.max_token_length
     app.extensions["warnings"] = [] if settings.client_id else [NO_INTROSPECTION]
     app.register_error_handler(HTTPException, http_problem)
     database = Database(settings.database_file)
     store = TimesheetStore(database)
     app.register_error_handler(sqlite3.DatabaseError, partial(_database_unavailable, database))
-    app.register_blueprint(timesheet_routes(store))
-    app.register_blueprint(approval_routes(store))
+    routes = (
+        timesheet_routes(store),
+        approval_routes(store),
+    )
+    path = base_path(settings.audience)
+    for blueprint in routes:
+        app.register_blueprint(blueprint, url_prefix=f"{path}{blueprint.url_prefix}")
     app.register_blueprint(metadata_routes(settings.issuer, settings.audience, NAME))
-    app.register_blueprint(health_routes(store, keys))
+    health = health_routes(store, keys)
+    app.register_blueprint(health)
+    if path:  # and health at the root, because a platform's probes know no path
+        app.register_blueprint(health, name="health_below_the_path", url_prefix=path)
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _call(settings: Settings) -> Call:
+    tls = None
+    if settings.ca_file:
+        tls = ssl.create_default_context(cafile=settings.ca_file)
+    return partial(json_over_http.call, proxy=settings.outbound_proxy, tls=tls)
 
 
 def _introspect(settings: Settings, call: Call) -> Callable[[str], bool] | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Flask, Response, g, has_request_context
 
-from protected_api.resource_server import json_over_http
-from protected_api.resource_server.issuer_documents import WELL_KNOWN
+from protected_api.resource_server.issuer_documents import OPENID_WELL_KNOWN, WELL_KNOWN
+from protected_api.resource_server.json_over_http import Call
 
 CALLS = {"GET": "call.jwks", "POST": "call.introspection"}
 
@@ -19,7 +19,8 @@ CALLS = {"GET": "call.jwks", "POST": "call.introspection"}
 class ServerTiming:
     """Collects the checks and the calls that the requests of one app go through."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, call: Call) -> None:
+        self._call = call
         # The last fetches of keys, which no request makes: when each ended, and its metric.
         self._fetches: deque[tuple[float, str]] = deque(maxlen=4)
         app.before_request(self._begin)
@@ -33,18 +34,19 @@ class ServerTiming:
         g.metrics.append(_metric(check, g.checked_at - began, failure))
 
     def call(self, method: str, url: str, *rest: Any) -> Any:
-        """Make the call as `json_over_http.call` does, and add it with its outcome."""
+        """Make the call, and add it with its outcome."""
         began = perf_counter()
         outcome = "200"
         try:
-            return json_over_http.call(method, url, *rest)
+            return self._call(method, url, *rest)
         except (OSError, ValueError) as failure:
             outcome = str(failure).removeprefix("HTTP status ")
             raise
         finally:
             ended = perf_counter()
             desc = f"{method} {url.partition('?')[0]} {outcome}"
-            name = "call.metadata" if WELL_KNOWN in url else CALLS[method]
+            is_metadata = WELL_KNOWN in url or OPENID_WELL_KNOWN in url
+            name = "call.metadata" if is_metadata else CALLS[method]
             metric = _metric(name, ended - began, desc)
             if has_request_context():
                 g.metrics.append(metric)

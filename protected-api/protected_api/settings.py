@@ -1,15 +1,20 @@
 """The settings of the Timesheets API. Not here: how a variable is read (settings_reader.py)."""
 
+import re
 import sqlite3
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from protected_api.settings_reader import SettingsError, SettingsReader, is_loopback_http
+from protected_api.settings_reader import SettingsError, SettingsReader, is_http_url, is_loopback_http
 from protected_api.timesheets.database import Database
 
 WRITABLE = "a file in a folder that can be written to"
 LONGEST = 999999999  # seconds
+PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?")  # a route can have it, and no proxy rewrites it
+PROXY = re.compile(r"http://([^@/?#\s]+@)?(?P<server>[^@/?#\s]+:[0-9]+)/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +34,26 @@ class Settings:
     client_id: str | None = None
     client_secret_file: str | None = None
     explain: bool = False
+    max_token_length: int = 4096  # characters
+    outbound_proxy: str | None = field(default=None, repr=False)  # it may hold a password
+    ca_file: str | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Prepare the database and return the settings; raise SettingsError with every problem."""
         read = _Reader(environ)
-        plain = read.switch("INSECURE_HTTP")
         settings = cls(
             issuer=read.issuer(),
-            audience=read.url("AUDIENCE", read.required("AUDIENCE", "the URL of this API"), plain_http=plain),
+            audience=read.audience(),
             database_file=read.database_file(),
             jwks_uri=read.endpoint("JWKS_URI"),
             jwks_ttl=read.number("JWKS_TTL", 300, 1, LONGEST, " of seconds"),
             jwks_hard_ttl=read.number("JWKS_HARD_TTL", 86400, 1, LONGEST, " of seconds"),
             jwks_cooldown=read.number("JWKS_COOLDOWN", 30, 1, LONGEST, " of seconds"),
             clock_skew=read.number("CLOCK_SKEW", 60, 0, LONGEST, " of seconds"),
+            max_token_length=read.number("MAX_TOKEN_LENGTH", 4096, 1024, 65536, " of characters"),
+            outbound_proxy=read.proxy("OUTBOUND_PROXY"),
+            ca_file=read.ca_file("CA_FILE"),
             log_level=read.log_level(),
             introspection_url=read.endpoint("INTROSPECTION_URL"),
             client_id=read.text("CLIENT_ID") or None,
@@ -61,6 +71,15 @@ class Settings:
 
 
 class _Reader(SettingsReader):
+    def audience(self) -> str:
+        required = self.required("AUDIENCE", "the URL of this API")
+        audience = self.url("AUDIENCE", required, plain_http=self.switch("INSECURE_HTTP"))
+        if is_http_url(audience, query=False) and not PATH.fullmatch(urlsplit(audience).path):
+            self.problem(
+                "AUDIENCE", "has a path that cannot be served; set it to plain segments, as in /v1/api"
+            )
+        return audience
+
     def database_file(self) -> str:
         file = self.required("DATABASE_FILE", WRITABLE)
         try:
@@ -74,6 +93,30 @@ class _Reader(SettingsReader):
         # The endpoints of a loopback issuer may have another plain http address, as in Compose.
         plain_http = self.switch("INSECURE_HTTP") or is_loopback_http(self.text("ISSUER"))
         return self.url(name, self.text(name), plain_http=plain_http, query=True) or None
+
+    def proxy(self, name: str) -> str | None:
+        value = self.text(name)
+        found = PROXY.fullmatch(value)
+        if value and not (found and is_http_url(f"http://{found['server']}", query=False)):
+            # The value is not repeated: it may hold a password.
+            self.problem(name, "is not http://host:port or http://user:password@host:port; correct it")
+        return value or None
+
+    def ca_file(self, name: str) -> str | None:
+        file = self.text(name)
+        if not file:
+            return None
+        certificates = 0
+        try:
+            certificates = ssl.create_default_context(cafile=file).cert_store_stats()["x509"]
+        except ssl.SSLError:
+            pass  # the file is not PEM, or a certificate in it is broken
+        except OSError:
+            self.problem(name, "names a file that cannot be read; create it")
+            return None
+        if not certificates:
+            self.problem(name, "names a file that is not certificates in PEM; write at least one into it")
+        return file
 
     def secret_file(self, name: str) -> str | None:
         file = self.text(name)

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -40,12 +41,12 @@ def base64url(data: bytes) -> str:
 class Issuer:
     """Signs what a test asks for; serves `key_set`, `introspection`, `metadata` (bytes, JSON, a response)."""
 
-    def __init__(self, private: dict[str, Any]) -> None:
-        self.private = private
+    def __init__(self, private: dict[str, Any], tls: ssl.SSLContext | None = None) -> None:
+        self.private, self.tls = private, tls
         self.key_set: Any = {"keys": [self.jwk(kid) for kid in private]}
         self.requests: list[str] = []
         self.listen()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}"
         self.jwks_uri = f"{self.url}/jwks"
         self.introspection: Any = {"active": True}
         self.introspected: list[tuple[str, dict[str, str], Any]] = []
@@ -55,7 +56,7 @@ class Issuer:
     def listen(self, port: int = 0) -> None:
         """Serve on this port of the loopback interface, or on a free one."""
         app: Any = Request.application(self._serve)
-        self.server = make_server("127.0.0.1", port, app, threaded=True)
+        self.server = make_server("127.0.0.1", port, app, threaded=True, ssl_context=self.tls)
         threading.Thread(target=self.server.serve_forever, args=(0.005,), daemon=True).start()
 
     def close(self) -> None:
@@ -125,12 +126,10 @@ class Issuer:
 class Workers:
     """The API as gunicorn serves it: two workers with four threads each, on a loopback port."""
 
-    def __init__(self, issuer: Issuer, folder: Path, **environ: str) -> None:
+    def __init__(self, issuer: Issuer, folder: Path, options: str = "", **environ: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        options = (
-            f"--bind 127.0.0.1:{self.port} --workers 2 --threads 4 --preload --reuse-port --no-control-socket"
-        )
+        options += f" --bind 127.0.0.1:{self.port} --worker-class gthread --workers 2 --threads 4"
         self.issuer, self.log = issuer, folder / "log"
         with self.log.open("w") as log:
             self.master = subprocess.Popen(
@@ -138,7 +137,7 @@ class Workers:
                 cwd=SERVICE,
                 env={
                     "PATH": os.environ["PATH"],
-                    "GUNICORN_CMD_ARGS": f"--worker-class gthread {options}",
+                    "GUNICORN_CMD_ARGS": f"{options} --preload --reuse-port --no-control-socket",
                     "ISSUER": issuer.url,
                     "JWKS_URI": issuer.jwks_uri,
                     "AUDIENCE": AUDIENCE,
@@ -186,8 +185,8 @@ def start_workers(issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Work
     """Return a function that starts the API with these settings and waits until it listens."""
     started: list[Workers] = []
 
-    def start(**environ: str) -> Workers:
-        workers = Workers(issuer, tmp_path, **environ)
+    def start(options: str = "", **environ: str) -> Workers:
+        workers = Workers(issuer, tmp_path, options, **environ)
         started.append(workers)
         _eventually(lambda: workers.log.read_bytes().count(b"Booting worker") == 2)
         return workers

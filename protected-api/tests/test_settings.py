@@ -1,8 +1,13 @@
 """Which settings are accepted, and that all problems are reported at once."""
 
+import datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from protected_api.settings import Settings
 from protected_api.settings_reader import SettingsError
 
@@ -40,8 +45,8 @@ def test_reports_every_problem_at_once() -> None:
     with pytest.raises(SettingsError) as error:
         Settings.from_environ({"ISSUER": "", "JWKS_TTL": "x", "INSECURE_HTTP": "yes", "LOG_LEVEL": "loud"})
     assert error.value.problems == (
-        "INSECURE_HTTP: is not known; set it to one of 0, 1",
         "ISSUER: is not set; set it to the URL by which tokens name the authorization server",
+        "INSECURE_HTTP: is not known; set it to one of 0, 1",
         "AUDIENCE: is not set; set it to the URL of this API",
         f"DATABASE_FILE: is not set; {WRITABLE}",
         "JWKS_TTL: is not a whole number of seconds; set it to 1 to 999999999",
@@ -142,6 +147,88 @@ def test_refuses_half_of_what_introspection_needs(tmp_path: Path) -> None:
 def test_refuses_a_hard_time_shorter_than_the_soft_time() -> None:
     assert problems(JWKS_HARD_TTL="299") == (
         "JWKS_HARD_TTL: is shorter than JWKS_TTL; set it to at least as many seconds",
+    )
+
+
+@pytest.mark.parametrize("value", ["1023", "65537", "-1", "4096.0", "4k"])
+def test_refuses_a_longest_token_that_is_out_of_range(value: str) -> None:
+    sentence = "is not a whole number of characters; set it to 1024 to 65536"
+    assert problems(MAX_TOKEN_LENGTH=value) == (f"MAX_TOKEN_LENGTH: {sentence}",)
+    assert Settings.from_environ(GOOD | {"MAX_TOKEN_LENGTH": "65536"}).max_token_length == 65536
+
+
+@pytest.mark.parametrize("path", ["", "/", "/timesheets", "/v1/time-sheets/", "/a/b.c/~d/E_9"])
+def test_takes_an_identifier_of_the_api_with_a_path(path: str) -> None:
+    audience = f"https://api.example{path}"
+    assert Settings.from_environ(GOOD | {"AUDIENCE": audience}).audience == audience
+
+
+@pytest.mark.parametrize("path", ["//", "/a//b", "/../a", "/a/.", "/.well-known", "/%61", "/a;b", "/a,b/"])
+def test_refuses_an_identifier_with_a_path_that_is_not_served_as_it_stands(path: str) -> None:
+    assert problems(AUDIENCE=f"https://api.example{path}") == (
+        "AUDIENCE: has a path that cannot be served; set it to plain segments, as in /v1/api",
+    )
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://proxy:3128", "http://10.0.0.1:80/", "http://[::1]:3128", "http://u:p%40%3A@proxy.example:3128"],
+)
+def test_takes_a_proxy_and_shows_it_nowhere(proxy: str) -> None:
+    settings = Settings.from_environ(GOOD | {"OUTBOUND_PROXY": proxy})
+    assert settings.outbound_proxy == proxy
+    assert "http://u" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        *("proxy:3128", "https://proxy:3128", "socks5://proxy:1080", "http://proxy", "http://proxy:0"),
+        *(
+            "http://proxy:99999",
+            "http://u:secret@:3128",
+            "http://u:se@cret@proxy:3128",
+            "http://proxy:1/secret",
+        ),
+        *("http://proxy:3128?secret", "http://[::1", "http://u:secret@proxy:", "http://se cret@proxy:1"),
+    ],
+)
+def test_refuses_a_value_that_is_no_proxy_without_repeating_it(proxy: str) -> None:
+    sentence = "is not http://host:port or http://user:password@host:port; correct it"
+    assert problems(OUTBOUND_PROXY=proxy) == (f"OUTBOUND_PROXY: {sentence}",)
+
+
+NO_CERTIFICATE = "names a file that is not certificates in PEM; write at least one into it"
+
+
+def revocation_list() -> bytes:
+    """Return a PEM file that OpenSSL reads, but that holds no certificate."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateRevocationListBuilder().issuer_name(name).last_update(now).next_update(now)
+    return builder.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()).public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "names a file that cannot be read; create it"),
+        (b"", NO_CERTIFICATE),
+        (b"\x30\x82", NO_CERTIFICATE),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", NO_CERTIFICATE),
+        (revocation_list(), NO_CERTIFICATE),
+    ],
+    ids=["no file", "an empty file", "a binary file", "a broken certificate", "a revocation list"],
+)
+def test_refuses_a_file_without_certificates_together_with_the_other_problems(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    assert problems(CA_FILE=str(file), CLOCK_SKEW="x") == (
+        "CLOCK_SKEW: is not a whole number of seconds; set it to 0 to 999999999",
+        f"CA_FILE: {problem}",
     )
 
 

@@ -12,11 +12,17 @@ from protected_api.resource_server.protect import metadata_url
 from protected_api.timesheets.answers import ProtectedResource
 
 
+def base_path(audience: str) -> str:
+    """Return the path below which the API is served: that of its own URL."""
+    return urlsplit(audience).path.rstrip("/")
+
+
 def metadata_routes(issuer: str, audience: str, name: str) -> Blueprint:
     """Return the routes of the resource `audience`; its scopes are those that the routes demand."""
     routes = Blueprint("metadata", __name__)
 
-    @routes.get(urlsplit(metadata_url(audience)).path)
+    # With or without a slash at its end: RFC 9728 3.1 keeps that of an identifier, and many clients do not.
+    @routes.get(urlsplit(metadata_url(audience)).path, strict_slashes=False)
     @operation({200: ProtectedResource})
     def protected_resource() -> ResponseReturnValue:
         """Name the authorization server whose tokens this API accepts, and their scopes."""
@@ -31,9 +37,10 @@ def metadata_routes(issuer: str, audience: str, name: str) -> Blueprint:
 
     @cache  # made at the first request, because it is slow
     def description() -> str:
-        return json.dumps(describe(current_app, title=name, issuer=issuer, audience=audience))
+        server = audience.removesuffix(urlsplit(audience).path)
+        return json.dumps(describe(current_app, title=name, issuer=issuer, server=server))
 
-    @routes.get("/openapi.json")
+    @routes.get(f"{base_path(audience)}/openapi.json")
     @operation({200: dict})
     def openapi() -> ResponseReturnValue:
         """Describe this API."""

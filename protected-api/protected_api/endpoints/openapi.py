@@ -40,8 +40,8 @@ class operation:  # noqa: N801  (a decorator)
         return view
 
 
-def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
-    """Return the OpenAPI Object of an app; it leaves out views without an operation."""
+def describe(app: Flask, *, title: str, issuer: str, server: str) -> Schema:
+    """Return the OpenAPI Object of an app at this server; it leaves out views without an operation."""
     definitions: Schema = {}
     paths: Schema = {}
     scopes: dict[str, list[str]] = {}
@@ -62,7 +62,7 @@ def describe(app: Flask, *, title: str, issuer: str, audience: str) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": "0"},
-        "servers": [{"url": audience}],
+        "servers": [{"url": server}],
         "paths": paths,
         "components": {
             "schemas": definitions,

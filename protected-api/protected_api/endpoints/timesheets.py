@@ -4,7 +4,7 @@ import logging
 from operator import itemgetter
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, url_for
 from pydantic import ValidationError
 
 from protected_api.endpoints.json_requests import json_body, json_response, query
@@ -54,7 +54,7 @@ def timesheet_routes(store: TimesheetStore) -> Blueprint:
         if result.booked:
             log.info("timesheet created", extra={"client_id": token.client_id, "id": timesheet["id"]})
             response.status_code = 201
-        response.headers["Location"] = f"/timesheets/{timesheet['id']}"
+        response.headers["Location"] = url_for(".delete", timesheet_id=timesheet["id"])
         return response
 
     @routes.get("")

@@ -11,7 +11,6 @@ from jwt import PyJWK
 from .refusals import RefusalError, UnavailableError
 from .strict_formats import base64url, json_object
 
-MAX_SIZE = 4096  # characters
 TYPES = ("at+jwt", "application/at+jwt")
 # The algorithms that we allow, each with the members of a JWK for it (RFC 7518 6, RFC 8037 2, RFC 9864 2.2).
 ALGORITHMS = {
@@ -46,6 +45,7 @@ class Policy:
     audience: str
     find_key: Callable[[str], IssuerKey | None]  # by `kid`; raises UnavailableError
     clock_skew: float = 60  # seconds
+    max_length: int = 4096  # characters
     clock: Callable[[], float] = time.time
     on_check: OnCheck = ignore_check
 
@@ -72,9 +72,9 @@ class AccessToken:
         return scope.split(" ")
 
 
-def size(token: AccessToken, _: Policy) -> None:
-    if len(token.compact) > MAX_SIZE:
-        raise RefusalError(f"The token is longer than {MAX_SIZE} characters.")
+def size(token: AccessToken, policy: Policy) -> None:
+    if len(token.compact) > policy.max_length:
+        raise RefusalError(f"The token is longer than {policy.max_length} characters.")
 
 
 def well_formed(token: AccessToken, _: Policy) -> None:

@@ -1,18 +1,20 @@
 """Make an HTTP call that ends by a deadline, whatever the server does, and read its JSON answer.
 
-Not with requests: its time-out starts again at each byte, so that a slow server can hold a thread for hours.
-Not limited here: how long the system looks up the address of a name.
+Not with requests: its time-out starts again at each byte, so that a slow server can hold a thread for hours,
+and it takes proxies from the environment. Not limited here: how long the system looks up a name.
 """
 
+import base64
 import json
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Timer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 TIMEOUT = 3.0  # seconds for a whole call, to the last byte
 MAX_ANSWER = 256 * 1024  # bytes
@@ -21,19 +23,35 @@ HEADERS = {"Accept": "application/json", "User-Agent": "resource-server"}
 
 
 def call(
-    method: str, url: str, deadline: float, body: str | None = None, headers: Mapping[str, str] = HEADERS
+    method: str,
+    url: str,
+    deadline: float,
+    body: str | None = None,
+    headers: Mapping[str, str] = HEADERS,
+    *,
+    proxy: str | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Any:
-    """Return the JSON of a 200; raise OSError or ValueError. `deadline` is on the monotonic clock."""
-    parts = urlsplit(url)
-    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    """Return the JSON of a 200; raise OSError or ValueError. `deadline` is on the monotonic clock.
+
+    `proxy` is http://host:port or http://user:password@host:port; without it, no proxy is used, whatever the
+    environment says. `tls` says which certificates are trusted; without it, those of the system are.
+    """
+    parts = urlsplit(url)._replace(fragment="")
+    target = parts._replace(scheme="", netloc="").geturl() or "/"
+    all_headers = {**HEADERS, **headers}
+    if proxy and parts.scheme == "http":
+        target = parts.geturl()  # RFC 9112 3.2.2: a proxy gets the whole address
+        all_headers |= _proxy_headers(proxy)
+    timeout = max(deadline - time.monotonic(), 0.001)
     try:
-        with closing(connect(parts.netloc, timeout=max(deadline - time.monotonic(), 0.001))) as connection:
-            connection.connect()
-            hang_up = Timer(deadline - time.monotonic(), _shut_down, [connection.sock])
+        with closing(_connection(parts, timeout, proxy, tls)) as connection:
+            hang_up = Timer(timeout, _hang_up, [connection])
             hang_up.start()
             try:
-                connection.request(method, target, body, {**HEADERS, **headers})
+                connection.connect()
+                _check_time(deadline)
+                connection.request(method, target, body, all_headers)
                 answer = _read(connection)
             finally:
                 hang_up.cancel()
@@ -41,8 +59,29 @@ def call(
     except (HTTPException, RecursionError) as failure:
         raise ValueError(f"not an HTTP answer with a JSON document: {type(failure).__name__}") from failure
     finally:
-        if time.monotonic() >= deadline:  # the call was cut off, whatever it says itself
-            raise TimeoutError(f"no whole answer in {TIMEOUT:g} s")
+        _check_time(deadline)  # if the call was cut off, whatever it says itself
+
+
+def _connection(
+    parts: SplitResult, timeout: float, proxy: str | None, tls: ssl.SSLContext | None
+) -> HTTPConnection:
+    server = parts.netloc
+    if proxy:
+        server = urlsplit(proxy).netloc.rpartition("@")[2]
+    if parts.scheme != "https":
+        return HTTPConnection(server, timeout=timeout)
+    connection = HTTPSConnection(server, timeout=timeout, context=tls)
+    if proxy:
+        connection.set_tunnel(parts.netloc, headers=_proxy_headers(proxy))  # RFC 9110 9.3.6: CONNECT
+    return connection
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return {}
+    credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
 
 
 def _read(connection: HTTPConnection) -> bytes:
@@ -55,6 +94,13 @@ def _read(connection: HTTPConnection) -> bytes:
     return body
 
 
-def _shut_down(connected: socket.socket) -> None:
+def _check_time(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise TimeoutError(f"no whole answer in {TIMEOUT:g} s")
+
+
+def _hang_up(connection: HTTPConnection) -> None:
+    connected: socket.socket | None = connection.sock
     with suppress(OSError):
-        connected.shutdown(socket.SHUT_RDWR)
+        if connected:
+            connected.shutdown(socket.SHUT_RDWR)

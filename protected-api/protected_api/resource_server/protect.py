@@ -29,18 +29,19 @@ def protect(
     hard_ttl: float = 86400,
     cooldown: float = 30,
     clock_skew: float = 60,
+    max_token_length: int = 4096,
     active: Callable[[str], bool] | None = None,
     call: Call = call,
     on_check: OnCheck = ignore_check,
 ) -> IssuerKeys:
     """Make `require_scope` work in `app`; return the issuer's keys, fetched at the first use or by `start()`.
 
-    Times are in seconds. Without a `jwks_uri`, the issuer's metadata names it (RFC 8414). `active` returns
-    whether a token is still active, or raises OSError or ValueError.
+    Times are in seconds, lengths in characters. Without a `jwks_uri`, the issuer's metadata names it
+    (RFC 8414). `active` returns whether a token is still active, or raises OSError or ValueError.
     """
     fetch = partial(fetch_key_set, issuer, jwks_uri, call)
     keys = IssuerKeys(fetch, soft_ttl, hard_ttl, cooldown)
-    policy = Policy(issuer, audience, keys.find, clock_skew, on_check=on_check)
+    policy = Policy(issuer, audience, keys.find, clock_skew, max_token_length, on_check=on_check)
     verify = RememberedTokens(policy).verify
     Authorization(app, verify, realm, metadata_url(audience), active, on_check)
     return keys

@@ -1,5 +1,6 @@
 """The exact limits of size and times. Not here: all other bad tokens (test_hostile_tokens.py)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,8 +22,17 @@ def test_limits_times_exactly(policy: Policy, clock: Any, token: str, at: float,
             verify(AccessToken(token), policy)
 
 
-@pytest.mark.parametrize("length", [4096, 4097])
-def test_limits_the_size_exactly(policy: Policy, length: int) -> None:
-    with pytest.raises(RefusalError) as refused:
-        verify(AccessToken("x" * length), policy)
-    assert refused.value.check == ("well-formed" if length == 4096 else "size")
+@pytest.mark.parametrize("limit", [4096, 1024, 65536])
+def test_limits_the_size_exactly(policy: Policy, limit: int) -> None:
+    policy = replace(policy, max_length=limit)
+    checks = []
+    for length in (limit, limit + 1):
+        with pytest.raises(RefusalError) as refused:
+            verify(AccessToken("x" * length), policy)
+        checks.append(refused.value.check)
+    assert checks == ["well-formed", "size"]
+    assert str(refused.value) == f"The token is longer than {limit} characters."
+
+
+def test_allows_4096_characters_unless_told_otherwise(policy: Policy) -> None:
+    assert policy.max_length == 4096
