@@ -5,6 +5,7 @@ import sqlite3
 import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from flask import Flask, Response, current_app
@@ -22,6 +23,7 @@ from protected_api.resource_server import json_over_http, protect
 from protected_api.resource_server.access_token import OnCheck, ignore_check
 from protected_api.resource_server.introspection import Introspection
 from protected_api.resource_server.json_over_http import Call
+from protected_api.resource_server.key_set_file import KeySetFile
 from protected_api.server_timing import ServerTiming
 from protected_api.settings import Settings
 from protected_api.timesheets.database import Database
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> Flask:
         clock_skew=settings.clock_skew,
         max_token_length=settings.max_token_length,
         active=_introspect(settings, call),
+        keys_file=_keys_file(settings),
         call=call,
         on_check=on_check,
     )
@@ -94,6 +97,12 @@ def _call(settings: Settings) -> Call:
     if settings.ca_file:
         tls = ssl.create_default_context(cafile=settings.ca_file)
     return partial(json_over_http.call, proxy=settings.outbound_proxy, tls=tls)
+
+
+def _keys_file(settings: Settings) -> KeySetFile | None:
+    if not settings.jwks_file:
+        return None
+    return KeySetFile(Path(settings.jwks_file), settings.issuer, settings.jwks_uri)
 
 
 def _introspect(settings: Settings, call: Call) -> Callable[[str], bool] | None:

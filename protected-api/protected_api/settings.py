@@ -1,5 +1,6 @@
 """The settings of the Timesheets API. Not here: how a variable is read (settings_reader.py)."""
 
+import os
 import re
 import sqlite3
 import ssl
@@ -35,6 +36,7 @@ class Settings:
     client_secret_file: str | None = None
     explain: bool = False
     max_token_length: int = 4096  # characters
+    jwks_file: str | None = None
     outbound_proxy: str | None = field(default=None, repr=False)  # it may hold a password
     ca_file: str | None = None
 
@@ -52,6 +54,7 @@ class Settings:
             jwks_cooldown=read.number("JWKS_COOLDOWN", 30, 1, LONGEST, " of seconds"),
             clock_skew=read.number("CLOCK_SKEW", 60, 0, LONGEST, " of seconds"),
             max_token_length=read.number("MAX_TOKEN_LENGTH", 4096, 1024, 65536, " of characters"),
+            jwks_file=read.jwks_file(),
             outbound_proxy=read.proxy("OUTBOUND_PROXY"),
             ca_file=read.ca_file("CA_FILE"),
             log_level=read.log_level(),
@@ -93,6 +96,16 @@ class _Reader(SettingsReader):
         # The endpoints of a loopback issuer may have another plain http address, as in Compose.
         plain_http = self.switch("INSECURE_HTTP") or is_loopback_http(self.text("ISSUER"))
         return self.url(name, self.text(name), plain_http=plain_http, query=True) or None
+
+    def jwks_file(self) -> str | None:
+        file = self.text("JWKS_FILE")
+        if not file:
+            return None
+        if Path(file).is_dir() or not os.access(Path(file).parent, os.W_OK | os.X_OK):
+            self.problem("JWKS_FILE", f"cannot be written; set it to {WRITABLE}")
+        if Path(file).resolve() == Path(self.text("DATABASE_FILE")).resolve():
+            self.problem("JWKS_FILE", "is DATABASE_FILE, which it would replace; set it to another file")
+        return file
 
     def proxy(self, name: str) -> str | None:
         value = self.text(name)

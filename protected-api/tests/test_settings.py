@@ -232,6 +232,18 @@ def test_refuses_a_file_without_certificates_together_with_the_other_problems(
     )
 
 
+def test_refuses_a_file_for_the_key_set_that_cannot_be_written_or_is_the_database(tmp_path: Path) -> None:
+    not_writable = f"JWKS_FILE: cannot be written; {WRITABLE}"
+    assert problems(JWKS_FILE=str(tmp_path)) == (not_writable,)
+    assert problems(JWKS_FILE=str(tmp_path / "missing" / "jwks.json")) == (not_writable,)
+    database = str(tmp_path / "x.db")
+    assert problems(DATABASE_FILE=database, JWKS_FILE=f"{tmp_path}/../{tmp_path.name}/x.db") == (
+        "JWKS_FILE: is DATABASE_FILE, which it would replace; set it to another file",
+    )
+    file = str(tmp_path / "jwks.json")
+    assert Settings.from_environ(GOOD | {"JWKS_FILE": file}).jwks_file == file
+
+
 def test_explains_refusals_only_for_a_loopback_issuer() -> None:
     assert Settings.from_environ(GOOD | {"EXPLAIN": "1"}).explain
     refused = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"

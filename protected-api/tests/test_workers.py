@@ -3,9 +3,15 @@
 Each worker has keys of its own, so fetches are counted at the issuer.
 """
 
+import contextlib
+import os
+import re
+import signal
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +121,68 @@ def test_starts_without_its_issuer_and_is_ready_once_that_answers(
     assert statuses(workers, [token] * READS) == {503}
     issuer.key_set = good_set
     eventually(lambda: statuses(workers, [token] * READS) == {200})
+
+
+@pytest.fixture
+def both_ready_with_a_file(both_ready: Callable[..., Any], eventually: Any, tmp_path: Path) -> Any:
+    """Return workers that have kept the key set in a file."""
+    workers = both_ready(JWKS_FILE=str(tmp_path / "jwks.json"))
+    eventually((tmp_path / "jwks.json").exists)
+    return workers
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["it refuses connections", "it answers nothing"])
+def test_restarted_workers_serve_every_good_request_although_the_issuer_is_down(
+    both_ready_with_a_file: Any,
+    start_workers: Callable[..., Any],
+    issuer: Any,
+    tmp_path: Path,
+    *,
+    hangs: bool,
+) -> None:
+    tokens = [issuer.token(jti=str(number)) for number in range(READS)]
+    both_ready_with_a_file.stop()
+    issuer.close()
+    address = ("127.0.0.1", issuer.server.server_port)
+    with contextlib.ExitStack() as stack:
+        if hangs:
+            stack.enter_context(socket.create_server(address))
+        workers = start_workers(JWKS_FILE=str(tmp_path / "jwks.json"))
+        assert statuses(workers, tokens) == {200}
+        assert {workers.status(path="/readyz") for _ in range(READS)} == {200}
+        assert statuses(workers, [issuer.token({"kid": "unknown"})] * 8) <= {401, 503}
+
+
+def test_a_worker_that_is_replaced_while_the_issuer_is_down_serves_as_the_other_one_does(
+    both_ready_with_a_file: Any, issuer: Any, eventually: Any
+) -> None:
+    workers = both_ready_with_a_file
+    issuer.close()
+    [first, _] = re.findall(rb"Booting worker with pid: ([0-9]+)", workers.log.read_bytes())
+    os.kill(int(first), signal.SIGKILL)
+    eventually(lambda: workers.log.read_bytes().count(b"Booting worker") == 3)
+    eventually(lambda: b"key set taken from its file" in workers.log.read_bytes())
+    tokens = [issuer.token(jti=str(number)) for number in range(READS)]
+    assert statuses(workers, tokens) == {200}
+
+
+def test_restarted_workers_refuse_a_key_that_was_withdrawn_meanwhile(
+    both_ready_with_a_file: Any,
+    start_workers: Callable[..., Any],
+    issuer: Any,
+    tmp_path: Path,
+    eventually: Any,
+) -> None:
+    token = issuer.token()
+    both_ready_with_a_file.stop()
+    issuer.key_set = {"keys": [issuer.jwk("ec")]}
+    workers = start_workers(JWKS_FILE=str(tmp_path / "jwks.json"))
+    eventually(lambda: statuses(workers, [token] * READS) == {401})
+    workers.stop()
+    issuer.close()
+    workers = start_workers(JWKS_FILE=str(tmp_path / "jwks.json"))
+    assert statuses(workers, [token] * READS) == {401}
+    assert statuses(workers, [issuer.token({"kid": "ec", "alg": "ES256"})] * READS) == {200}
 
 
 def test_both_workers_refuse_tokens_of_a_withdrawn_key_within_the_soft_time(

@@ -34,6 +34,7 @@ class IssuerKey(PyJWK):
 
     def __init__(self, jwk: dict[str, Any], algorithms: list[str]) -> None:
         super().__init__(jwk | {"alg": None})  # PyJWT, which does not know Ed25519, goes by the kind of key
+        self.jwk = jwk
         self.algorithms = algorithms
 
 

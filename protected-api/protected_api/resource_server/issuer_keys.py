@@ -4,13 +4,17 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .access_token import IssuerKey
 from .jwk_set import usable_keys
 from .refusals import UnavailableError
+
+if TYPE_CHECKING:  # leave the module out if you keep no file
+    from .key_set_file import KeySetFile
 
 RETRY = 1.0  # seconds between fetches while there is no usable set
 log = logging.getLogger(__name__)
@@ -18,7 +22,8 @@ log = logging.getLogger(__name__)
 
 class _KeySet(NamedTuple):  # one value, so that a reader never sees new keys with an old time
     keys: Mapping[str, IssuerKey]
-    fetched_at: float
+    fetched_at: float  # by the monotonic clock
+    unix_time: float = -math.inf  # when that fetch began
 
 
 @dataclass(eq=False)
@@ -28,7 +33,8 @@ class IssuerKeys:
     `fetch` returns a JWK set, or raises OSError or ValueError. Three clocks, in seconds: after `soft_ttl` the
     set is fetched again, in the background; after `hard_ttl` without a fetch it is no longer trusted;
     `cooldown` is the least time between two fetches for an unknown `kid`. A request waits for a fetch until
-    `max_wait` after the fetch began: a flood must not hold every thread.
+    `max_wait` after the fetch began: a flood must not hold every thread. With a `file`, the last set outlives
+    a restart, and each process takes what another one fetched later than itself.
     """
 
     fetch: Callable[[], Any]
@@ -37,6 +43,7 @@ class IssuerKeys:
     cooldown: float = 30
     max_wait: float = 1
     clock: Callable[[], float] = time.monotonic
+    file: "KeySetFile | None" = None
 
     def __post_init__(self) -> None:
         self._set = _KeySet({}, -math.inf)
@@ -53,6 +60,7 @@ class IssuerKeys:
         """Start the thread that fetches, unless it runs in this process already (a fork loses it)."""
         with self._changed:
             if self._thread is None or not self._thread.is_alive():
+                self._take_from_file()
                 self._fetch_began = time.monotonic()
                 self._thread = Thread(target=self._run, name="issuer-keys", daemon=True)
                 self._thread.start()
@@ -60,6 +68,8 @@ class IssuerKeys:
     def find(self, kid: str) -> IssuerKey | None:
         """Return the key named `kid` or None; raise UnavailableError. Only an unknown `kid` waits."""
         key = self.usable().get(kid)
+        if key is None and self._take_from_file():
+            key = self.usable().get(kid)
         if key is None and self._fetched_for_unknown_kid():
             key = self.usable().get(kid)
         return key
@@ -68,7 +78,8 @@ class IssuerKeys:
         """Return the keys by `kid`, at least one; raise UnavailableError."""
         if self.clock() - self._set.fetched_at > self.soft_ttl:
             self.start()
-            self._wait_for_fetch(0)
+            with suppress(UnavailableError):  # if the first fetch takes too long, the set of the file serves
+                self._wait_for_fetch(0)
         present = self._set
         if not self._is_trusted(present):
             raise UnavailableError("no usable key set")
@@ -78,19 +89,42 @@ class IssuerKeys:
         """Fetch the set now. A failure is logged; the present set then stays until its hard time."""
         self._fetching = True
         self._fetch_began = time.monotonic()
+        began, unix_time = self.clock(), time.time()
         try:
             keys = usable_keys(self.fetch(), self._set.keys)
-            self._set = _KeySet(keys, self.clock())
+            with self._changed:
+                if began >= self._set.fetched_at:  # or else the file had a later one meanwhile
+                    self._set = _KeySet(keys, self.clock(), unix_time)
             self._failure = ""
+            if self.file:
+                self.file.keep(keys.values(), unix_time)
         except (OSError, ValueError) as failure:
             level = logging.DEBUG if str(failure) == self._failure else logging.WARNING
             self._failure = str(failure)
             log.log(level, "key set not fetched", extra={"reason": self._failure})
+            self._take_from_file()
         finally:
             with self._changed:
                 self._fetching = False
                 self._fetches += 1
                 self._changed.notify_all()
+
+    def _take_from_file(self) -> bool:
+        """Take the set of the file if it was fetched later than the present one; return whether it was."""
+        if not self.file:
+            return False
+        with self._changed:
+            try:
+                kept = self.file.news()
+                if not kept or kept.fetched_at <= self._set.unix_time or kept.age > self.hard_ttl:
+                    return False
+                keys = usable_keys(kept.document, self._set.keys)
+            except (OSError, ValueError) as failure:
+                log.warning("key set file ignored", extra={"reason": str(failure)})
+                return False
+            self._set = _KeySet(keys, self.clock() - kept.age, kept.fetched_at)
+        log.info("key set taken from its file", extra={"age": round(kept.age)})
+        return True
 
     def _is_trusted(self, key_set: _KeySet) -> bool:
         return bool(key_set.keys) and self.clock() - key_set.fetched_at <= self.hard_ttl

@@ -6,6 +6,7 @@ Not here: how a token is presented, and the scope of a route (authorization.py),
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -16,6 +17,9 @@ from .issuer_documents import fetch_key_set
 from .issuer_keys import IssuerKeys
 from .json_over_http import Call, call
 from .remembered_tokens import RememberedTokens
+
+if TYPE_CHECKING:
+    from .key_set_file import KeySetFile
 
 
 def protect(
@@ -31,6 +35,7 @@ def protect(
     clock_skew: float = 60,
     max_token_length: int = 4096,
     active: Callable[[str], bool] | None = None,
+    keys_file: "KeySetFile | None" = None,
     call: Call = call,
     on_check: OnCheck = ignore_check,
 ) -> IssuerKeys:
@@ -40,7 +45,7 @@ def protect(
     (RFC 8414). `active` returns whether a token is still active, or raises OSError or ValueError.
     """
     fetch = partial(fetch_key_set, issuer, jwks_uri, call)
-    keys = IssuerKeys(fetch, soft_ttl, hard_ttl, cooldown)
+    keys = IssuerKeys(fetch, soft_ttl, hard_ttl, cooldown, file=keys_file)
     policy = Policy(issuer, audience, keys.find, clock_skew, max_token_length, on_check=on_check)
     verify = RememberedTokens(policy).verify
     Authorization(app, verify, realm, metadata_url(audience), active, on_check)
