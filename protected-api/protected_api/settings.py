@@ -5,6 +5,7 @@ import re
 import sqlite3
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -117,19 +118,13 @@ class _Reader(SettingsReader):
 
     def ca_file(self, name: str) -> str | None:
         file = self.text(name)
-        if not file:
-            return None
-        certificates = 0
-        try:
-            certificates = ssl.create_default_context(cafile=file).cert_store_stats()["x509"]
-        except ssl.SSLError:
-            pass  # the file is not PEM, or a certificate in it is broken
-        except OSError:
-            self.problem(name, "names a file that cannot be read; create it")
-            return None
-        if not certificates:
-            self.problem(name, "names a file that is not certificates in PEM; write at least one into it")
-        return file
+        with suppress(OSError):  # SSLError is one too
+            if not file or ssl.create_default_context(cafile=file).cert_store_stats()["x509"]:
+                return file or None
+        self.problem(
+            name, "names a file that cannot be read as certificates in PEM; write at least one into it"
+        )
+        return None
 
     def secret_file(self, name: str) -> str | None:
         file = self.text(name)
