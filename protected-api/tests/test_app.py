@@ -3,10 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from protected_api.app import create_app
 from protected_api.settings import Settings
 
 
@@ -27,6 +30,15 @@ def test_answers_503_when_the_database_cannot_be_used(
             "detail": "The database is not available.",
         },
     )
+
+
+def test_keeps_the_key_set_in_the_file_that_the_settings_name(
+    settings: Settings, issuer: Any, tmp_path: Path, bearer: Callable[..., dict[str, str]]
+) -> None:
+    settings = replace(settings, jwks_file=str(tmp_path / "jwks.json"))
+    create_app(settings).extensions["keys"].refresh()
+    issuer.key_set = b""
+    assert create_app(settings).test_client().get("/timesheets", headers=bearer()).status_code == 200
 
 
 def test_answers_404_and_405_as_problems(client: FlaskClient) -> None:

@@ -100,7 +100,5 @@ def _check_time(deadline: float) -> None:
 
 
 def _hang_up(connection: HTTPConnection) -> None:
-    connected: socket.socket | None = connection.sock
-    with suppress(OSError):
-        if connected:
-            connected.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError, AttributeError):  # it is closed, or has no socket yet
+        connection.sock.shutdown(socket.SHUT_RDWR)

@@ -51,6 +51,14 @@ def test_a_restarted_worker_serves_while_the_issuer_is_down(worker: Callable[...
     assert restarted.find("unknown") is None
 
 
+def test_starts_without_a_file_and_without_its_issuer(
+    worker: Callable[..., IssuerKeys], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(UnavailableError):
+        worker(down).find("rsa")
+    assert [record.message for record in caplog.records] == ["key set not fetched"]
+
+
 def test_serves_from_the_file_while_the_first_fetch_lasts_and_trusts_the_fetch_if_that_is_quick(
     worker: Callable[..., IssuerKeys], issuer: Any, path: Path
 ) -> None:
