@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from protected_api.app import create_app
 from protected_api.resource_server.json_over_http import call
 from protected_api.settings import Settings
+from werkzeug.wrappers import Request, Response
 
 CREDENTIALS = base64.b64encode("user:p@ss:ä".encode()).decode()
 
@@ -222,12 +223,21 @@ def test_authenticates_at_the_proxy_and_shows_its_password_to_nobody_else(
     which: str,
 ) -> None:
     issuer = request.getfixturevalue(which)
+    key_set = json.dumps(issuer.key_set)
+    seen_by_the_issuer: list[str | None] = []
+
+    def keys(request: Request) -> Response:
+        seen_by_the_issuer.append(request.headers.get("Proxy-Authorization"))
+        return Response(key_set)
+
+    issuer.key_set = keys
     with_password = proxy.url.replace("//", "//user:p%40ss%3A%C3%A4@") + "/"
     settings = replace(
         of_https, issuer=issuer.url, jwks_uri=issuer.jwks_uri, outbound_proxy=with_password, explain=True
     )
     assert statuses(settings, issuer) == [200, 200]
     assert set(proxy.credentials) == {f"Basic {CREDENTIALS}"}
+    assert seen_by_the_issuer == [None]
     proxy.refuses = True
     assert statuses(settings, issuer) == [503, 503]
     logged = json.dumps(log_lines())
@@ -274,6 +284,35 @@ def test_ends_a_call_at_its_deadline_whatever_the_proxy_does(url: str, answer: b
         began = time.monotonic()
         with pytest.raises(TimeoutError, match="no whole answer in 3 s"):
             call("GET", url, began + 0.2, proxy=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert time.monotonic() < began + 10
+        over.set()
+
+
+def test_ends_a_call_whose_handshake_lasts_beyond_its_deadline(ca_file: Path) -> None:
+    """A proxy and a server that are each a little too slow, and then send their answer byte by byte."""
+    over = threading.Event()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(ca_file.with_name("server.pem"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            over.wait(0.3)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            over.wait(0.4)
+            with tls.wrap_socket(connection, server_side=True) as server:
+                server.recv(65536)
+                server.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not over.wait(0.01):
+                    server.sendall(b"y")
+
+        threading.Thread(target=ignoring_oserror(drip), daemon=True).start()
+        began = time.monotonic()
+        proxy = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        trusted = ssl.create_default_context(cafile=ca_file)
+        with pytest.raises(TimeoutError, match="no whole answer in 3 s"):
+            call("GET", "https://127.0.0.1/jwks", began + 0.5, proxy=proxy, tls=trusted)
         assert time.monotonic() < began + 10
         over.set()
 

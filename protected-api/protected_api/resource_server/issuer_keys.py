@@ -116,7 +116,7 @@ class IssuerKeys:
         with self._changed:
             try:
                 kept = self.file.news()
-                if not kept or kept.fetched_at <= self._set.unix_time or kept.age > self.hard_ttl:
+                if not kept or kept.fetched_at <= self._set.unix_time:
                     return False
                 keys = usable_keys(kept.document, self._set.keys)
             except (OSError, ValueError) as failure:
