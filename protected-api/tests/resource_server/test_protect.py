@@ -80,6 +80,13 @@ def test_protects_an_empty_app_with_one_import_and_four_settings(issuer: Any, fo
     assert issuer.requests == ["/jwks"]
 
 
+def test_needs_neither_introspection_nor_the_file_of_the_keys(issuer: Any, folder: Path) -> None:
+    """The docs say of both modules that they may be left out."""
+    for module in ("introspection.py", "key_set_file.py"):
+        (folder / module).unlink()
+    assert answers(folder, issuer, issuer.token())[0] == "200 import-job"
+
+
 def test_takes_a_check_of_your_own(issuer: Any, folder: Path) -> None:
     """The check is the one in the docs, at the place that CHECKS names."""
     [check] = re.findall(r"```python\n(def client\(.*?)```", PAGE.read_text(), re.DOTALL)
