@@ -89,7 +89,8 @@ class IssuerKeys:
         """Fetch the set now. A failure is logged; the present set then stays until its hard time."""
         self._fetching = True
         self._fetch_began = time.monotonic()
-        began, unix_time = self.clock(), time.time()
+        began = self.clock()
+        unix_time = time.time()
         try:
             keys = usable_keys(self.fetch(), self._set.keys)
             with self._changed:
