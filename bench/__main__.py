@@ -16,10 +16,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
-from live_stack import TIMESHEETS, Stack, free_ports
+from live_stack import Stack, free_ports
 
 from bench import load, processes, reads, refusals, stages, token_requests
 from bench.load import http
@@ -85,19 +86,20 @@ def targets(stack: Stack, bare: tuple[int, int], unguarded: tuple[int, int]) -> 
     auth_master, api_master = stack.master("auth-server"), stack.master("protected-api")
     remembered = reads.read(stack.token("payroll-report"))
     issue = "POST /oauth/token"
+    assertions = partial(token_requests.with_assertions, stack)
     return [
         Target("bare Flask", *bare, repeat(http("GET", "/", {}))),
         *(
             Target(f"{issue}, {alg}", auth, auth_master, repeat(token_requests.with_basic(stack, audience)))
-            for alg, audience in token_requests.AUDIENCES.items()
+            for alg, audience in token_requests.audiences(stack).items()
         ),
         Target(
             f"{issue}, RS256, client_secret_post",
             auth,
             auth_master,
-            repeat(token_requests.with_post(stack, TIMESHEETS)),
+            repeat(token_requests.with_post(stack, stack.timesheets_api)),
         ),
-        Target(f"{issue}, RS256, private_key_jwt ES256", auth, auth_master, token_requests.with_assertions),
+        Target(f"{issue}, RS256, private_key_jwt ES256", auth, auth_master, assertions),
         Target("POST /oauth/introspect", auth, auth_master, repeat(token_requests.introspection(stack))),
         Target("GET /timesheets?limit=1, each token new", api, api_master, fresh_reads(stack)),
         Target("GET /timesheets?limit=1, token remembered", api, api_master, repeat(remembered)),

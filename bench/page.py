@@ -42,7 +42,7 @@ def main() -> None:
         try:
             stack.make("up")
             run_id = stack.run_import(resend=True, fresh_token=True)["id"]
-            lengthen(stack.folder / ".local/calling-service/import.db", run_id)
+            lengthen(stack.state / "calling-service/import.db", run_id)
             print(f"A run of {EXCHANGES} exchanges, medians of {SAMPLES}")
             with requests.Session() as session:
                 for what, query in (("the page, with what is booked", ""), ("the flow alone", "?only=flow")):

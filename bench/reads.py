@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from flask import Flask, request
-from live_stack import ISSUER, TIMESHEETS, Stack, free_ports
+from live_stack import Stack, free_ports
 from protected_api.endpoints.json_requests import json_response
 from protected_api.logs import write_line
 from protected_api.resource_server.access_token import CHECKS, AccessToken, Policy, verify
@@ -48,7 +48,7 @@ def unguarded(stack: Stack) -> Iterator[tuple[int, int]]:
     )
     command = [sys.executable, "stack/local.py", "exec", "protected-api", *serve]
     with (
-        (stack.folder / ".local/unguarded.log").open("w") as log,
+        (stack.state / "unguarded.log").open("w") as log,
         subprocess.Popen(command, cwd=stack.folder, env=stack.environment, stdout=log, stderr=log) as master,
     ):
         try:
@@ -95,12 +95,12 @@ def _microseconds(seconds: float | None) -> str:
 def _stages(stack: Stack, compact: str) -> tuple[Times, Times, Times]:
     """Return the seconds of what every read does, and of the check of a remembered and of a new token."""
     jwks_uri = f"{stack.url['auth-server']}/.well-known/jwks.json"
-    keys = IssuerKeys(partial(fetch_key_set, ISSUER, jwks_uri, call))
+    keys = IssuerKeys(partial(fetch_key_set, stack.issuer, jwks_uri, call))
     keys.refresh()
-    policy = Policy(ISSUER, TIMESHEETS, keys.find)
+    policy = Policy(stack.issuer, stack.timesheets_api, keys.find)
     token = verify(AccessToken(compact), policy)
     tokens = RememberedTokens(policy)
-    store = TimesheetStore(Database(str(stack.folder / ".local/protected-api/timesheets.db")))
+    store = TimesheetStore(Database(str(stack.state / "protected-api/timesheets.db")))
     query = Query.model_validate({"limit": "1"})
     page, _ = store.page(query)
     line = {"method": "GET", "path": "/timesheets", "status": 200, "duration_ms": 1.234}

@@ -11,7 +11,7 @@ import uuid
 import requests
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from joserfc import jwk
-from live_stack import ISSUER, TIMESHEETS, Stack
+from live_stack import Stack
 
 SAMPLES = 100
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -33,7 +33,7 @@ CLIENTS = """
 
 grants:
   - client: bench-keys
-    audience: http://localhost:9001
+    audience: http://localhost:${PROTECTED_API_PORT:-9001}
     scopes: [read:timesheets]
 """
 
@@ -53,12 +53,12 @@ def prepare(stack: Stack) -> None:
     (folder / "bench-keys.json").write_text(json.dumps({"keys": [KEY.as_dict(private=False)]}))
 
 
-def signed_form(client_id: str = "bench-keys", key: jwk.Key = KEY) -> Form:
+def signed_form(stack: Stack, client_id: str = "bench-keys", key: jwk.Key = KEY) -> Form:
     """Return the parameters of a token request with private_key_jwt."""
     claims = {"jti": str(uuid.uuid4())}
     header = {"kid": "bench"}
-    assertion = private_key_jwt_sign(key, client_id, ISSUER, alg="ES256", claims=claims, header=header)
-    form = {"grant_type": "client_credentials", "audience": TIMESHEETS}
+    assertion = private_key_jwt_sign(key, client_id, stack.issuer, alg="ES256", claims=claims, header=header)
+    form = {"grant_type": "client_credentials", "audience": stack.timesheets_api}
     return form | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
 
 
@@ -84,7 +84,7 @@ def measure(stack: Stack) -> None:
             for name, basic in secrets.items():
                 times[name].append(_time(session, url, {"grant_type": "client_credentials"}, basic))
             for name, (client_id, key) in signed.items():
-                times[name].append(_time(session, url, signed_form(client_id, key), None))
+                times[name].append(_time(session, url, signed_form(stack, client_id, key), None))
     print(f"\nRefusals, all 401 invalid_client, medians of {SAMPLES} interleaved requests")
     for group in (secrets, signed):
         medians = {name: statistics.median(times[name]) * 1e3 for name in group}

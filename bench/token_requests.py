@@ -4,13 +4,12 @@ import base64
 import urllib.parse
 from collections.abc import Iterator
 
-from live_stack import INVOICES, TIMESHEETS, Stack
+from live_stack import INVOICES, Stack
 
 from bench import refusals
 from bench.load import http
 
 EDDSA_API = "https://bench.example"
-AUDIENCES = {"RS256": TIMESHEETS, "ES256": INVOICES, "EdDSA": EDDSA_API}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -20,6 +19,11 @@ def prepare(stack: Stack) -> None:
     grant = f"\n  - {{client: payroll-report, audience: {EDDSA_API}, scopes: [read]}}\n"
     stack.edit("auth-server/tenant.yaml", "\napis:\n", f"\napis:{api}")
     stack.edit("auth-server/tenant.yaml", "\ngrants:\n", f"\ngrants:{grant}")
+
+
+def audiences(stack: Stack) -> dict[str, str]:
+    """Return an API for each algorithm that signs tokens."""
+    return {"RS256": stack.timesheets_api, "ES256": INVOICES, "EdDSA": EDDSA_API}
 
 
 def with_basic(stack: Stack, audience: str) -> bytes:
@@ -46,7 +50,7 @@ def with_post(stack: Stack, audience: str) -> bytes:
     return http("POST", "/oauth/token", FORM, urllib.parse.urlencode(form))
 
 
-def with_assertions(count: int) -> Iterator[bytes]:
+def with_assertions(stack: Stack, count: int) -> Iterator[bytes]:
     """Return token requests with private_key_jwt, each with a new assertion."""
-    forms = [urllib.parse.urlencode(refusals.signed_form()) for _ in range(count)]
+    forms = [urllib.parse.urlencode(refusals.signed_form(stack)) for _ in range(count)]
     return iter([http("POST", "/oauth/token", FORM, form) for form in forms])

@@ -2,7 +2,8 @@
 
 It is the same program with the same settings, but for four replacements: the addresses of services and the
 address that a service listens on become loopback addresses; `/run/secrets` and `/data` become folders of the
-checkout. Of the user's own variables a service gets only those that every program needs.
+checkout. `${NAME:-value}` is read as Docker Compose reads it. Of the user's own variables a service gets only
+those that the Compose file names so, and those that every program needs.
 Not here: starting and stopping (stack/local.py).
 """
 
@@ -17,11 +18,25 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".local"
+VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 # Everything else could be a setting of a service, of gunicorn, of Flask or of Python.
 PASSED_ON = re.compile(
     "PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|TERM|COLUMNS|LINES|NO_COLOR"
 )
+
+
+def _interpolated(text: str) -> str:
+    return VARIABLE.sub(lambda variable: os.environ.get(variable[1]) or variable[2], text)
+
+
+DECLARED = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+PUBLISHED = {name: _interpolated(service["ports"][0]).split(":") for name, service in DECLARED.items()}
+INSIDE = {name: int(port) for name, (_, _, port) in PUBLISHED.items()}
+PORTS = {name: int(port) for name, (_, port, _) in PUBLISHED.items()}
+# The ports tell the stacks of one checkout apart (stack/stack).
+STATE = ROOT / ".local"
+if PORTS != INSIDE:
+    STATE = ROOT / f".local-{'-'.join(map(str, PORTS.values()))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +122,17 @@ def _command_line(pid: int) -> str:
 
 def services() -> list[Service]:
     """Return the services of the Compose file, in the order in which to start them."""
-    declared = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    inside = {name: int(service["ports"][0].rsplit(":", 1)[1]) for name, service in declared.items()}
-    ports = {name: int(os.environ.get(_port_setting(name), port)) for name, port in inside.items()}
     return [
         Service(
             name,
             tuple(service["command"]),
             {
-                key: _localised(str(value), name, inside, ports)
+                key: _localised(_interpolated(str(value)), name)
                 for key, value in service["environment"].items()
             },
-            ports[name],
+            PORTS[name],
         )
-        for name, service in declared.items()
+        for name, service in DECLARED.items()
     ]
 
 
@@ -128,10 +140,10 @@ def _port_setting(name: str) -> str:
     return name.upper().replace("-", "_") + "_PORT"
 
 
-def _localised(value: str, name: str, inside: dict[str, int], ports: dict[str, int]) -> str:
-    for other, port in inside.items():
-        value = value.replace(f"http://{other}:{port}", f"http://127.0.0.1:{ports[other]}")
-    value = value.replace(f"0.0.0.0:{inside[name]}", f"127.0.0.1:{ports[name]}")
+def _localised(value: str, name: str) -> str:
+    for other, port in PORTS.items():
+        value = value.replace(f"http://{other}:{INSIDE[other]}", f"http://127.0.0.1:{port}")
+    value = value.replace(f"0.0.0.0:{INSIDE[name]}", f"127.0.0.1:{PORTS[name]}")
     folders = {"/run/secrets": ROOT / ".secrets" / name, "/data": STATE / name}
     # In one pass: the path of the checkout may itself contain /data.
     return re.sub("|".join(folders), lambda found: str(folders[found[0]]), value)

@@ -21,11 +21,7 @@ import requests
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = ("auth-server", "protected-api", "calling-service")
-ISSUER, TIMESHEETS, INVOICES = (
-    "http://localhost:9000",
-    "http://localhost:9001",
-    "https://invoices.exampleco.example",
-)
+INVOICES = "https://invoices.exampleco.example"
 BELOW_EPHEMERAL = range(20000, 32768)
 
 T = TypeVar("T")
@@ -38,6 +34,8 @@ class Stack:
         self.folder = folder
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self.url = {service: f"http://127.0.0.1:{port}" for service, port in self.ports.items()}
+        self.issuer = f"http://localhost:{self.ports['auth-server']}"
+        self.timesheets_api = f"http://localhost:{self.ports['protected-api']}"  # its identifier
         self.tokens: list[str] = []
         self.first_output = ""
         self.environment = {
@@ -59,6 +57,11 @@ class Stack:
             if (CHECKOUT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(CHECKOUT / name, folder / name)
+
+    @property
+    def state(self) -> Path:
+        """Return the folder of the local processes."""
+        return self.folder / f".local-{'-'.join(map(str, self.ports.values()))}"
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file of the copy, wherever it occurs; it must occur."""
@@ -100,13 +103,13 @@ class Stack:
 
     def master(self, service: str) -> int:
         """Return the process id of a service's gunicorn master (local processes only)."""
-        return int((self.folder / f".local/run/{service}.pid").read_text().split()[0])
+        return int((self.state / f"run/{service}.pid").read_text().split()[0])
 
     def processes(self) -> set[str]:
         """Return what identifies the running services: ids of containers, or of gunicorn's masters."""
         if self.environment["RUNTIME"] == "docker":
             return set(self.run("docker", "compose", "ps", "--quiet").stdout.split())
-        return {path.read_text() for path in self.folder.glob(".local/run/*.pid")}
+        return {path.read_text() for path in self.state.glob("run/*.pid")}
 
     def stop(self, *services: str) -> None:
         """Stop services; their data stay."""
@@ -125,7 +128,7 @@ class Stack:
     def logs(self, service: str) -> str:
         """Return everything that a service has printed."""
         if self.environment["RUNTIME"] == "local":
-            return (self.folder / f".local/run/{service}.log").read_text()
+            return (self.state / f"run/{service}.log").read_text()
         container = self.run("docker", "compose", "ps", "--all", "--quiet", service).stdout.strip()
         return self.run("docker", "logs", container).stdout
 
@@ -148,7 +151,7 @@ class Stack:
 
     def token(self, client_id: str, **form: str) -> str:
         """Return an access token, for the Timesheets API unless the audience says otherwise."""
-        response = self.ask_for_token(client_id, **{"audience": TIMESHEETS, **form})
+        response = self.ask_for_token(client_id, **{"audience": self.timesheets_api, **form})
         assert response.status_code == 200, response.text
         return str(response.json()["access_token"])
 

@@ -1,5 +1,7 @@
 """Run the commands of a page as a reader would: paste them into a shell and compare what they print.
 
+The page's addresses have the usual ports, and a copy has others.
+
 Not here: which pages are run (test_readme.py, test_recipes.py).
 """
 
@@ -11,13 +13,10 @@ from live_stack import SERVICES, Stack
 
 
 class Shell:
-    """A bash that keeps its variables between commands; a page's addresses lead to the ports of a copy."""
+    """A bash that keeps its variables between commands."""
 
     def __init__(self, stack: Stack) -> None:
-        redirect = " ".join(
-            f"--connect-to localhost:{public}:127.0.0.1:{stack.ports[service]}"
-            for service, public in zip(SERVICES, (9000, 9001, 9002), strict=True)
-        )
+        self.stack = stack
         self.process = subprocess.Popen(
             ["bash"],
             cwd=stack.folder,
@@ -27,7 +26,6 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.run(f'curl() {{ command curl {redirect} "$@"; }}')
 
     def run(self, command: str) -> str:
         """Run a command and return what it printed."""
@@ -40,7 +38,7 @@ class Shell:
 
     def run_block(self, block: str) -> None:
         """Run the commands of a console block; fail at the first that prints something else than shown."""
-        for command, expected in commands(block):
+        for command, expected in commands(on_ports_of(self.stack, block)):
             printed = self.run(command)
             assert re.fullmatch(pattern(expected), printed and f"{printed}\n"), f"$ {command}\n{printed}"
 
@@ -49,6 +47,13 @@ class Shell:
 
     def __exit__(self, *_: object) -> None:
         self.process.communicate(timeout=10)
+
+
+def on_ports_of(stack: Stack, text: str) -> str:
+    """Return a page's text with the ports of a copy in its addresses."""
+    for service, port in zip(SERVICES, ("9000", "9001", "9002"), strict=True):
+        text = re.sub(rf"(localhost(:|%3A)){port}\b", rf"\g<1>{stack.ports[service]}", text)
+    return text
 
 
 def blocks(page: str, *languages: str) -> list[tuple[str, str]]:

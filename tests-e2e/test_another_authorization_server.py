@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from live_stack import TIMESHEETS, Stack, free_ports
+from live_stack import Stack, free_ports
 
 pytestmark = pytest.mark.long
 CLIENT, SCOPE = "timesheets-import-job", "batch:upload"
@@ -48,7 +48,9 @@ def running(
         stack.edit("docker-compose.yml", f"CLIENT_SECRET_FILE: {SECRET}", f"CLIENT_KEY_FILE: {KEY}")
     else:
         client["client_secret"] = stack.secret(CLIENT)
-    stack.edit("docker-compose.yml", "ISSUER: http://localhost:9000", f"ISSUER: {issuer}")
+    stack.edit(
+        "docker-compose.yml", "ISSUER: http://localhost:${AUTH_SERVER_PORT:-9000}", f"ISSUER: {issuer}"
+    )
     stack.edit(
         "docker-compose.yml", "JWKS_URI: http://auth-server:9000/.well-known/jwks.json", 'JWKS_URI: ""'
     )
@@ -57,7 +59,7 @@ def running(
         "TOKEN_URL: http://auth-server:9000/oauth/token",
         'TOKEN_URL: ""\n      AUDIENCE_PARAMETER: resource',
     )
-    configuration = {"port": port, "audience": TIMESHEETS, "scope": SCOPE, "client": client}
+    configuration = {"port": port, "audience": stack.timesheets_api, "scope": SCOPE, "client": client}
     environment = os.environ | {"CONFIGURATION": json.dumps(configuration)}
     with subprocess.Popen(["node", program], env=environment, stderr=subprocess.DEVNULL) as server:
         try:

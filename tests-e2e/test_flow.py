@@ -2,7 +2,7 @@
 
 import re
 
-from live_stack import TIMESHEETS, Stack
+from live_stack import Stack
 
 
 def test_make_up_shows_the_four_steps_with_the_values_that_crossed_the_wire(stack: Stack) -> None:
@@ -13,7 +13,7 @@ def test_make_up_shows_the_four_steps_with_the_values_that_crossed_the_wire(stac
         r"grant_type=client_credentials",
         r"Authorization: Basic .*masked",
         r"typ +at\+jwt",
-        rf"aud +{TIMESHEETS}",
+        rf"aud +{stack.timesheets_api}",
         r"sub +timesheets-import-job",
         r"POST /timesheets/upload HTTP/1.1",
         r'"booked": 234',

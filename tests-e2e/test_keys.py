@@ -14,7 +14,7 @@ import requests
 from authlib.oauth2.rfc6750 import InvalidTokenError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from joserfc.jwk import KeySet
-from live_stack import ISSUER, TIMESHEETS, Stack, eventually, four_threads
+from live_stack import Stack, eventually, four_threads
 
 SOFT_TIME, COOLDOWN, CACHE, ANNOUNCEMENT, ROTATION = 1, 1, 1, 4, 8
 pytestmark = pytest.mark.long
@@ -38,7 +38,7 @@ class OtherVerifier(JWTBearerTokenValidator):  # type: ignore[misc]
     """Authlib's validator, used as its documentation shows; it keeps the keys for as long as max-age says."""
 
     def __init__(self, stack: Stack) -> None:
-        super().__init__(ISSUER, TIMESHEETS)
+        super().__init__(stack.issuer, stack.timesheets_api)
         self.url = f"{stack.url['auth-server']}/.well-known/jwks.json"
         self.keep_until = 0.0
 

@@ -13,7 +13,7 @@ from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from httpx_auth import OAuth2ClientCredentials
 from joserfc import jwk
-from live_stack import ISSUER, TIMESHEETS, Stack, eventually, four_threads
+from live_stack import Stack, eventually, four_threads
 from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauth2client import OAuth2Client
 from requests_oauth2client import PrivateKeyJwt as OtherPrivateKeyJwt
@@ -28,7 +28,7 @@ BOT = """
 
 grants:
   - client: other-bot
-    audience: http://localhost:9001
+    audience: http://localhost:${PROTECTED_API_PORT:-9001}
     scopes: [read:timesheets, approve:timesheets]
 """
 DIGESTS = "secret_digest_files: [timesheets-console.sha256]"
@@ -63,12 +63,12 @@ def assert_serves(stack: Stack, token: str) -> None:
 def test_authlib(stack: Stack, token_url: str, method: str) -> None:
     secret = stack.secret("payroll-report")
     with AuthlibSession("payroll-report", secret, token_endpoint_auth_method=method) as session:
-        token = session.fetch_token(token_url, grant_type="client_credentials", audience=TIMESHEETS)
+        token = session.fetch_token(token_url, grant_type="client_credentials", audience=stack.timesheets_api)
     assert_serves(stack, token["access_token"])
 
 
 def test_authlib_with_private_key_jwt(stack: Stack, token_url: str) -> None:
-    method = PrivateKeyJWT(f"{ISSUER}/oauth/token", alg="ES256")
+    method = PrivateKeyJWT(f"{stack.issuer}/oauth/token", alg="ES256")
     with AuthlibSession("other-bot", BOT_KEY, token_endpoint_auth_method=method) as session:
         token = session.fetch_token(token_url, grant_type="client_credentials")
     assert_serves(stack, token["access_token"])
@@ -77,7 +77,7 @@ def test_authlib_with_private_key_jwt(stack: Stack, token_url: str) -> None:
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # RFC 9864 deprecates the name
 def test_authlib_with_the_key_of_the_sample(stack: Stack, token_url: str) -> None:
     key = jwk.import_key(stack.secret("approvals-bot.pem"), "OKP")
-    method = PrivateKeyJWT(ISSUER, alg="EdDSA")
+    method = PrivateKeyJWT(stack.issuer, alg="EdDSA")
     with AuthlibSession("approvals-bot", key, token_endpoint_auth_method=method) as session:
         token = session.fetch_token(token_url, grant_type="client_credentials")
     assert_serves(stack, token["access_token"])
@@ -90,7 +90,7 @@ def test_requests_oauthlib(stack: Stack, token_url: str, monkeypatch: pytest.Mon
             token_url,
             client_id="payroll-report",
             client_secret=stack.secret("payroll-report"),
-            audience=TIMESHEETS,
+            audience=stack.timesheets_api,
         )
     assert_serves(stack, token["access_token"])
 
@@ -98,20 +98,20 @@ def test_requests_oauthlib(stack: Stack, token_url: str, monkeypatch: pytest.Mon
 def test_requests_oauth2client(stack: Stack, token_url: str) -> None:
     secret = stack.secret("payroll-report")
     client = OAuth2Client(token_url, client_id="payroll-report", client_secret=secret, testing=True)
-    assert_serves(stack, str(client.client_credentials(resource=TIMESHEETS).access_token))
+    assert_serves(stack, str(client.client_credentials(resource=stack.timesheets_api).access_token))
 
 
-@pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/oauth/token"])
-def test_requests_oauth2client_with_private_key_jwt(stack: Stack, token_url: str, audience: str) -> None:
+@pytest.mark.parametrize("path", ["", "/oauth/token"])
+def test_requests_oauth2client_with_private_key_jwt(stack: Stack, token_url: str, path: str) -> None:
     key = BOT_KEY.as_dict(private=True)
-    method = OtherPrivateKeyJwt("other-bot", key, alg="ES256", aud=audience)
+    method = OtherPrivateKeyJwt("other-bot", key, alg="ES256", aud=stack.issuer + path)
     client = OAuth2Client(token_url, auth=method, testing=True)
     assert_serves(stack, str(client.client_credentials().access_token))
 
 
 def test_httpx_auth(stack: Stack, token_url: str) -> None:
     secret = stack.secret("payroll-report")
-    auth = OAuth2ClientCredentials(token_url, "payroll-report", secret, audience=TIMESHEETS)
+    auth = OAuth2ClientCredentials(token_url, "payroll-report", secret, audience=stack.timesheets_api)
     with httpx.Client(auth=auth) as client:
         assert client.get(f"{stack.url['protected-api']}/timesheets").status_code == 200
 
@@ -122,7 +122,7 @@ def test_curl(stack: Stack, token_url: str, content_type: str) -> None:
         "grant_type": "client_credentials",
         "client_id": "payroll-report",
         "client_secret": stack.secret("payroll-report"),
-        "audience": TIMESHEETS,
+        "audience": stack.timesheets_api,
     }
     if content_type == "json":
         command = ["curl", "-sf", token_url, "-H", "Content-Type: application/json", "-d", "@-"]
@@ -143,7 +143,7 @@ def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
     in_use, calls = [old], list[tuple[str, int]]()
 
     def fetch() -> None:
-        secret, form = in_use[0], {"grant_type": "client_credentials", "audience": TIMESHEETS}
+        secret, form = in_use[0], {"grant_type": "client_credentials", "audience": stack.timesheets_api}
         answer = requests.post(token_url, form, auth=("timesheets-console", secret), timeout=10)
         calls.append((secret, answer.status_code))
 

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from live_stack import CHECKOUT, TIMESHEETS, Stack, eventually
+from live_stack import CHECKOUT, Stack, eventually
 
 ODD = "data/my projects [2026] & (others)"
 DEAD = "http://me:pass-word@127.0.0.1:9"
@@ -233,7 +233,10 @@ def test_variables_of_the_shell_do_not_reach_the_services(fresh_stack: Stack) ->
         PYTHONHOME="/no/such/folder",
         ISSUER="https://nobody.example",
     )
-    assert fresh_stack.ask_for_token("payroll-report", audience=TIMESHEETS).json()["expires_in"] == 3600
+    assert (
+        fresh_stack.ask_for_token("payroll-report", audience=fresh_stack.timesheets_api).json()["expires_in"]
+        == 3600
+    )
     for service in fresh_stack.ports:
         running = Path(f"/proc/{fresh_stack.master(service)}/environ").read_bytes()
         names = {variable.partition(b"=")[0] for variable in running.split(b"\0")}
@@ -322,7 +325,7 @@ def test_a_program_that_takes_the_port_after_the_check_is_named_and_not_taken_fo
         server.server_close()
     assert failed.returncode != 0
     assert f"Port {port} is in use by process {os.getpid()} (" in failed.stderr
-    assert not (fresh_stack.folder / ".local/run/calling-service.pid").exists()
+    assert not (fresh_stack.state / "run/calling-service.pid").exists()
 
 
 def test_a_mistake_in_the_tenant_file_does_not_stop_the_running_server(stack: Stack) -> None:

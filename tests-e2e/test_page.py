@@ -66,7 +66,7 @@ def arrows(page: Page) -> list[str]:
     return [re.sub(r"\s+", " ", re.sub(r"[\d.]+\sms", "", item)).strip() for item in items]
 
 
-def test_the_import_is_drawn_message_by_message(visit: Visit) -> None:
+def test_the_import_is_drawn_message_by_message(visit: Visit, stack: Stack) -> None:
     page = visit()
     run(page, "Run the import with a fresh token")
     job, server, api = "Timesheets Import Job", "Authorization Server", "Timesheets API"
@@ -74,13 +74,13 @@ def test_the_import_is_drawn_message_by_message(visit: Visit) -> None:
     first, checks, token, call, *rest = arrows(page)
     assert first == f"1 {job} to {server}: POST /oauth/token"
     assert checks.startswith(f"2 {server}: The authorization server validates them")
-    assert token == f"3 {server} to {job}: 200 OK, a token for http://localhost:9001 with batch:upload"
+    assert token == f"3 {server} to {job}: 200 OK, a token for {stack.timesheets_api} with batch:upload"
     assert call == f"4 {job} to {api}: POST /timesheets/upload 2 times"
     assert rest == [f"{api}: The token passes every check", f"{api} to {job}: 200 OK"]
     expect(page.get_by_role("region", name="Timesheets now in the API").get_by_role("row")).to_have_count(9)
 
 
-def test_a_step_opens_in_place_and_its_token_is_decoded_claim_by_claim(visit: Visit) -> None:
+def test_a_step_opens_in_place_and_its_token_is_decoded_claim_by_claim(visit: Visit, stack: Stack) -> None:
     page = visit()
     run(page, "Run the import with a fresh token")
     page.evaluate("window.untouched = true")
@@ -88,7 +88,7 @@ def test_a_step_opens_in_place_and_its_token_is_decoded_claim_by_claim(visit: Vi
     pane = page.locator("#pane")
     expect(pane.get_by_role("heading", level=3)).to_have_text(re.compile("answers with an access token"))
     audience = pane.get_by_role("listitem").filter(has=page.get_by_text("aud", exact=True))
-    expect(audience).to_contain_text("http://localhost:9001")
+    expect(audience).to_contain_text(stack.timesheets_api)
     expect(audience).to_contain_text("verified: audience")
     expect(audience).to_contain_text("The API that the token is for.")
     expect(audience.get_by_role("link")).to_have_attribute(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from live_stack import CHECKOUT, ISSUER, Stack, eventually, free_ports
+from live_stack import CHECKOUT, Stack, eventually, free_ports
 
 LESSON = CHECKOUT / "docs/other-clients.md"
 pytestmark = pytest.mark.skipif(
@@ -48,8 +48,9 @@ def query(stack: Stack, guarded_page: int, tmp_path: Path) -> Iterator[Callable[
     (block,) = re.findall(r"^```yaml\n(.*?)^```$", LESSON.read_text(), re.DOTALL | re.MULTILINE)
     here = {
         ".secrets": f"{stack.folder}/.secrets",
-        f"{ISSUER}/": f"{stack.url['auth-server']}/",
+        "http://localhost:9000/": f"{stack.url['auth-server']}/",
         "[localhost:9001]": f"[127.0.0.1:{guarded_page}]",
+        "http://localhost:9001": stack.timesheets_api,
     }
     for shown, real in here.items():
         assert shown in block

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from live_stack import CHECKOUT, SERVICES, Stack
 from protected_api.resource_server.access_token import CHECKS
-from shell import Shell, blocks
+from shell import Shell, blocks, on_ports_of
 
 SIZE_TOLERANCE = 75  # lines; the README rounds to hundreds, and a small change need not touch it
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
@@ -18,7 +18,7 @@ API_DOCS = (CHECKOUT / "docs/timesheets-api.md").read_text()
 
 @pytest.fixture
 def shell(new_stack: Callable[[], Stack]) -> Iterator[Shell]:
-    """Return a shell in a copy of the checkout; the README's addresses lead to the copy's ports."""
+    """Return a shell in a copy of the checkout."""
     with Shell(new_stack()) as shell:
         yield shell
 
@@ -31,7 +31,7 @@ def test_every_console_block_prints_what_the_readme_shows(shell: Shell) -> None:
 
 
 def test_the_diagram_is_of_a_recorded_run(stack: Stack) -> None:
-    assert [text for _, text in blocks(README, "mermaid")] == [
+    assert [on_ports_of(stack, text) for _, text in blocks(README, "mermaid")] == [
         stack.run("stack/stack", "flow", "--mermaid").stdout
     ]
 

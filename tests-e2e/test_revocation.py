@@ -6,7 +6,7 @@ import pytest
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk
-from live_stack import ISSUER, Stack, eventually
+from live_stack import Stack, eventually
 
 pytestmark = pytest.mark.long
 CONNECTIONS = 20  # so that both workers get one: all go to the same worker once in 2 ** 19 times
@@ -32,7 +32,7 @@ def test_a_revoked_token_is_refused_at_once_where_the_api_asks(stack: Stack) -> 
         return {stack.api("GET", path, token).status_code for _ in range(CONNECTIONS)}
 
     with OAuth2Session(
-        "approvals-bot", key, token_endpoint_auth_method=PrivateKeyJWT(ISSUER, alg="EdDSA")
+        "approvals-bot", key, token_endpoint_auth_method=PrivateKeyJWT(stack.issuer, alg="EdDSA")
     ) as session:
         auth = session.client_auth(
             session.token_endpoint_auth_method

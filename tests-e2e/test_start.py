@@ -124,8 +124,8 @@ BAD_SETTINGS = {
     ),
     "issuer with a fragment": (
         "docker-compose.yml",
-        "ISSUER: http://localhost:9000",
-        "ISSUER: http://localhost:9000/#here",
+        "ISSUER: http://localhost:${AUTH_SERVER_PORT:-9000}",
+        "ISSUER: http://localhost:${AUTH_SERVER_PORT:-9000}/#here",
         "ISSUER",
     ),
     "database that cannot be opened": (

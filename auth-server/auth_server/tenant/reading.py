@@ -3,15 +3,18 @@
 Not here: the members of an entry (tenant/schema.py), making the database equal to the file (tenant/apply.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from auth_server.tenant.schema import AUDIENCE_FLAG, SCHEMA, wrong_members
 from auth_server.tenant.strict_yaml import YamlProblemError, read_yaml
 
 Rows = tuple[dict[str, Any], ...]
+
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +27,16 @@ class Tenant:
     problems: tuple[str, ...] = ()
 
 
-def read_tenant(file: Path) -> Tenant:
-    """Read the tenant file; each problem is a sentence that begins with its path in the file."""
+def read_tenant(file: Path, variables: Mapping[str, str] = _NO_VARIABLES) -> Tenant:
+    """Read the tenant file and the variables in it; each problem begins with its path in the file."""
     problems: list[str] = []
-    rows = _read_rows(file, problems)
+    rows = _read_rows(file, variables, problems)
     return Tenant(**rows, problems=tuple(f"{file}: {problem}" for problem in problems))
 
 
-def _read_rows(file: Path, problems: list[str]) -> dict[str, Rows]:
+def _read_rows(file: Path, variables: Mapping[str, str], problems: list[str]) -> dict[str, Rows]:
     try:
-        document = read_yaml(file)
+        document = read_yaml(file, variables)
     except YamlProblemError as error:
         problems.append(str(error))
         return {}

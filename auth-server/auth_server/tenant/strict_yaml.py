@@ -1,19 +1,32 @@
-"""YAML without repeated members, for the tenant file; a problem is a sentence with its line."""
+"""The YAML of the tenant file: no member repeats, and `${NAME:-value}` in a text stands for a variable.
 
+A problem is a sentence with its line.
+"""
+
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# As in a Compose file: `$${` stands for the characters `${`.
+_VARIABLE = re.compile(r"(?P<literal>\$)?\$\{(?:(?P<name>[A-Za-z_]\w*)(?P<default>:-[^}]*)?\})?")
+_TEXT = "tag:yaml.org,2002:str"
+
+
+class _VariableError(Exception):
+    """A variable is not written as one, or has no value."""
 
 
 class YamlProblemError(Exception):
     """A file is not YAML as we read it; the message says why and what to do."""
 
 
-def read_yaml(file: Path) -> Any:
-    """Return the document in a file; raise YamlProblemError."""
+def read_yaml(file: Path, variables: Mapping[str, str]) -> Any:
+    """Return the document in a file, with the values of the variables in it; raise YamlProblemError."""
     try:
-        return yaml.load(file.read_text("utf-8"), _UniqueMembers)  # noqa: S506 it is a SafeLoader
+        return _TenantLoader(file.read_text("utf-8"), variables).get_single_data()
     except OSError as error:
         raise YamlProblemError(f"cannot be read ({error.strerror}); make it readable") from None
     except UnicodeDecodeError:
@@ -24,8 +37,34 @@ def read_yaml(file: Path) -> Any:
         raise YamlProblemError(f"{_in_words(error)}; correct it") from None
 
 
-class _UniqueMembers(yaml.SafeLoader):
-    """YAML with unique members: of two, PyYAML silently takes the last."""
+class _TenantLoader(yaml.SafeLoader):
+    """YAML with variables, and with unique members: of two, PyYAML silently takes the last."""
+
+    def __init__(self, text: str, variables: Mapping[str, str]) -> None:
+        super().__init__(text)
+        self.variables = variables
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        if node.tag == _TEXT:
+            try:
+                node.value = _VARIABLE.sub(self._value, node.value)
+            except _VariableError as error:
+                raise yaml.composer.ComposerError(None, None, str(error), node.start_mark) from None
+        return node
+
+    def _value(self, found: re.Match[str]) -> str:
+        name = found["name"]
+        if found["literal"]:
+            return found[0][1:]
+        if not name:
+            raise _VariableError("a variable is written ${NAME} or ${NAME:-value}, and the text ${ as $${")
+        value = self.variables.get(name)
+        if value:
+            return value
+        if found["default"]:
+            return found["default"][2:]
+        raise _VariableError(f"{name} is not set; set it, or write ${{{name}:-value}}")
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Not in construct_mapping: there, what `<<` merges stands beside the members that override it.

@@ -122,3 +122,9 @@ def test_introspected_by_is_one_client_or_several(tmp_path: Path, declared: Any,
     file.write_text(yaml.dump(tenant))
     (api,) = read_tenant(file).apis
     assert api["introspected_by"] == stored
+
+
+def test_the_sample_tenant_is_right_on_another_port() -> None:
+    tenant = read_tenant(SAMPLE, {"PROTECTED_API_PORT": "9101"})
+    audiences = {grant["audience"] for grant in tenant.grants if "localhost" in grant["audience"]}
+    assert audiences == {"http://localhost:9101"} == {tenant.apis[0]["identifier"]}

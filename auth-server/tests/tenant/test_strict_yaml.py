@@ -6,6 +6,7 @@ import pytest
 from auth_server.tenant.strict_yaml import YamlProblemError, read_yaml
 
 CHARACTER = "unacceptable character #x0000: special characters are not allowed"
+SYNTAX = "a variable is written ${NAME} or ${NAME:-value}, and the text ${ as $${"
 WRONG = {
     "cut off": ("apis: [", "line 1: expected the node content, but found '<stream end>'"),
     "repeated section": ("apis: []\nclients:\n\ngrants: []\napis: []", "line 5: apis repeats"),
@@ -18,6 +19,10 @@ WRONG = {
     "member that is a list": ("? [a]\n: 1", "line 1: found unhashable key"),
     "unknown alias": ("a: *b", "line 1: found undefined alias 'b'"),
     "impossible day": ("a: 2026-99-99", "is not YAML (month must be in 1..12)"),
+    "unset variable": ("a: 1\nb: 'x${PORT}'", "line 2: PORT is not set; set it, or write ${PORT:-value}"),
+    "variable without an end": ("a: ${PORT", f"line 1: {SYNTAX}"),
+    "variable without a name": ("- ${}", f"line 1: {SYNTAX}"),
+    "name that is none": ("- a\n- ${MY-PORT}", f"line 2: {SYNTAX}"),
     "control character": (
         "\0",
         f'is not YAML ({CHARACTER} in "<unicode string>", position 0)',
@@ -29,7 +34,7 @@ WRONG = {
 def problem_of(folder: Path, content: bytes) -> str:
     (folder / "a.yaml").write_bytes(content)
     with pytest.raises(YamlProblemError) as caught:
-        read_yaml(folder / "a.yaml")
+        read_yaml(folder / "a.yaml", {})
     return str(caught.value)
 
 
@@ -49,7 +54,25 @@ anchors:
   here: &job {<<: {name: Job, enabled: true}, name: Other}
 next: {<<: *job, enabled: false}
 """)
-    assert read_yaml(tmp_path / "a.yaml") == {
+    assert read_yaml(tmp_path / "a.yaml", {}) == {
         "anchors": {"here": {"name": "Other", "enabled": True}},
         "next": {"name": "Other", "enabled": False},
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("http://localhost:${PORT}", "http://localhost:9101"),
+        ("'${PORT:-9001} or ${NONE:-9001}, ${EMPTY:-9001}'", "9101 or 9001, 9001"),
+        ("'${NONE:-}'", ""),
+        ("${PORT}", "9101"),  # a text, not a number
+        ("$PORT costs 5$, $$PORT, {PORT}", "$PORT costs 5$, $$PORT, {PORT}"),
+        ("$${PORT} and $${", "${PORT} and ${"),
+        ("${NESTED}", "${PORT}"),
+    ],
+)
+def test_replaces_variables_in_texts_once(tmp_path: Path, text: str, value: str) -> None:
+    variables = {"PORT": "9101", "EMPTY": "", "NESTED": "${PORT}"}
+    (tmp_path / "a.yaml").write_text(f"a: {text}\nb: [5]")
+    assert read_yaml(tmp_path / "a.yaml", variables) == {"a": value, "b": [5]}
