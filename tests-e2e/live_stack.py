@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 
 class Stack:
-    """One copy. `url` maps a service to its address; `tokens` has every token issued to the tests."""
+    """One stack of a copy, which is made unless it exists: each stack of a copy has ports of its own.
+
+    `url` maps a service to its address; `tokens` has every token issued to the tests.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,6 +41,7 @@ class Stack:
         self.timesheets_api = f"http://localhost:{self.ports['protected-api']}"  # its identifier
         self.tokens: list[str] = []
         self.first_output = ""
+        self.project = f"e2e-{uuid.uuid4().hex[:8]}"  # of Docker Compose
         self.environment = {
             **{
                 name: value
@@ -47,16 +51,11 @@ class Stack:
             **{
                 service.upper().replace("-", "_") + "_PORT": str(port) for service, port in self.ports.items()
             },
-            "COMPOSE_PROJECT_NAME": f"e2e-{uuid.uuid4().hex[:8]}",
+            "COMPOSE_PROJECT_NAME": self.project,
             "VENV": os.environ.get("VENV", str(CHECKOUT / ".venv")),
         }
-        listed = subprocess.check_output(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=CHECKOUT, text=True
-        )
-        for name in filter(None, listed.split("\0")):
-            if (CHECKOUT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(CHECKOUT / name, folder / name)
+        if not folder.exists():
+            copy_checkout(folder)
 
     @property
     def state(self) -> Path:
@@ -81,6 +80,10 @@ class Stack:
             text=True,
             timeout=300,
         )
+
+    def compose(self, *arguments: str) -> str:
+        """Run docker compose on this stack and return what it printed."""
+        return self.run("docker", "compose", *arguments, COMPOSE_PROJECT_NAME=self.project).stdout
 
     def make(self, *targets: str, **environment: str) -> str:
         """Run make and return what it printed; fail with all of it if make fails."""
@@ -108,7 +111,7 @@ class Stack:
     def processes(self) -> set[str]:
         """Return what identifies the running services: ids of containers, or of gunicorn's masters."""
         if self.environment["RUNTIME"] == "docker":
-            return set(self.run("docker", "compose", "ps", "--quiet").stdout.split())
+            return set(self.compose("ps", "--quiet").split())
         return {path.read_text() for path in self.state.glob("run/*.pid")}
 
     def stop(self, *services: str) -> None:
@@ -129,7 +132,7 @@ class Stack:
         """Return everything that a service has printed."""
         if self.environment["RUNTIME"] == "local":
             return (self.state / f"run/{service}.log").read_text()
-        container = self.run("docker", "compose", "ps", "--all", "--quiet", service).stdout.strip()
+        container = self.compose("ps", "--all", "--quiet", service).strip()
         return self.run("docker", "logs", container).stdout
 
     def secret(self, client_id: str) -> str:
@@ -196,7 +199,18 @@ class Stack:
         """Remove everything of the copy: processes, containers, volumes, images."""
         self.run("make", "clean")
         if self.environment["RUNTIME"] == "docker":
-            self.run("docker", "compose", "down", "--rmi", "local", "--volumes")
+            self.compose("down", "--rmi", "local", "--volumes")
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy every file of the checkout that git does not ignore."""
+    listed = subprocess.check_output(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=CHECKOUT, text=True
+    )
+    for name in filter(None, listed.split("\0")):
+        if (CHECKOUT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, folder / name)
 
 
 def eventually(probe: Callable[[], T | None], what: str, seconds: float = 30) -> T:
