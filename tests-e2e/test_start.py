@@ -67,6 +67,18 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
     assert not [*stack.folder.glob(".secrets"), *stack.folder.glob(".local*")]
 
 
+def test_without_explanations_make_up_and_flow_and_try_say_how_to_switch_them_on(new_stack: NewStack) -> None:
+    stack = new_stack()
+    for target in ("up", "flow"):
+        shown = stack.make(target, EXPLAIN="0")
+        assert "`EXPLAIN=1 make up` switches" in shown
+        links = re.findall(r"http://localhost:\d+/\S+", shown.partition("Where to look next")[2])
+        assert [requests.get(link, timeout=5).status_code for link in links] == [200]
+    refused = stack.run("make", "try", "CASE=wrong-secret")
+    assert (refused.returncode != 0, "set EXPLAIN=1 to show it" in refused.stderr) == (True, True)
+    assert "/flow/" in stack.make("up", EXPLAIN="1")
+
+
 def test_data_without_its_secrets_stops_the_start_before_it_makes_new_ones(new_stack: NewStack) -> None:
     stack = new_stack()
     stack.make("up")

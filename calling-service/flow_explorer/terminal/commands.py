@@ -100,14 +100,26 @@ def _show(wanted: Document, options: Document, servers: Callable[[], Servers]) -
             echo(curl.commands(recorded, servers().public_addresses()))
         case _:
             public_url = (options["public_url"] or url).rstrip("/")
-            echo(terminal.flow(recorded, public_url, datetime.now(UTC), width()))
+            has_page = _has_page(url, recorded.run.id)
+            echo(terminal.flow(recorded, public_url, datetime.now(UTC), width(), has_page=has_page))
     return recorded
+
+
+def _has_page(url: str, run_id: str) -> bool:
+    """Return whether the service shows the run on a page, as it does unless EXPLAIN=0."""
+    with _session() as session:
+        return session.head(f"{url}/flow/{run_id}", timeout=10).ok
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # no proxy stands between this command and the service beside it
+    return session
 
 
 def _run(wanted: Document, url: str, timeout: float) -> Document:
     """Start what is wanted, and return the JSON of its run when it has ended."""
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy stands between this command and the service beside it
+    with _session() as session:
         started = session.post(f"{url}/runs", json=wanted, timeout=10)
         if not started.ok:
             raise click.ClickException(f"{url} refuses: {started.json()['detail']}")

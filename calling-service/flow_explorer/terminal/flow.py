@@ -24,10 +24,16 @@ PASSED = style("✓ ", fg="green")
 AS_EXPECTED = style("✓ ", fg="green", bold=True)
 COLOURS = {"ok": "green", "refused": "red", "unanswered": "red"}  # of responses
 FAILED = style("✗ ", fg="red", bold=True)
+WITHOUT_PAGE = (
+    "The page, the gallery and the checks of the servers are switched off. `EXPLAIN=1 make up` switches"
+    " them on; a service without make needs EXPLAIN=1 among its settings."
+)
 
 
-def flow(recorded: RecordedRun, url: str, now: datetime, width: int) -> Iterator[str]:
-    """Yield the lines that show a run; `url` is the public address of the service."""
+def flow(
+    recorded: RecordedRun, url: str, now: datetime, width: int, *, has_page: bool = True
+) -> Iterator[str]:
+    """Yield the lines that show a run; `url` is the public address of the service, which may have no page."""
     decoded_before: list[DecodedToken] = []
     for item in draw(recorded).items:
         exchange = recorded.exchanges[item.index]
@@ -47,9 +53,13 @@ def flow(recorded: RecordedRun, url: str, now: datetime, width: int) -> Iterator
         yield from report(recorded.run, width)
     yield ""
     yield from heading("Where to look next", width)
-    yield f"  This run, drawn        {style(clean(f'{url}/flow/{recorded.run.id}'), underline=True)}"
+    if has_page:
+        yield f"  This run, drawn        {style(clean(f'{url}/flow/{recorded.run.id}'), underline=True)}"
     yield f"  This run as JSON       {style(clean(f'{url}/runs/{recorded.run.id}'), underline=True)}"
-    yield f"  The gallery: what if?  {style('make try', underline=True)}"
+    if has_page:
+        yield f"  The gallery: what if?  {style('make try', underline=True)}"
+    else:
+        yield from paragraph(WITHOUT_PAGE, width)
 
 
 def _item(item: Item, exchange: Exchange, width: int) -> Iterator[str]:

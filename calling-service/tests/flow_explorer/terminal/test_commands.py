@@ -4,9 +4,12 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 from calling_service import cli
 from calling_service.app import create_app
 from calling_service.import_job.job import CHUNK
@@ -32,8 +35,8 @@ def service(environ: dict[str, str]) -> Iterator[Service]:
     service.close()
 
 
-@pytest.fixture
-def url(service: Service) -> Iterator[str]:
+@contextmanager
+def served(service: Service) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, create_app(service), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -41,6 +44,12 @@ def url(service: Service) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def url(service: Service) -> Iterator[str]:
+    with served(service) as url:
+        yield url
 
 
 def command(*arguments: str, color: bool = False, environ: Mapping[str, str] | None = None) -> Result:
@@ -202,6 +211,25 @@ def test_an_unknown_case_is_printed_with_similar_ones(case: str, like: str) -> N
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: there is no case '{case}'; {like}")
     assert result.output.endswith("`make try` lists all cases\n")
+
+
+@pytest.fixture
+def url_without_explorer(service: Service) -> Iterator[str]:
+    with served(replace(service, explorer=None)) as url:
+        yield url
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_flow_says_what_is_switched_off_and_how_to_switch_it_on(url_without_explorer: str) -> None:
+    result = flow("--url", url_without_explorer)
+    assert result.exit_code == 0
+    assert "The page, the gallery and the checks of the servers are switched off." in result.output
+    assert "EXPLAIN=1 make up" in result.output
+    assert "/flow/" not in result.output
+    addresses = re.findall(rf"{url_without_explorer}/\S+", result.output)
+    assert [requests.get(address, timeout=5).status_code for address in addresses] == [200]
+    refused = command("try", "wrong-secret", "--url", url_without_explorer)
+    assert (refused.exit_code, "set EXPLAIN=1 to show it" in refused.output) == (1, True)
 
 
 def test_a_refusal_of_the_service_is_printed(serve: Any) -> None:
