@@ -1,5 +1,5 @@
 # The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, PYTHON=python3.13,
-# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE.
+# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for `make client`, NAME, FILE, ROTATE.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -8,7 +8,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try down clean doctor logs test test-e2e lint format size lock bench bench-import screenshots venv
+.PHONY: help up flow try client down clean doctor logs test test-e2e lint format size lock bench bench-import screenshots venv
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ flow: ## run one import with a fresh token and print its four steps
 
 try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list the cases
 	@stack/stack try $(CASE)
+
+client: ## make a secret for a new client, NAME=nightly-report; FILE=path keeps it, ROTATE=1 makes the second
+	@$(foreach setting,NAME FILE ROTATE,$(setting)='$(subst ','\'',$(value $(setting)))') stack/stack client
 
 logs: ## follow what the services print
 	@stack/stack logs

@@ -71,7 +71,7 @@ def test_without_explanations_make_up_and_flow_and_try_say_how_to_switch_them_on
     stack = new_stack()
     for target in ("up", "flow"):
         shown = stack.make(target, EXPLAIN="0")
-        assert "`EXPLAIN=1 make up` switches" in shown
+        assert "`EXPLAIN=1 make up`" in shown
         links = re.findall(r"http://localhost:\d+/\S+", shown.partition("Where to look next")[2])
         assert [requests.get(link, timeout=5).status_code for link in links] == [200]
     refused = stack.run("make", "try", "CASE=wrong-secret")

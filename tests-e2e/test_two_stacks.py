@@ -87,6 +87,7 @@ def test_the_walk_of_the_readme_works_on_both_at_once(two: Two) -> None:
     def walk(stack: Stack) -> None:
         readme = (stack.folder / "README.md").read_text()
         page = readme.partition("\n## Walk it by hand\n")[2].partition("\n## ")[0]
+        page = page.replace("nightly-report", f"nightly-report-{stack.ports['auth-server']}")
         with Shell(stack) as shell:
             for _, block in blocks(page, "console"):
                 shell.run_block(block)
@@ -105,4 +106,6 @@ def test_stopping_and_deleting_one_leaves_the_other(two: Two) -> None:
     assert second.processes() == running
     second.make("flow")
     second.make("clean")
-    assert not [*second.folder.glob(".secrets"), *second.folder.glob(".local*")]
+    assert not [*second.folder.glob(".local*")]
+    kept = {path.name for path in second.folder.glob(".secrets/*/*")}
+    assert kept == {f"nightly-report-{stack.ports['auth-server']}.sha256" for stack in two}
