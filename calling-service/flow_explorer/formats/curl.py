@@ -1,12 +1,12 @@
 """Recorded requests as curl commands to paste on the host: public addresses, credentials as shell variables.
 
-The variables are CLIENT_SECRET, CLIENT_ASSERTION, TOKEN, and FORGED_TOKEN, which only a case can make. A word
-with a variable in it is in double quotes.
+The variables are CLIENT_SECRET, CLIENT_ASSERTION, TOKEN, and FORGED_TOKEN, which only a case can make. They
+go to curl's standard input: other users of the machine can read arguments in the list of processes.
 """
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote_plus, unquote_plus, urlsplit
 
 from recording.exchange import DecodedToken, Exchange, Message
@@ -19,6 +19,12 @@ TOKEN = "$TOKEN"  # noqa: S105  # a variable
 FORGED_TOKEN = "$FORGED_TOKEN"  # noqa: S105
 ASSERTION = "$CLIENT_ASSERTION"
 VARIABLES = {"client_secret": "$CLIENT_SECRET", "client_assertion": ASSERTION}  # all other members hold TOKEN
+
+
+class ConfigLine(str):
+    """A line of curl's configuration, with a variable in it; unquoted, so that curl takes it as it is."""
+
+    __slots__ = ()
 
 
 def commands(recorded: RecordedRun, public: Mapping[str, str]) -> Iterator[str]:
@@ -37,18 +43,28 @@ def commands(recorded: RecordedRun, public: Mapping[str, str]) -> Iterator[str]:
 
 def _command(exchange: Exchange, public: Mapping[str, str], bearer: str) -> str:
     request = exchange.request
-    authorization = list(_authorization(request, bearer))
+    url = _url(exchange.url, public)
     body = list(_body(request))
-    parts = ["curl -si " + _url(exchange.url, public), *authorization]
+    parts = [url, *_authorization(request, bearer)]
     default_method = "POST" if body else "GET"
     if exchange.method != default_method:
         parts.append(f"--request {exchange.method}")
-    command = " \\\n  ".join(parts + body)
+    parts += body
+    command = _curl(parts)
     if request.body_shortened:
         command = f"# body.json: the body of {request.body_size:,} bytes, which is not kept\n{command}"
-    if FORGED_TOKEN in " ".join(authorization):
+    if FORGED_TOKEN in command:
         command = f"# FORGED_TOKEN: the token that this case forges; its signature is not kept\n{command}"
     return command
+
+
+def _curl(parts: Sequence[str]) -> str:
+    """Return the command line of these parts: its arguments, and what it reads from standard input."""
+    arguments = " \\\n  ".join(part for part in parts if not isinstance(part, ConfigLine))
+    lines = [f'"{part}"' for part in parts if isinstance(part, ConfigLine)]
+    if not lines:
+        return f"curl -si {arguments}"
+    return f"printf '%s\\n' {' '.join(lines)} |\n  curl -siK - {arguments}".rstrip()
 
 
 def _url(url: str, public: Mapping[str, str]) -> str:
@@ -58,7 +74,7 @@ def _url(url: str, public: Mapping[str, str]) -> str:
     if not any(is_redacted(value) for _, _, value in pairs):
         return shlex.quote(url)
     query = "&".join(f"{name}={_quotable(name, value)}" for name, _, value in pairs)
-    return f'"{_escaped(parts._replace(query="").geturl())}?{query}"'
+    return ConfigLine(f"url = {_escaped(parts._replace(query='').geturl())}?{query}")
 
 
 def _public(url: str, public: Mapping[str, str]) -> str:
@@ -73,11 +89,13 @@ def _authorization(request: Message, bearer: str) -> Iterator[str]:
     value = request.header("Authorization")
     basic = MASKED_BASIC.fullmatch(value)
     if basic:
-        yield f'--user "{quote_plus(basic[1])}:$CLIENT_SECRET"'  # RFC 6749 2.3.1: form-encoded
+        yield ConfigLine(f"user = {quote_plus(basic[1])}:$CLIENT_SECRET")  # RFC 6749 2.3.1: form-encoded
     elif value.startswith("Bearer "):
         token = value.removeprefix("Bearer ")
-        word = f'"{bearer}"' if is_redacted(token) else shlex.quote(token)
-        yield f"--oauth2-bearer {word}"
+        if is_redacted(token):
+            yield ConfigLine(f"oauth2-bearer = {bearer}")
+        else:
+            yield f"--oauth2-bearer {shlex.quote(token)}"
 
 
 def _body(request: Message) -> Iterator[str]:
@@ -93,7 +111,7 @@ def _body(request: Message) -> Iterator[str]:
 def _parameter(pair: str) -> str:
     name, _, value = pair.partition("=")
     if is_redacted(value):
-        return f'--data "{name}={_quotable(name, value)}"'
+        return ConfigLine(f"data = {name}={_quotable(name, value)}")
     decoded = unquote_plus(value)
     word = shlex.quote(f"{name}={decoded}")
     if decoded == value:

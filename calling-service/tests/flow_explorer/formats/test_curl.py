@@ -1,10 +1,13 @@
 """A curl command sends a recorded request again when it is pasted into a shell with the credentials."""
 
 import shlex
+import socket
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -29,14 +32,20 @@ UNSIGNED = TOKEN.rpartition(".")[0] + "."
 SERVER, API = "http://auth-server:9000/oauth/token", "http://api:9001/v1/timesheets"
 
 
-def pasted(text: str) -> list[str]:
-    """Return the arguments that curl gets when the text is pasted into a shell."""
+def pasted(text: str) -> tuple[list[str], list[str]]:
+    """Return what curl gets when the text is pasted into a shell: arguments, and lines on standard input."""
     script = (
         f"CLIENT_SECRET={SECRET} TOKEN={TOKEN} CLIENT_ASSERTION={TOKEN}\n"
-        "curl() { printf '%s\\0' \"$@\"; }\n" + text
+        "curl() { printf '%s\\0' \"$@\"; cat; }\n" + text
     )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)  # noqa: S603, S607
-    return done.stdout.decode().split("\0")[:-1]
+    done = subprocess.run(  # noqa: S603
+        ["bash", "-c", script],  # noqa: S607
+        capture_output=True,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    *arguments, configuration = done.stdout.decode().split("\0")
+    return arguments, configuration.splitlines()
 
 
 def captured(method: str, url: str, **sent: Any) -> Exchange:
@@ -53,55 +62,59 @@ def captured(method: str, url: str, **sent: Any) -> Exchange:
 
 
 @pytest.mark.parametrize(
-    ("method", "url", "sent", "arguments"),
+    ("method", "url", "sent", "arguments", "configuration"),
     [
         (
             "POST",
             SERVER,
             {"auth": HTTPBasicAuth("a+job", SECRET), "data": {"grant_type": "x", "audience": "http://a"}},
             [
-                *("http://localhost:9000/oauth/token", "--user", f"a+job:{SECRET}"),
-                *("--data", "grant_type=x", "--data-urlencode", "audience=http://a"),
+                *("http://localhost:9000/oauth/token", "--data", "grant_type=x"),
+                *("--data-urlencode", "audience=http://a"),
             ],
+            [f"user = a+job:{SECRET}"],
         ),
         (
             "POST",
             SERVER,
             {"params": {"client_id": "a", "client_secret": SECRET}, "data": {"scope": "a b"}},
-            [
-                f"http://localhost:9000/oauth/token?client_id=a&client_secret={SECRET}",
-                *("--data-urlencode", "scope=a b"),
-            ],
+            ["--data-urlencode", "scope=a b"],
+            [f"url = http://localhost:9000/oauth/token?client_id=a&client_secret={SECRET}"],
         ),
         (
             "POST",
             SERVER,
             {"data": {"client_secret": SECRET, "client_assertion": TOKEN, "token": TOKEN}},
+            ["http://localhost:9000/oauth/token"],
             [
-                *("http://localhost:9000/oauth/token", "--data", f"client_secret={SECRET}"),
-                *("--data", f"client_assertion={TOKEN}", "--data", f"token={TOKEN}"),
+                f"data = client_secret={SECRET}",
+                f"data = client_assertion={TOKEN}",
+                f"data = token={TOKEN}",
             ],
         ),
         (
             "GET",
             API,
             {"headers": {"Authorization": f"Bearer {TOKEN}"}, "params": {"limit": "1"}},
-            ["https://api.example/timesheets?limit=1", "--oauth2-bearer", TOKEN],
+            ["https://api.example/timesheets?limit=1"],
+            [f"oauth2-bearer = {TOKEN}"],
         ),
         (
             "GET",
             API,
             {"headers": {"Authorization": f"Bearer {UNSIGNED}"}},
             ["https://api.example/timesheets", "--oauth2-bearer", UNSIGNED],
+            [],
         ),
         (
             "GET",
             API,
             {"params": {"limit": "1!", "access_token": TOKEN}},
-            [f"https://api.example/timesheets?limit=1%21&access_token={TOKEN}"],
+            [],
+            [f"url = https://api.example/timesheets?limit=1%21&access_token={TOKEN}"],
         ),
-        ("DELETE", f"{API}/7", {}, ["https://api.example/timesheets/7", "--request", "DELETE"]),
-        ("POST", API, {}, ["https://api.example/timesheets", "--request", "POST"]),
+        ("DELETE", f"{API}/7", {}, ["https://api.example/timesheets/7", "--request", "DELETE"], []),
+        ("POST", API, {}, ["https://api.example/timesheets", "--request", "POST"], []),
         (
             "PUT",
             API,
@@ -111,6 +124,7 @@ def captured(method: str, url: str, **sent: Any) -> Exchange:
                 *("--header", "Content-Type: application/json"),
                 *("--data", '{"text": "it\'s $HOME `id` \\"!\\" \\\\ \\u00e9"}'),
             ],
+            [],
         ),
         (
             "POST",
@@ -123,15 +137,23 @@ def captured(method: str, url: str, **sent: Any) -> Exchange:
                 "--data",
                 "@body.json",
             ],
+            [],
         ),
-        ("GET", "http://auth-server.example/", {}, ["http://auth-server.example/"]),
+        ("GET", "http://auth-server.example/", {}, ["http://auth-server.example/"], []),
     ],
 )
 def test_a_pasted_command_sends_the_request(
-    recorded: Any, method: str, url: str, sent: dict[str, Any], arguments: list[str]
+    recorded: Any,
+    method: str,
+    url: str,
+    sent: dict[str, Any],
+    *,
+    arguments: list[str],
+    configuration: list[str],
 ) -> None:
     (text,) = commands(recorded(captured(method, url, **sent)), PUBLIC)
-    assert pasted(text) == ["-si", *arguments]
+    options = ["-siK", "-"] if configuration else ["-si"]
+    assert pasted(text) == ([*options, *arguments], configuration)
     assert SECRET not in text
     assert TOKEN not in text
 
@@ -156,10 +178,10 @@ def test_a_case_presents_an_issued_token_its_assertion_or_a_forgery(exchange: An
     asked = replace(asked, response=exchange(response_token=bearing(issued).request.token).response)
     case = recorded(asked, bearing(issued), bearing(assertion), bearing(forged), case=CASE)
     texts = [text.splitlines() for text in commands(case, PUBLIC)]
-    assert [lines[-1] for lines in texts[1:]] == [
-        '  --oauth2-bearer "$TOKEN"',
-        '  --oauth2-bearer "$CLIENT_ASSERTION"',
-        '  --oauth2-bearer "$FORGED_TOKEN"',
+    assert [lines[-2] for lines in texts[1:]] == [
+        "printf '%s\\n' \"oauth2-bearer = $TOKEN\" |",
+        "printf '%s\\n' \"oauth2-bearer = $CLIENT_ASSERTION\" |",
+        "printf '%s\\n' \"oauth2-bearer = $FORGED_TOKEN\" |",
     ]
     assert texts[3][0] == "# FORGED_TOKEN: the token that this case forges; its signature is not kept"
 
@@ -167,3 +189,41 @@ def test_a_case_presents_an_issued_token_its_assertion_or_a_forgery(exchange: An
 def test_a_body_that_is_not_kept_is_named(recorded: Any) -> None:
     (text,) = commands(recorded(captured("POST", API, json={"entries": ["x" * 5000]})), PUBLIC)
     assert text.startswith("# body.json: the body of 5,017 bytes, which is not kept\ncurl ")
+
+
+def command_lines() -> str:
+    lines = b""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # the process has ended
+            lines += file.read_bytes().replace(b"\0", b" ")
+    return lines.decode(errors="replace")
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc")
+def test_the_list_of_processes_shows_no_credential_while_a_pasted_command_runs(recorded: Any) -> None:
+    credentials = {"client_secret": SECRET, "client_assertion": TOKEN, "token": TOKEN, "scope": "a"}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        sent = captured("POST", SERVER, auth=HTTPBasicAuth("job", SECRET), data=credentials)
+        bearing = captured("GET", API, headers={"Authorization": f"Bearer {TOKEN}"})
+        texts = commands(recorded(sent, bearing), dict.fromkeys(PUBLIC, address))
+        for text, received in zip(texts, (f"client_secret={SECRET}", f"Bearer {TOKEN}"), strict=True):
+            script = f"read -r CLIENT_SECRET; read -r TOKEN; CLIENT_ASSERTION=$TOKEN\n{text}"
+            with subprocess.Popen(  # noqa: S603
+                ["bash", "-c", script],  # noqa: S607
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+            ) as shell:
+                assert shell.stdin
+                shell.stdin.write(f"{SECRET}\n{TOKEN}\n".encode())
+                shell.stdin.close()
+                connection, _ = server.accept()
+                with connection:
+                    request = connection.recv(65536).decode()
+                    shown = command_lines()
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            assert shell.returncode == 0
+            assert received in request
+            assert address in shown
+            assert SECRET not in shown
+            assert TOKEN not in shown

@@ -138,10 +138,12 @@ def test_flow_prints_curl_commands_on_demand(url: str, service: Service, environ
     (service.settings.inbox / "a.csv").write_text(GOOD)
     result = command("flow", "--url", url, "--curl", environ=environ)
     assert result.output.splitlines()[:2] == [
-        "curl -si http://localhost:9000/oauth/token \\",
-        '  --user "timesheets-import-job:$CLIENT_SECRET" \\',
+        "printf '%s\\n' \"user = timesheets-import-job:$CLIENT_SECRET\" |",
+        "  curl -siK - http://localhost:9000/oauth/token \\",
     ]
-    assert "curl -si http://localhost:9001/timesheets/upload \\\n  --oauth2-bearer" in result.output
+    assert (
+        '"oauth2-bearer = $TOKEN" |\n  curl -siK - http://localhost:9001/timesheets/upload' in result.output
+    )
 
 
 def test_curl_commands_need_the_settings(url: str, service: Service) -> None:
