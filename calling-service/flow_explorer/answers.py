@@ -35,6 +35,18 @@ def checks_caption(exchange: Exchange) -> str:
     return "Every check passes"
 
 
+def keys_caption(exchange: Exchange) -> str | None:
+    """Return where the API had the key from with which it verified a token, if it made no call for it."""
+    verified = any(check.name == "signature" and not check.reason for check in exchange.checks)
+    fetched_now = any(call.name == "jwks" for call in exchange.calls)
+    if not verified or fetched_now:
+        return None
+    return (
+        "The API made no call for the key: it fetched the authorization server's public keys earlier,"
+        " when it started or since (GET /.well-known/jwks.json)."
+    )
+
+
 def response_caption(exchange: Exchange) -> str:
     """Return the status with what the token is for, or with the error code; or why there is no response."""
     answer = exchange.answer.removeprefix("HTTP/1.1 ")

@@ -10,7 +10,7 @@ from datetime import datetime
 from recording.exchange import Exchange, Message
 from recording.server_timing import Check
 
-from flow_explorer.answers import Members, asked_and_answered
+from flow_explorer.answers import Members, asked_and_answered, keys_caption
 from flow_explorer.claims import Claim, checks_of, claims
 from flow_explorer.diagram import Diagram, Item, draw
 from flow_explorer.meanings import Meaning, meaning_of
@@ -31,6 +31,7 @@ class Pane:
     claims: Sequence[Claim] = ()
     asked: Sequence[tuple[str, Members]] = ()
     checks: Sequence[tuple[Check, Meaning | None]] = ()
+    keys: str | None = None  # where the key of a verified token came from
     failed_before: Sequence[str] = ()
 
 
@@ -86,7 +87,8 @@ def _pane(recorded: RecordedRun, drawn: Item, index: int, now: datetime) -> Pane
         case "checks":
             meanings = [meaning_of(f"check of {item.receiver}", check.name) for check in exchange.checks]
             checks = list(zip(exchange.checks, meanings, strict=True))
-            return replace(pane, asked=asked_and_answered(exchange), checks=checks)
+            keys = keys_caption(exchange)
+            return replace(pane, asked=asked_and_answered(exchange), checks=checks, keys=keys)
         case "cached" if exchange.request.token:
             return replace(pane, claims=claims(exchange.request.token, exchange.checks, now))
     return pane

@@ -12,7 +12,7 @@ from calling_service.runs.run import Run
 from click import style
 from recording.exchange import DecodedToken, Exchange
 
-from flow_explorer.answers import asked_and_answered
+from flow_explorer.answers import asked_and_answered, keys_caption
 from flow_explorer.columns import clean, heading, paragraph, wrapped
 from flow_explorer.diagram import Item, draw
 from flow_explorer.recorded_run import RecordedRun
@@ -107,6 +107,8 @@ def _checks(exchange: Exchange, width: int) -> Iterator[str]:
     if passed:
         names = ", ".join(f"{check.name} {milliseconds(check.duration)}" for check in passed)
         yield from paragraph(names, width, mark=PASSED)
+    if keys := keys_caption(exchange):
+        yield from paragraph(keys, width)
     if failed := exchange.failed_check:
         yield from paragraph(f"{failed.name}: {failed.reason}", width, mark=FAILED)
 

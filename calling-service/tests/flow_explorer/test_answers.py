@@ -1,8 +1,9 @@
 from typing import Any
 
 import pytest
-from flow_explorer.answers import asked_and_answered
+from flow_explorer.answers import asked_and_answered, keys_caption
 from recording.exchange import DecodedToken
+from recording.server_timing import Check, ServerCall
 
 FORM = "grant_type=client_credentials&scope=a+b&client_secret=[masked]"
 ASKED = ("asked", [("grant_type", "client_credentials"), ("scope", "a b")])
@@ -31,3 +32,25 @@ def test_sets_what_was_asked_beside_what_was_answered(
     exchange: Any, changes: dict[str, Any], answered: list[Any]
 ) -> None:
     assert asked_and_answered(exchange(request_body=FORM, **changes)) == [ASKED, *answered]
+
+
+JWKS = ServerCall("jwks", "GET http://auth-server:9000/.well-known/jwks.json", "200", 0.01, 3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "checks", "calls", "said"),
+    [
+        (None, ("kid-known", "signature"), (), True),
+        (None, ("kid-known", "signature"), (JWKS,), False),
+        ("wrong", ("kid-known", "signature"), (), False),
+        (None, ("remembered",), (), False),  # the key was used before
+        (None, (), (), False),
+    ],
+)
+def test_says_that_the_api_had_the_keys_before_it_verified_a_token(
+    exchange: Any, *, reason: str | None, checks: tuple[str, ...], calls: tuple[ServerCall, ...], said: bool
+) -> None:
+    made = tuple(Check(name, 0.1, reason) for name in checks)
+    caption = keys_caption(exchange(checks=made, calls=calls))
+    assert bool(caption) == said
+    assert caption is None or "GET /.well-known/jwks.json" in caption

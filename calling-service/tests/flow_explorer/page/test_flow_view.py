@@ -89,6 +89,7 @@ def test_opened_checks_have_their_meanings_and_what_was_asked_and_answered(
         ("typ", 0.002, "The token is not of type at+jwt."),
     ]
     assert all(meaning for _, meaning in pane.checks)
+    assert pane.keys is None
 
 
 def test_an_opened_cached_token_shows_the_token(exchange: Any, recorded: Any) -> None:
