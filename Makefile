@@ -23,7 +23,7 @@ flow: ## run one import with a fresh token and print its four steps
 try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list the cases
 	@stack/stack try $(CASE)
 
-client: ## make a secret for a new client, NAME=nightly-report; FILE=path keeps it, ROTATE=1 makes the second
+client: ## make a secret for a client, NAME=nightly-report, into FILE; ROTATE=1 makes its second
 	@$(foreach setting,NAME FILE ROTATE,$(setting)='$(subst ','\'',$(value $(setting)))') stack/stack client
 
 logs: ## follow what the services print

@@ -95,14 +95,36 @@ def test_the_walk_of_the_readme_works_on_both_at_once(two: Two) -> None:
     at_once(walk, two)
 
 
+@pytest.mark.parametrize(
+    ("ports", "said"),
+    [
+        ({"AUTH_SERVER_PORT": "65536"}, "Each must be a number from 1 to 65535"),
+        ({"PROTECTED_API_PORT": "http"}, "Each must be a number from 1 to 65535"),
+        ({"CALLING_SERVICE_PORT": "09002"}, "Each must be a number from 1 to 65535"),
+        ({"AUTH_SERVER_PORT": "9001", "PROTECTED_API_PORT": "9001"}, "Make them three different ones"),
+        ({"PROTECTED_API_PORT": "9001", "CALLING_SERVICE_PORT": "9001"}, "Make them three different ones"),
+        ({"AUTH_SERVER_PORT": "9001", "CALLING_SERVICE_PORT": "9001"}, "Make them three different ones"),
+    ],
+)
+def test_ports_that_cannot_be_are_refused(two: Two, ports: dict[str, str], said: str) -> None:
+    refused = two[0].run("make", "up", **ports)
+    assert refused.returncode != 0
+    assert said in refused.stderr
+
+
 def test_stopping_and_deleting_one_leaves_the_other(two: Two) -> None:
     first, second = two
     running = second.processes()
     first.make("doctor")
     first.make("down")
     assert (first.processes(), second.processes()) == (set(), running)
-    assert "not running" in first.run("make", "flow").stderr
-    assert "The secrets are kept, because other stacks of this checkout use them" in first.make("clean")
+    here = "-".join(map(str, second.ports.values()))
+    stopped = first.run("make", "flow").stderr
+    assert "not running; make up starts them" in stopped
+    assert f"This checkout has stacks on other ports: {here}." in stopped
+    cleaned = first.make("clean")
+    assert "The secrets are kept, because other stacks use them." in cleaned
+    assert f"stacks on other ports: {here}." in first.make("down")
     assert second.processes() == running
     second.make("flow")
     second.make("clean")

@@ -107,7 +107,8 @@ def _checks(exchange: Exchange, width: int) -> Iterator[str]:
     if passed:
         names = ", ".join(f"{check.name} {milliseconds(check.duration)}" for check in passed)
         yield from paragraph(names, width, mark=PASSED)
-    if keys := keys_caption(exchange):
+    keys = keys_caption(exchange)
+    if keys:
         yield from paragraph(keys, width)
     if failed := exchange.failed_check:
         yield from paragraph(f"{failed.name}: {failed.reason}", width, mark=FAILED)

@@ -130,3 +130,9 @@ def test_prints_why_a_case_was_not_played_to_its_end(recorded: Any) -> None:
     error = Failure("unreachable", "nobody answers", "look")
     text = text_of(recorded(case=CASE, state="failed", error=error))
     assert "! unreachable: nobody answers\n  What to do: look\n" in text
+
+
+def test_says_where_the_key_of_a_verified_token_came_from(exchange: Any, recorded: Any) -> None:
+    run = recorded(exchange(checks=(Check("signature", 0.001, None),)))
+    text = unstyle(" ".join(terminal.flow(run, "http://localhost:9002", NOW, 200)))
+    assert "it fetched the authorization server's public keys earlier" in text
