@@ -5,7 +5,6 @@ from typing import Any
 
 from joserfc import jwk
 from joserfc.jwk import Key
-from joserfc.jws import JWSRegistry
 
 MIN_RSA_BITS = 2048
 
@@ -20,9 +19,6 @@ DEFAULT_ALG = "RS256"
 
 # The names by which clients sign, and ours. RFC 9864 2.2 gives EdDSA with an Ed25519 key a name of its own.
 CLIENT_ALGS: Mapping[str, str] = {**{alg: alg for alg in SIGNING_ALGS}, "Ed25519": "EdDSA"}
-
-# Each signs and verifies. They are used directly, because joserfc's functions refuse the name EdDSA.
-ALGORITHMS = JWSRegistry.algorithms
 
 
 def generate_key(alg: str) -> Key:

@@ -14,12 +14,13 @@ from typing import Any
 
 from joserfc import jwk
 
-from auth_server.algorithms import ALGORITHMS, CLIENT_ALGS, generate_key
+from auth_server.algorithms import CLIENT_ALGS, generate_key
 from auth_server.clients.public_keys import ClientKey
 from auth_server.clients.registry import Client
 from auth_server.errors import InvalidClientError
 from auth_server.grammar import CLIENT_ID, refuse_constant
 from auth_server.protocol.oauth_request import OAuthRequest
+from auth_server.signatures import is_signed
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFETIME = 3600
@@ -51,9 +52,8 @@ class ClientAssertion:
         """Return whether a key of the client has signed this, at the same cost if there is no such key."""
         keys = client.keys if client else ()
         fitting = [key.public for key in keys if key.alg == self.alg and self._names(key)]
-        verify = ALGORITHMS[self.alg].verify
         candidates = fitting or [_DECOYS[self.alg]]
-        signed = any(verify(self.signing_input, self.signature, key) for key in candidates)
+        signed = any(is_signed(self.signing_input, self.signature, key) for key in candidates)
         return signed and bool(fitting)
 
     def failure_reason(self, client: Client) -> str:

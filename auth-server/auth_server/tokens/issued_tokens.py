@@ -13,10 +13,10 @@ from typing import Any
 from joserfc.util import urlsafe_b64decode
 from sqlalchemy import Engine, bindparam, select
 
-from auth_server.algorithms import ALGORITHMS
 from auth_server.database import apis, clients, grants, revoked_tokens
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.keys.signing_keys import SigningKeys
+from auth_server.signatures import is_signed
 
 _TOKEN_STATUS = (
     select(clients.c.enabled, apis.c.introspected_by, revoked_tokens.c.jti)
@@ -74,7 +74,7 @@ class IssuedTokens:
         if key is None:
             raise InactiveTokenError("not signed with a key of this server")
         with suppress(ValueError):  # of a signature that is not base64url
-            if ALGORITHMS[key.alg].verify(signing_input, urlsafe_b64decode(signature), key.key):
+            if is_signed(signing_input, urlsafe_b64decode(signature), key.key):
                 return payload
         raise InactiveTokenError("wrong signature")
 

@@ -1,0 +1,34 @@
+"""Our signatures are those of RFC 7518 and RFC 8037: joserfc verifies them, and we verify joserfc's."""
+
+import pytest
+from auth_server.algorithms import SIGNING_ALGS, generate_key
+from auth_server.signatures import is_signed, sign
+from joserfc import jwk
+from joserfc.jws import JWSRegistry
+
+MESSAGE = b"header.payload"
+
+
+@pytest.mark.parametrize("alg", SIGNING_ALGS)
+def test_signs_and_verifies_as_joserfc_does(alg: str) -> None:
+    key = generate_key(alg)
+    public = jwk.import_key(key.as_dict(private=False))
+    assert JWSRegistry.algorithms[alg].verify(MESSAGE, sign(MESSAGE, key), public)
+    assert is_signed(MESSAGE, JWSRegistry.algorithms[alg].sign(MESSAGE, key), public)
+
+
+@pytest.mark.parametrize("alg", SIGNING_ALGS)
+def test_refuses_every_other_signature(alg: str) -> None:
+    key = generate_key(alg)
+    good = sign(MESSAGE, key)
+    changed = bytes([good[0] ^ 1]) + good[1:]
+    others = [b"", changed, good + b"\0", good[:-1], bytes(len(good)), b"\xff" * len(good)]
+    others += [sign(MESSAGE, generate_key(alg)), sign(b"another message", key)]
+    assert not any(is_signed(MESSAGE, other, key) for other in others)
+
+
+def test_a_key_of_another_kind_signs_and_verifies_nothing() -> None:
+    key = jwk.generate_key("OKP", "X25519")
+    assert not is_signed(MESSAGE, b"", key)
+    with pytest.raises(TypeError):
+        sign(MESSAGE, key)
