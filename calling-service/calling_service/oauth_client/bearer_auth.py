@@ -42,7 +42,8 @@ class BearerAuth(requests.auth.AuthBase):
         if redirects.should_strip_auth(self._api_url, request.url or ""):  # type: ignore[no-untyped-call]
             raise ValueError(f"the token is for {self._api_url} alone")
         token = self._attach_token(request)
-        request.register_hook("response", partial(self._handle, token=token))  # type: ignore[no-untyped-call]
+        handle = partial(self._handle, token=token, again=self._source.was_refused(token))
+        request.register_hook("response", handle)  # type: ignore[no-untyped-call]
         return request
 
     def _attach_token(self, request: requests.PreparedRequest) -> Token:
@@ -50,18 +51,23 @@ class BearerAuth(requests.auth.AuthBase):
         request.headers["Authorization"] = f"Bearer {token.value}"
         return token
 
-    def _handle(self, response: requests.Response, token: Token, **options: Any) -> requests.Response:
+    def _handle(
+        self, response: requests.Response, token: Token, again: bool, **options: Any
+    ) -> requests.Response:
         # requests keeps this hook on a redirect, where the request may have lost our token.
         if response.request.headers.get("Authorization") != f"Bearer {token.value}":
             return response
-        if self._drop_if_refused(token, response) and _challenge(response).get("error") == "invalid_token":
+        if (
+            self._drop_if_refused(token, response, again)
+            and _challenge(response).get("error") == "invalid_token"
+        ):
             return self._send_again(response, options)
         _raise_for_scope(response, token)
         return response
 
-    def _drop_if_refused(self, token: Token, response: requests.Response) -> bool:
+    def _drop_if_refused(self, token: Token, response: requests.Response, again: bool) -> bool:
         # Whatever the challenge: gateways and older servers name no error, or another one.
-        return response.status_code == 401 and self._source.drop_refused(token)
+        return response.status_code == 401 and self._source.drop_refused(token, again=again)
 
     def _send_again(self, first: requests.Response, options: dict[str, Any]) -> requests.Response:
         request = first.request.copy()
@@ -74,7 +80,7 @@ class BearerAuth(requests.auth.AuthBase):
         # The adapter sends it past the hooks, so that the caller gets a second 401.
         second: requests.Response = first.connection.send(request, **options)
         second.history.append(first)
-        self._drop_if_refused(token, second)
+        self._drop_if_refused(token, second, again=False)
         _raise_for_scope(second, token)
         return second
 

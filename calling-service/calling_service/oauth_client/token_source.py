@@ -26,7 +26,7 @@ __all__ = ("Token", "TokenError", "TokenSource")
 
 RENEWAL_LEAD = 60.0  # seconds before its expiry at which a token is renewed; at most half of its life
 RENEWAL_RETRY = 10.0  # seconds between a renewal that failed and the next one, while the token is valid
-YOUNG = 5.0  # seconds in which a token stays, though an API refuses it
+YOUNG = 5.0  # seconds in which the first refusal by an API does not drop a token
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 Form = dict[str, str]
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]  # as requests wants it
@@ -54,6 +54,8 @@ class TokenSource:
         self._tokens: dict[Key, Token] = {}
         self._pending: dict[Key, Future[Token]] = {}  # the calls that have been made and not answered
         self._back_off: BackOff | None = None
+        self._kept: Token | None = None  # the last one that was kept although an API refused it
+        self._dropped_at: Moment | None = None
         tell_after_fork(self)
 
     def begin_in_child(self) -> None:
@@ -84,14 +86,22 @@ class TokenSource:
         with self._lock:
             self._tokens = {key: kept for key, kept in self._tokens.items() if not kept.is_same(token)}
 
-    def drop_refused(self, token: Token) -> bool:
-        """Remove a token that an API refused with 401, and return True; keep it if it is younger than 5 s.
+    def was_refused(self, token: Token) -> bool:
+        """Return whether this token was kept although an API refused it."""
+        return self._kept is not None and self._kept.is_same(token)
 
-        An API whose clock is behind refuses a new token for a moment, and a newer one for longer. If an API
-        refuses every token, repeated calls of the API lead to one token call in 5 s.
+    def drop_refused(self, token: Token, *, again: bool) -> bool:
+        """Remove a token that an API refused with 401, and return True; `again`: it knew so when it sent it.
+
+        A token younger than 5 s is kept the first time: an API whose clock is behind refuses it for a moment,
+        and a newer one for longer. If an API refuses every token, that leads to one token call in 5 s.
         """
-        if token.received_at.is_within(YOUNG, self.now()):
+        now = self.now()
+        has_just_dropped = self._dropped_at is not None and self._dropped_at.is_within(YOUNG, now)
+        if token.received_at.is_within(YOUNG, now) and (has_just_dropped or not again):
+            self._kept = token
             return False
+        self._dropped_at = now
         self.drop(token)
         return True
 

@@ -405,7 +405,7 @@ def test_both_clocks_set_back_as_by_a_snapshot_on_another_host_make_no_token_goo
     clock.now -= 500
     wall_clock.now -= 500
     assert source.peek(API, SCOPES) is None
-    assert source.drop_refused(first)
+    assert source.drop_refused(first, again=False)
     assert source.get(API, SCOPES).value != first.value
     assert endpoint.calls == 2
 
