@@ -136,7 +136,7 @@ def main() -> None:
         stack = Stack(Path(folder) / "checkout")
         try:
             pin(0)
-            stack.edit("docker-compose.yml", 'EXPLAIN: "1"', 'EXPLAIN: "0"')
+            stack.environment["EXPLAIN"] = "0"
             refusals.prepare(stack)
             token_requests.prepare(stack)
             stack.make("up")

@@ -120,7 +120,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder) / "checkout")
         try:
-            stack.edit("docker-compose.yml", 'EXPLAIN: "1"', 'EXPLAIN: "0"')
+            stack.environment["EXPLAIN"] = "0"
             stack.make("up")
             print(f"One process, medians of {ROUNDS} rounds of {CALLS} requests, CPU µs", file=sys.stderr)
             print(f"{'':<46} {'ours':>8} {'bare':>8} {'ratio':>8}", file=sys.stderr)
