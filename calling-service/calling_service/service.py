@@ -122,7 +122,13 @@ def build(settings: Settings) -> Service:
     for session in (token_session, api_session):
         connections.enter_context(session)
     api = TimesheetsApi(api_session, settings.api_url, settings.timeout)
-    job = ImportJob(settings.inbox, settings.state_dir, api.upload, settling=settings.settle_seconds)
+    job = ImportJob(
+        settings.inbox,
+        settings.state_dir,
+        api.upload,
+        settings.column_map,
+        settling=settings.settle_seconds,
+    )
     history = History(settings.state_dir)
     record = partial(_record, history)
     runner = Runner(settings, job, history, record, tokens)

@@ -11,9 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from timesheet_exports.column_map import ColumnMap, ColumnMapError, read_column_map
+
 from calling_service.oauth_client.credential_file import read_credential
 from calling_service.settings_reader import SettingsError, SettingsReader, is_loopback_http
 
+OWN_FORMAT = "exampleco"
 DEFAULT_HOSTS = "localhost,127.0.0.1,[::1],calling-service"
 SCOPES = r"\s*[\x21\x23-\x5B\x5D-\x7E][\s\x21\x23-\x5B\x5D-\x7E]*"  # RFC 6749 3.3
 HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
@@ -35,6 +38,7 @@ class Settings:
     scopes: tuple[str, ...]
     inbox: Path
     state_dir: Path
+    column_map: ColumnMap  # of the exports
     allowed_hosts: frozenset[str]
     schedule_seconds: float  # 0: no schedule
     settle_seconds: float
@@ -65,6 +69,7 @@ class Settings:
             scopes=read.scopes(),
             inbox=read.folder("INBOX", os.R_OK | os.X_OK),
             state_dir=read.state_dir(),
+            column_map=read.column_map(),
             allowed_hosts=read.allowed_hosts(),
             schedule_seconds=read.seconds("SCHEDULE_SECONDS", 0),
             settle_seconds=read.seconds("SETTLE_SECONDS", 2),
@@ -142,6 +147,15 @@ class _Reader(SettingsReader):
         with suppress(OSError):
             Path(self.text("STATE_DIR")).mkdir(parents=True, exist_ok=True)
         return self.folder("STATE_DIR", os.R_OK | os.W_OK | os.X_OK)
+
+    def column_map(self) -> ColumnMap:
+        """Return the column map of EXPORT_FORMAT, which has a shipped name or is a file."""
+        try:
+            return read_column_map(self.text("EXPORT_FORMAT", OWN_FORMAT))
+        except ColumnMapError as error:
+            for problem in error.problems:
+                self.problem("EXPORT_FORMAT", problem)
+        return read_column_map(OWN_FORMAT)
 
     def allowed_hosts(self) -> frozenset[str]:
         """Return host names in lower case, without ports."""

@@ -17,7 +17,15 @@ from flow_explorer.page import endpoints as page
 from flow_explorer.page.booked_timesheets import TimesheetsReader
 from flow_explorer.servers import Servers
 
-FILTERS = (words.moment, words.duration, words.milliseconds, words.state_notes, rfc_address, timestamp)
+FILTERS = (
+    words.moment,
+    words.duration,
+    words.milliseconds,
+    words.rounding_note,
+    words.state_notes,
+    rfc_address,
+    timestamp,
+)
 
 
 @dataclass(kw_only=True, eq=False)

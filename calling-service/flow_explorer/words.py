@@ -46,6 +46,15 @@ def moment(at: datetime) -> str:
     return at.strftime("%a %d %b %Y %H:%M:%S UTC")
 
 
+def rounding_note(hours: float) -> str:
+    """Return what rounding the hours of entries has added in all; "" if nothing."""
+    amount = f"{abs(hours):.4f}".rstrip("0").rstrip(".")
+    if amount == "0":
+        return ""
+    verb = "added" if hours > 0 else "took off"
+    return f"rounding to hundredths of an hour {verb} {amount} hours in all"
+
+
 def claimed_time(name: str, value: object, now: datetime) -> str | None:
     """Return what a token's exp, iat or nbf says, and how far that is from now; None for anything else."""
     if name not in TIMES or isinstance(value, bool) or not isinstance(value, int | float):

@@ -67,10 +67,21 @@ def test_a_run_imports_and_shows_itself(
         "resend": False,
         "fresh_token": False,
         "trace_id": TRACE,
-        "files": [{"name": "a.csv", "state": "done", "rows": 2, "booked": 1, "unchanged": 0, "rejected": 1}],
+        "files": [
+            {
+                "name": "a.csv",
+                "state": "done",
+                "rows": 2,
+                "booked": 1,
+                "unchanged": 0,
+                "rejected": 1,
+                "rounded": 0,
+            }
+        ],
         "booked": 1,
         "unchanged": 0,
         "rejected": 1,
+        "rounded": 0,
         "rejects": [
             {"file": "a.csv", "line": 3, "column": "Hours", "reason": "25 is not more than 0 and at most 24"}
         ],

@@ -25,6 +25,21 @@ def test_reads_what_is_set_and_the_defaults(environ: dict[str, str]) -> None:
     assert settings.audience_parameter == "audience"
 
 
+def test_the_export_format_has_a_shipped_name_or_is_a_file(environ: dict[str, str], tmp_path: Path) -> None:
+    assert Settings.from_environ(environ).column_map.name == "ExampleCo's export"
+    assert Settings.from_environ(environ | {"EXPORT_FORMAT": "toggl"}).column_map.makes_ids
+    path = tmp_path / "ours.toml"
+    path.write_text('colour = 1\n[columns]\nuser_id = "U"\ndate = "D"\nproject = "P"\n[id]\ncolumn = "I"\n')
+    assert problems(environ, EXPORT_FORMAT=str(path)) == (
+        f"EXPORT_FORMAT: {path}: columns.hours: is not set; set it to the name of a column",
+        f"EXPORT_FORMAT: {path}: hours.unit: is not one of decimal, H:MM, H:MM:SS, 1h 30m",
+        f"EXPORT_FORMAT: {path}: colour: is not known; remove it",
+    )
+    path.write_text('user_id = "U')
+    (problem,) = problems(environ, EXPORT_FORMAT=str(path))
+    assert problem.startswith(f"EXPORT_FORMAT: {path} is not TOML: ")
+
+
 def test_lists_may_have_other_white_space_and_a_comma_at_the_end(environ: dict[str, str]) -> None:
     settings = Settings.from_environ(environ | {"SCOPE": "a\tb\nc\n", "ALLOWED_HOSTS": "a.example, [::1],"})
     assert settings.scopes == ("a", "b", "c")

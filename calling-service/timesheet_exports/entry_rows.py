@@ -1,31 +1,24 @@
-"""The rows of the tool's CSV export: the entry in each, or what keeps the API from booking it.
+"""The rows of an export as a column map reads them: the entry in each, or what keeps the API from booking it.
 
 Not here: CSV (csv_rows.py); which rows repeat each other (ledger.py), or contradict what the API has booked.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from typing import NamedTuple, TextIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple, TextIO
 
-from timesheet_exports import names
+from timesheet_exports.cells import CellError, identifier, project, require_text, text_of, user_id
+from timesheet_exports.column_map import ColumnMap, fitting, folded
 from timesheet_exports.csv_rows import Cells, read_rows, separator_of
-from timesheet_exports.text_file import NOT_UTF_8, ExportError, not_utf_8
+from timesheet_exports.dates import iso_date
+from timesheet_exports.durations import Hours, hours_of
+from timesheet_exports.entry_ids import IdMaker, likeness
+from timesheet_exports.fed_back import columns_in_front, kept_id, own_cells
+from timesheet_exports.text_file import ExportError
 
-COLUMNS = {  # the column of each field of the API's entry
-    "external_id": "entry_id",
-    "user_id": "Employee Id",
-    "date": "Date",
-    "project": "Project",
-    "hours": "Hours",
-}
-LONGEST = {"external_id": 64, "user_id": 64, "project": 100}  # characters
-DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-HOURS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
-
-Problem = tuple[str, str]  # column and reason
+Problem = tuple[str, str]  # a field of the entry, or "" for the whole row; and the reason
+CellsOf = Callable[[Sequence[str]], Sequence[str]]
 
 
 class HeaderError(ExportError):
@@ -42,81 +35,133 @@ class Entry(NamedTuple):
     hours: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a file, with its first line's number; without an entry, it has problems."""
 
     line: int
     cells: tuple[str, ...]
     entry: Entry | None
     problems: tuple[Problem, ...] = ()
+    made_id: str = ""  # where the export has none
+    likeness: int = 0  # of the entry, its id apart
+    rounded: float = 0.0  # hours that rounding has added
 
 
-def read_entry_rows(file: TextIO) -> tuple[tuple[str, ...], Iterator[Row]]:
+def read_entry_rows(file: TextIO, column_map: ColumnMap) -> tuple[tuple[str, ...], Iterator[Row]]:
     """Return the names of the columns, and the rows that follow; raise HeaderError if a column is missing.
 
-    The file is as `opened_export` opens it.
+    The file is an export, or a rejects file, of which the columns in front are left out. It is as
+    `opened_export` opens it.
     """
-    separator = separator_of(file)
-    rows = read_rows(file, separator)
-    header = _header(next(rows, Cells(1, ())))
-    return header, (_row(row, header, decimal_comma=separator == ";") for row in rows)
+    rows = read_rows(file, separator_of(file))
+    first = next(rows, Cells(1, ()))
+    if first.fault:
+        raise HeaderError(first.fault)
+    front = columns_in_front(first.cells)
+    header = first.cells[front:]
+    _require(header, column_map)
+    return header, _Reader(header, column_map).rows(rows, front)
 
 
-def _header(row: Cells) -> tuple[str, ...]:
-    if row.fault:
-        raise HeaderError(row.fault)
-    header = row.cells
-    missing = [column for column in COLUMNS.values() if header.count(column) != 1]
-    if missing:
-        raise HeaderError(f"must name each of these columns once: {', '.join(missing)}")
-    return header
+def _require(header: Sequence[str], column_map: ColumnMap) -> None:
+    missing = column_map.missing(header)
+    if not missing:
+        return
+    reason = f"must name each of these columns once: {', '.join(missing)}"
+    other = fitting(header)
+    if other:
+        reason += f"; its columns are those of another export format: set EXPORT_FORMAT to {other}"
+    raise HeaderError(reason)
 
 
-def _row(row: Cells, header: tuple[str, ...], *, decimal_comma: bool) -> Row:
-    if row.fault:
-        return Row(row.line, row.cells, None, (("", row.fault),))
-    by_name = dict(zip(header, map(str.strip, row.cells), strict=True))
-    values = {field: by_name[column] for field, column in COLUMNS.items()}
-    if decimal_comma:
-        values["hours"] = values["hours"].replace(",", ".")
-    for field in ("project", "user_id"):
-        values[field] = names.normalised(values[field])
-    reasons = {field: _reason(field, value) for field, value in values.items()}
-    problems = tuple((COLUMNS[field], reason) for field, reason in reasons.items() if reason)
-    if problems:
-        return Row(row.line, row.cells, None, problems)
-    return Row(row.line, row.cells, Entry(**values))
+class _Reader:
+    """Reads the rows under one header."""
+
+    def __init__(self, header: Sequence[str], column_map: ColumnMap) -> None:
+        names = [folded(name) for name in header]
+        columns = {
+            field: [names.index(folded(name)) for name in of] for field, of in column_map.columns.items()
+        }
+        told_apart_by = [folded(name) for name in column_map.told_apart_by]
+        self._map = column_map
+        self._width = len(header)
+        cells = {field: _getter(positions) for field, positions in columns.items()}
+        self._cells = cells
+        self._fields: tuple[tuple[str, CellsOf, Callable[[Sequence[str]], Any]], ...] = (
+            ("external_id", cells["external_id"], self._id),
+            ("user_id", cells["user_id"], lambda cells: user_id(" ".join(cells))),
+            ("date", cells["date"], self._date),
+            ("project", cells["project"], lambda cells: project(" ".join(cells))),
+            ("hours", cells["hours"], self._hours),
+        )
+        self._told_apart_by = _getter([names.index(name) for name in told_apart_by if name in names])
+        self._ids = IdMaker(column_map)
+        self._id_pattern = re.compile(column_map.id_pattern)
+        made_of = set(columns["external_id"])
+        self._in_id = {field for field, of in columns.items() if made_of.issuperset(of)}  # wholly
+
+    def rows(self, rows: Iterable[Cells], front: int) -> Iterator[Row]:
+        """Yield the rows, without those that are a sum; `front` columns are not the export's."""
+        for row in rows:
+            kept = ""
+            if front:
+                kept = kept_id(row, front)
+                row = own_cells(row, front, self._width)  # noqa: PLW2901  # what follows needs no more of it
+            if row.fault:
+                yield Row(row.line, row.cells, None, (("", row.fault),))
+            elif not self._is_total(row.cells):
+                yield self._entry_row(row, kept)
+
+    def _is_total(self, cells: Sequence[str]) -> bool:
+        """Return whether these are sums of other rows: nobody's hours, on no day."""
+        totals = self._map.totals
+        if totals is None or folded(cells[0]) != folded(totals):
+            return False
+        date = "".join(self._cells["date"](cells)).strip()
+        return date in {"", cells[0].strip()} and not "".join(self._cells["user_id"](cells)).strip()
+
+    def _entry_row(self, row: Cells, kept: str) -> Row:
+        problems: list[Problem] = []
+        values: dict[str, Any] = {}
+        for field, cells, value in self._fields:
+            try:
+                values[field] = value(cells(row.cells))
+            except CellError as error:
+                problems.append((field, str(error)))
+        made_id = ""
+        if self._ids.is_made(kept):
+            values["external_id"] = made_id = kept
+        elif self._map.makes_ids and self._in_id <= values.keys():  # else a correction will change it
+            made_id = values["external_id"]
+        if problems:
+            return Row(row.line, row.cells, None, tuple(problems), made_id)
+        hours: Hours = values["hours"]
+        values["hours"] = hours.text
+        entry = Entry(**values)
+        cells_alike = (entry.user_id, entry.project, *self._told_apart_by(row.cells))
+        alike = likeness(cells_alike, f"{entry.date} {entry.hours}", self._map.order)
+        return Row(row.line, row.cells, entry, (), made_id, alike, hours.rounded)
+
+    def _date(self, cells: Sequence[str]) -> str:
+        return iso_date(text_of(cells[0]), self._map.order)
+
+    def _hours(self, cells: Sequence[str]) -> Hours:
+        return hours_of(text_of(cells[0]), self._map.units, self._map.rounding)
+
+    def _id(self, cells: Sequence[str]) -> str:
+        if self._map.makes_ids:
+            return self._ids.next_id(cells)
+        value = require_text("external_id", identifier(cells[0]))
+        if not self._id_pattern.fullmatch(value):
+            raise CellError(f"{value} is not an id of this tool; a spreadsheet may have changed it")
+        return value
 
 
-def _reason(field: str, value: str) -> str | None:
-    """Return why the API would refuse the value, if it would."""
-    if not value:
-        return "is empty"
-    if field == "date":
-        return _date_reason(value)
-    if field == "hours":
-        return _hours_reason(value)
-    if not_utf_8(value):
-        return NOT_UTF_8
-    if len(value) > LONGEST[field]:
-        return f"is longer than {LONGEST[field]} characters"
-    return names.reason(value)
-
-
-def _date_reason(value: str) -> str | None:
-    if not DATE.fullmatch(value):
-        return "is not a date of the form 2026-11-09"
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return f"{value} does not exist"
-    return None
-
-
-def _hours_reason(value: str) -> str | None:
-    if not HOURS.fullmatch(value):
-        return "is not a number with at most two decimals"
-    if not 0 < Decimal(value) <= 24:
-        return f"{value} is not more than 0 and at most 24"
-    return None
+def _getter(positions: Sequence[int]) -> CellsOf:
+    """Return a function that returns the cells at these positions."""
+    if not positions:
+        return lambda _: ()
+    if len(positions) == 1:
+        position = positions[0]
+        return itemgetter(slice(position, position + 1))
+    return itemgetter(*positions)

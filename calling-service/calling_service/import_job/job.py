@@ -6,16 +6,17 @@ it before they are sent, and the API books an entry that is sent again only once
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from timesheet_exports.column_map import ColumnMap, read_column_map
 from timesheet_exports.entry_rows import Entry, Row, read_entry_rows
 from timesheet_exports.text_file import ExportError, opened_export
 
 from calling_service.database import connection
 from calling_service.import_job.inbox import InboxFile, inbox_files
-from calling_service.import_job.ledger import Ledger
+from calling_service.import_job.ledger import Ledger, Twin
 from calling_service.import_job.rejects import AddReject, rejects_file
 from calling_service.import_job.report import FileReport, ImportReport, Reject
 from calling_service.import_job.timesheets_api import Receipt
@@ -33,6 +34,7 @@ class ImportJob:
     inbox: Path
     state_dir: Path
     upload: Upload
+    column_map: ColumnMap = field(default_factory=lambda: read_column_map("exampleco"))
     settling: float = 0  # seconds without a change after which a file counts as complete
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
@@ -64,11 +66,13 @@ class ImportJob:
     ) -> Iterator[int]:
         """Import one file, and yield the last line done after each chunk."""
         ledger.open_file(file.digest, file.name)
+        made_ids = self.column_map.makes_ids
         try:
             with opened_export(file.path) as lines:
-                header, rows = read_entry_rows(lines)
-                with rejects_file(self.state_dir, file.path.name, header) as add_reject:
-                    chunks = _FileImport(file, file_report, report, ledger, self.upload, add_reject)
+                header, rows = read_entry_rows(lines, self.column_map)
+                with rejects_file(self.state_dir, file.path.name, header, made_ids=made_ids) as add_reject:
+                    parts = (file, file_report, report, ledger, self.column_map, self.upload, add_reject)
+                    chunks = _FileImport(*parts)
                     while chunk := list(islice(rows, CHUNK)):
                         chunks.send(chunk)
                         yield chunk[-1].line
@@ -90,6 +94,7 @@ class _FileImport:
     file_report: FileReport
     report: ImportReport
     ledger: Ledger
+    column_map: ColumnMap
     upload: Upload
     add_reject: AddReject
 
@@ -97,13 +102,25 @@ class _FileImport:
         """Record the rows in the ledger and upload the good ones; reject the others, in their order."""
         self.file_report.rows += len(rows)
         rejected: list[Row] = []
+        twins = self._twins(rows)
         while rows:
-            good, rows = self._claim(rows, rejected)
+            good, rows = self._claim(rows, rejected, twins)
             self._upload(good, rejected)
         for row in sorted(rejected, key=lambda row: row.line):
             self._reject(row)
 
-    def _claim(self, rows: list[Row], rejected: list[Row]) -> tuple[list[Row], list[Row]]:
+    def _twins(self, rows: list[Row]) -> dict[int, Twin]:
+        """Return the entries of other contents that rows equal in all but the id.
+
+        Those that are among the rows as well do not count: a task may take the same time twice on a day.
+        """
+        ids = {row.entry.external_id for row in rows if row.entry}
+        twins = self.ledger.twins([row.likeness for row in rows if row.entry], self.file.digest)
+        return {likeness: twin for likeness, twin in twins.items() if twin.entry_id not in ids}
+
+    def _claim(
+        self, rows: list[Row], rejected: list[Row], twins: dict[int, Twin]
+    ) -> tuple[list[Row], list[Row]]:
         """Return the first good row of each id, and the repeats, which count only if that one is refused."""
         good: dict[str, Row] = {}
         later: list[Row] = []
@@ -114,11 +131,13 @@ class _FileImport:
                     rejected.append(row)
                 elif entry_id in good:
                     later.append(row)
-                elif first := self.ledger.claim(entry_id, self.file.digest, row.line):
-                    reason = f"repeats {entry_id} of {first}"
-                    rejected.append(replace(row, problems=(("entry_id", reason),)))
+                elif reason := self.ledger.claim(
+                    entry_id, self.file.digest, row.line, twins.get(row.likeness)
+                ):
+                    rejected.append(row._replace(problems=(("external_id", reason),)))
                 else:
                     good[entry_id] = row
+            self.ledger.remember((row.likeness, entry_id) for entry_id, row in good.items())
         return list(good.values()), later
 
     def _upload(self, rows: list[Row], rejected: list[Row]) -> None:
@@ -129,15 +148,16 @@ class _FileImport:
             self.file_report.unchanged += receipt.unchanged
             for index, problem in receipt.refused.items():
                 self.ledger.release(entries[index].external_id)
-                rejected.append(replace(rows[index], problems=(problem,)))
+                rejected.append(rows[index]._replace(problems=(problem,)))
             if not receipt.refused:
+                self.file_report.add_rounded(row.rounded for row in rows)
                 return
             # All or nothing: with a refused row among them, the others were not booked either.
             rows = [row for index, row in enumerate(rows) if index not in receipt.refused]
 
     def _reject(self, row: Row) -> None:
-        columns = ", ".join(column for column, _ in row.problems)
+        columns = ", ".join(self.column_map.column_of(field) for field, _ in row.problems)
         reason = "; ".join(reason for _, reason in row.problems)
         reject = Reject(self.file.name, row.line, columns, reason)
         self.report.reject(self.file_report, reject)
-        self.add_reject(reject, row.cells)
+        self.add_reject(reject, row)

@@ -1,10 +1,19 @@
-"""What the job remembers of files: which contents are done, and where each entry_id was seen first.
+"""What the job remembers of files: which contents are done, and where each entry was seen first.
 
 Not here: whether an entry is booked. The API knows that, and after a crash it books nothing twice.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Twin(NamedTuple):
+    """An entry of another content that is equal to a row in all but its id."""
+
+    entry_id: str
+    place: str
 
 
 class Ledger:
@@ -33,8 +42,18 @@ class Ledger:
         """Record that this content is done."""
         self._database.execute("UPDATE files SET done = 1 WHERE digest = ?", (digest,))
 
-    def claim(self, entry_id: str, digest: str, line: int) -> str | None:
-        """Record where an entry stands; return the place of an earlier row in the inbox that has its id."""
+    def twins(self, likenesses: Sequence[int], digest: str) -> dict[int, Twin]:
+        """Return the entries with these likenesses that stand in another content than this one."""
+        found = self._database.execute(
+            "SELECT likeness, entry_id, name, line"
+            " FROM likenesses JOIN entries USING (entry_id) JOIN files USING (digest)"
+            " WHERE likeness IN (SELECT value FROM json_each(?)) AND digest != ?",
+            (json.dumps(likenesses), digest),
+        )
+        return {likeness: Twin(entry_id, f"{name} line {line}") for likeness, entry_id, name, line in found}
+
+    def claim(self, entry_id: str, digest: str, line: int, twin: Twin | None = None) -> str | None:
+        """Record where an entry stands; return why it does not count, if another row or its twin does."""
         found = self._database.execute(
             "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?", (entry_id,)
         ).fetchone()
@@ -43,11 +62,20 @@ class Ledger:
             if first_digest == digest and first_line == line:
                 return None
             if first_digest in self._present and (first_digest != digest or first_line < line):
-                return f"{name} line {first_line}"
+                return f"repeats {entry_id} of {name} line {first_line}"
+        elif twin:
+            return (
+                f"equals {twin.entry_id} ({twin.place}) in all but its id, which a spreadsheet may have"
+                " changed; if both are right, make them differ, for instance in the notes"
+            )
         # The id is new; or it was seen only in a file that has been removed since; or an earlier run saw it
         # further down in this file, after the API had refused this row. In each case this row counts.
         self._database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (entry_id, digest, line))
         return None
+
+    def remember(self, likenesses: Iterable[tuple[int, str]]) -> None:
+        """Record likenesses with the ids of their entries, of which the first one stays."""
+        self._database.executemany("INSERT OR IGNORE INTO likenesses VALUES (?, ?)", likenesses)
 
     def release(self, entry_id: str) -> None:
         """Delete the place of an entry that the API has refused: another row may correct it."""

@@ -1,6 +1,7 @@
 """The rejects file of one export: the rows that were not booked, as they stood, each with its reason.
 
-It appears under its name when the export is done, and replaces the one of an earlier import.
+It can be corrected and imported again (timesheet_exports/fed_back.py). It appears under its name when the
+export is done, and replaces the one of an earlier import.
 """
 
 import csv
@@ -9,13 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from timesheet_exports.entry_rows import Row
+from timesheet_exports.fed_back import MADE_ID, REJECT_COLUMNS
+
 from calling_service.import_job.report import Reject
 
-AddReject = Callable[[Reject, Sequence[str]], None]
+AddReject = Callable[[Reject, Row], None]
 
 
 @contextmanager
-def rejects_file(state_dir: Path, file_name: str, header: Sequence[str]) -> Iterator[AddReject]:
+def rejects_file(
+    state_dir: Path, file_name: str, header: Sequence[str], *, made_ids: bool
+) -> Iterator[AddReject]:
     """Return a context with a function that adds a row; if an error ends it, no file appears."""
     path = state_dir / "rejects" / file_name
     path.parent.mkdir(exist_ok=True)
@@ -23,9 +29,16 @@ def rejects_file(state_dir: Path, file_name: str, header: Sequence[str]) -> Iter
     try:
         with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["file", "line", "column", "reason", *header])
+            writer.writerow([*REJECT_COLUMNS, *[MADE_ID] * made_ids, *header])
             empty = file.tell()
-            yield lambda row, cells: writer.writerow([row.file, row.line, row.column, row.reason, *cells])
+
+            def add(reject: Reject, row: Row) -> None:
+                made_id = [row.made_id] * made_ids
+                writer.writerow(
+                    [reject.file, reject.line, reject.column, reject.reason, *made_id, *row.cells]
+                )
+
+            yield add
             is_empty = file.tell() == empty
             file.flush()
             os.fsync(file.fileno())  # on the disk before the ledger records that the file is done

@@ -3,6 +3,7 @@
 Not here: the rejects files, which hold every rejected row (rejects.py).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,6 +32,11 @@ class FileReport:
     booked: int = 0
     unchanged: int = 0
     rejected: int = 0
+    rounded: float = 0.0  # hours that rounding to hundredths has added to the entries
+
+    def add_rounded(self, hours: Iterable[float]) -> None:
+        """Add what rounding has added to some entries."""
+        self.rounded = round(self.rounded + sum(hours), 6)
 
 
 @dataclass(slots=True)
@@ -72,3 +78,8 @@ class ImportReport:
     def rejected(self) -> int:
         """Return how many rows were not booked."""
         return sum(file.rejected for file in self.files)
+
+    @property
+    def rounded(self) -> float:
+        """Return the hours that rounding to hundredths has added; negative if it has taken some off."""
+        return round(sum(file.rounded for file in self.files), 6)

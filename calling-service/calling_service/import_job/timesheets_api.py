@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from timesheet_exports.entry_rows import COLUMNS, Entry, Problem
+from timesheet_exports.entry_rows import Entry, Problem
 
 LONGEST_TEXT = 300  # characters of what the API says that are kept
 TOKEN = re.compile(r"eyJ[\w.-]+", re.ASCII)  # a JWT, which an API could echo
@@ -89,7 +89,7 @@ def _refused(answer: dict[str, Any], sent: int) -> dict[int, Problem]:
         if isinstance(index, int) and 0 <= index < sent:
             name = str(error.get("field") or "")
             reason = error.get("reason") or error.get("code") or "refused by the API"
-            refused.setdefault(index, (COLUMNS.get(name, name), _quotable(reason)))
+            refused.setdefault(index, (name, _quotable(reason)))
     return refused
 
 

@@ -27,7 +27,9 @@ def dry_run(settings: Settings, *, resend: bool, progress: Progress) -> Run:
         copy = sqlite3.connect(state_dir / "import.db")
         with connection(settings.state_dir) as database, closing(copy):
             database.backup(copy)
-        job = ImportJob(settings.inbox, state_dir, _accept, settling=settings.settle_seconds)
+        job = ImportJob(
+            settings.inbox, state_dir, _accept, settings.column_map, settling=settings.settle_seconds
+        )
         try:
             job.run(run.report, progress, resend=resend)
             run.state = "completed"

@@ -88,7 +88,7 @@ class Run:
         """Return the run as GET /runs lists it."""
         document = asdict(self)
         report = document.pop("report")
-        counts = {name: getattr(self.report, name) for name in ("booked", "unchanged", "rejected")}
+        counts = {name: getattr(self.report, name) for name in ("booked", "unchanged", "rejected", "rounded")}
         document["started_at"] = timestamp(self.started_at)
         document["ended_at"] = self.ended_at and timestamp(self.ended_at)
         document["case"] = self.case and self.case.as_json()

@@ -15,6 +15,7 @@ from calling_service.import_job.timesheets_api import ApiError, Receipt
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from timesheet_exports.column_map import read_column_map
 from timesheet_exports.entry_rows import Entry
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
@@ -80,7 +81,7 @@ def import_now(inbox: Path, books: Any) -> Import:
 
 
 def row(number: int, hours: str = "1.00", project: str = "P") -> str:
-    return f"2026-11-09,{project},,{hours},C-1,{number}\n"
+    return f"2026-11-09,{project},note {number},{hours},C-1,{number}\n"
 
 
 def counts(report: ImportReport) -> dict[str, tuple[Any, ...]]:
@@ -224,7 +225,7 @@ def test_moves_bad_rows_to_a_rejects_file_with_place_and_reason(inbox: Path, imp
                 "25 is not more than 0 and at most 24",
                 "2026-11-09",
                 "P",
-                "",
+                "note 2",
                 "25",
                 "C-1",
                 "2",
@@ -486,6 +487,137 @@ def test_a_file_without_the_columns_fails_alone(inbox: Path, import_now: Import)
     assert counts(run) == {"a.csv": ("failed", 0, 0, 0, 1), "b.csv": ("done", 1, 1, 0, 0)}
     columns = "entry_id, Employee Id, Date, Project, Hours"
     assert rejects(run) == [("a.csv", 1, "", f"must name each of these columns once: {columns}")]
+
+
+def same(number: int | str, hours: str = "1.00", note: str = "call") -> str:
+    return f"2026-11-09,P,{note},{hours},C-1,{number}\n"
+
+
+def equals(number: int | str, place: str) -> str:
+    return (
+        f"equals {number} ({place}) in all but its id, which a spreadsheet may have changed;"
+        " if both are right, make them differ, for instance in the notes"
+    )
+
+
+def test_an_entry_that_equals_a_booked_one_in_all_but_its_id_is_rejected(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "week.csv").write_text(HEADER + same("0012345") + same("99"))
+    (inbox / "week-touched.csv").write_text(HEADER + same("12345") + same("7", note="mail"))
+    for _ in range(2):
+        run = import_now(resend=True)
+        assert rejects(run) == [("week-touched.csv", 2, "entry_id", equals("0012345", "week.csv line 2"))]
+    assert sorted(books.entries) == ["0012345", "7", "99"]
+
+
+def test_two_rows_of_one_file_may_differ_in_their_ids_alone(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + same(1) + same(2))
+    assert counts(import_now()) == {"a.csv": ("done", 2, 2, 0, 0)}
+    (inbox / "a.csv").write_text(HEADER + same(3) + same(1) + same(2))  # exported again, the newest first
+    assert counts(import_now()) == {"a.csv": ("done", 3, 1, 2, 0)}
+    (inbox / "b.csv").write_text(HEADER + same(4) + same(1))
+    assert [reject[3] for reject in rejects(import_now())] == ["repeats 1 of a.csv line 3"]
+    assert sorted(books.entries) == ["1", "2", "3", "4"]
+
+
+def test_a_removed_export_is_remembered(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + same(1))
+    import_now()
+    (inbox / "a.csv").unlink()
+    (inbox / "b.csv").write_text(HEADER + same(2))
+    assert rejects(import_now()) == [("b.csv", 2, "entry_id", equals(1, "a.csv line 2"))]
+    (inbox / "b.csv").write_text(HEADER + same(2, note="a second call"))
+    assert rejects(import_now()) == []
+
+
+def test_an_entry_that_the_api_refused_is_no_reason_to_reject_another(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    books.entries = booked_before(1, "2.00")
+    (inbox / "a.csv").write_text(HEADER + same(1))
+    assert rejects(import_now()) == [("a.csv", 2, *CONFLICT)]
+    (inbox / "b.csv").write_text(HEADER + same(2))
+    assert rejects(import_now()) == []
+
+
+@pytest.mark.parametrize("point", ["kill_before", "kill_after"])
+def test_killed_and_started_again_it_knows_its_own_rows(
+    inbox: Path, books: Books, import_now: Import, point: str
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + same(1) + same(2))
+    setattr(books, point, 1)
+    with pytest.raises(Killed):
+        import_now()
+    setattr(books, point, None)
+    assert rejects(import_now()) == []
+    assert sorted(books.entries) == ["1", "2"]
+
+
+def test_adopts_a_ledger_that_knows_no_likeness(inbox: Path, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + same(1))
+    import_now()
+    with connection(inbox.parent / "state") as database:
+        database.execute("DROP TABLE likenesses")
+    prepare(inbox.parent / "state")
+    assert rejects(import_now()) == []
+    import_now(resend=True)  # learns it
+    (inbox / "b.csv").write_text(HEADER + same(2))
+    assert rejects(import_now()) == [("b.csv", 2, "entry_id", equals(1, "a.csv line 2"))]
+
+
+def feed_back(inbox: Path, old: str, new: str, name: str = "a.csv") -> None:
+    """Put a rejects file into the inbox as fed-back.csv, with one text replaced."""
+    text = (inbox.parent / "state" / "rejects" / name).read_text()
+    assert old in text
+    (inbox / "fed-back.csv").write_text(text.replace(old, new))
+
+
+def test_a_rejects_file_can_be_corrected_and_fed_back(inbox: Path, books: Books, import_now: Import) -> None:
+    unclosed = '2026-11-09,P,"never closed,1.00,C-1,4\n'
+    (inbox / "a.csv").write_text(HEADER + row(1) + row(2, "25") + "2026-11-09,P,short,1\n" + unclosed)
+    first = rejects(import_now())
+    feed_back(inbox, "2026", "2026")
+    again = rejects(import_now())
+    assert [(column, reason) for _, _, column, reason in again] == [
+        (column, reason) for _, _, column, reason in first
+    ]
+    feed_back(inbox, "note 2,25,", "note 2,2.50,")
+    assert [line for _, line, _, _ in rejects(import_now())] == [3, 4]
+    header, *_ = (inbox.parent / "state" / "rejects" / "fed-back.csv").read_text().splitlines()
+    assert header == f"file,line,column,reason,{HEADER}".strip(), "the columns in front are not added twice"
+    feed_back(inbox, '""never closed', "never closed", "fed-back.csv")
+    assert [line for _, line, _, _ in rejects(import_now())] == [2]
+    assert {number: entry.hours for number, entry in books.entries.items()} == {
+        "1": "1.00",
+        "2": "2.50",
+        "4": "1.00",
+    }
+
+
+def test_a_rejects_file_keeps_the_ids_that_were_made(inbox: Path, books: Books) -> None:
+    def import_now() -> ImportReport:
+        report = ImportReport()
+        job = ImportJob(inbox, inbox.parent / "state", books.upload, read_column_map("kimai"))
+        job.run(report, lambda *_: None)
+        return report
+
+    export = "Date,From,Duration,User,Project\n2026-11-09,09:00,1:00,zoe,P\n2026-11-09,09:00,{},zoe,P\n"
+    (inbox / "a.csv").write_text(export.format("25:00"))
+    (reject,) = rejects(import_now())
+    assert reject == ("a.csv", 3, "Duration", "25:00 is not more than 0 and at most 24")
+    feed_back(inbox, ",25:00,", ",2:20,")
+    run = import_now()
+    assert (rejects(run), run.booked, run.rounded) == ([], 1, -0.003333)
+    first, second = sorted(books.entries)
+    assert second == f"{first}-2"
+    (inbox / "fed-back.csv").unlink()
+    (inbox / "a.csv").write_text(export.format("2:20"))  # corrected in the tool too
+    assert counts(import_now()) == {"a.csv": ("done", 2, 0, 2, 0)}
+    (inbox / "a.csv").write_text(export.format("0:45"))  # edited in the tool
+    assert rejects(import_now()) == [("a.csv", 3, "Hours", "is booked with other values")]
 
 
 @pytest.mark.parametrize("point", ["kill_before", "kill_after"])

@@ -22,7 +22,13 @@ import pytest
 POINTS = int(os.environ.get("KILL_POINTS", "5"))
 FOLDER = Path(calling_service.__file__).parents[1]
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
-BOOKED_BEFORE = {"external_id": "950", "user_id": "C-1", "date": "2026-11-09", "project": "P", "hours": "1"}
+BOOKED_BEFORE = {
+    "external_id": "950",
+    "user_id": "C-1",
+    "date": "2026-11-09",
+    "project": "P",
+    "hours": "1.00",
+}
 COUNT_POINTS = """
 import json, os, signal, sys
 from calling_service.cli import main
@@ -67,7 +73,7 @@ class Inbox:
         self._write(root / "inbox" / "b.csv", [(900, "1"), (5, "1"), (6, "x"), (901, "2")])
 
     def _write(self, path: Path, rows: list[tuple[int, str]]) -> None:
-        lines = (f"2026-11-09,P,,{hours},C-1,{number}\n" for number, hours in rows)
+        lines = (f"2026-11-09,P,note {number},{hours},C-1,{number}\n" for number, hours in rows)
         path.write_text(HEADER + "".join(lines))
 
     def import_all(self, *, kill_at: int = 0) -> subprocess.CompletedProcess[str]:

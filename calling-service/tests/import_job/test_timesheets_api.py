@@ -31,7 +31,7 @@ def upload(api: Any, answer: Response) -> Receipt:
         return TimesheetsApi(session, api.url, (1, 5)).upload(ENTRIES)
 
 
-def test_names_the_column_and_the_first_reason_of_each_refused_entry(api: Any) -> None:
+def test_names_the_field_and_the_first_reason_of_each_refused_entry(api: Any) -> None:
     errors = [
         "not an object",
         {"index": 9, "reason": "beyond"},
@@ -41,7 +41,7 @@ def test_names_the_column_and_the_first_reason_of_each_refused_entry(api: Any) -
         {"index": 0, "field": "colour", "code": "odd"},
     ]
     receipt = upload(api, Response(json.dumps({"errors": errors}), 422))
-    assert receipt == Receipt(refused={1: ("Hours", "is booked with other values"), 0: ("colour", "odd")})
+    assert receipt == Receipt(refused={1: ("hours", "is booked with other values"), 0: ("colour", "odd")})
 
 
 ECHOED = "odd: eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl!"
@@ -49,7 +49,7 @@ ECHOED = "odd: eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl!"
 
 def test_a_token_that_the_api_echoes_is_not_in_a_reject(api: Any) -> None:
     answer = Response(json.dumps({"errors": [{"index": 0, "field": "hours", "reason": ECHOED}]}), 422)
-    assert upload(api, answer).refused == {0: ("Hours", "odd: ***!")}
+    assert upload(api, answer).refused == {0: ("hours", "odd: ***!")}
 
 
 def test_a_token_that_the_api_echoes_is_not_in_the_error(api: Any) -> None:

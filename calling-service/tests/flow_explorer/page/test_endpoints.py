@@ -143,6 +143,16 @@ def test_a_run_that_finds_an_imported_export_again_shows_that(client: FlaskClien
     assert "known: imported before, and unchanged since; nothing is sent again." in client.get("/").text
 
 
+def test_the_page_says_what_rounding_added(client: FlaskClient, service: Service) -> None:
+    (service.settings.inbox / "a.csv").write_text(GOOD)
+    started(client)
+    assert "Rounding to" not in client.get("/").text
+    (run,) = service.history.recent()
+    run.report.files[0].rounded = 0.0125
+    service.history.save(run)
+    assert "Rounding to hundredths of an hour added 0.0125 hours in all." in client.get("/").text
+
+
 def test_a_failed_run_shows_what_happened_and_what_to_do(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:

@@ -36,6 +36,13 @@ def test_a_dry_run_counts_what_it_would_send() -> None:
     assert lines[-1] == "  and 2 more"
 
 
+def test_says_what_rounding_added() -> None:
+    run = imported()
+    run.report.files[0].rounded = -1 / 300
+    lines = list(map(unstyle, report(run, 100)))
+    assert "  rounding to hundredths of an hour took off 0.0033 hours in all" in lines
+
+
 def test_a_failed_run_says_why_and_what_to_do() -> None:
     run = Run.new("cli")
     run.fail(Failure("odd", "it happened", "do this"))

@@ -1,0 +1,67 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from timesheet_exports.cells import CellError
+from timesheet_exports.dates import FORM, ORDERS, iso_date
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("2026-11-06", "YMD"),
+        ("2026/11/6", "YMD"),
+        ("2026.11.06", "YMD"),
+        ("2026-11-06 00:00:00", "YMD"),
+        ("2026-11-06T00:00:00", "YMD"),
+        ("2026-11-06T00:00:00.000Z", "YMD"),
+        ("2026-11-06 0:00", "YMD"),
+        ("11/6/2026 12:00:00 AM", "MDY"),
+        ("06.11.2026", "DMY"),
+        ("6/11/2026", "DMY"),
+        ("06-11-2026 00:00", "DMY"),
+        ("11/06/2026", "MDY"),
+        ("2026-11-06", "MDY"),  # begins with the year, so that it cannot be misread
+    ],
+)
+def test_reads_a_date(text: str, order: str) -> None:
+    assert iso_date(text, order) == "2026-11-06"
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "reason"),
+    [
+        ("", "YMD", "is empty"),
+        ("20261106", "YMD", "is not a date of the form 2026-11-09"),
+        ("11/16/2026", "YMD", "is not a date of the form 2026-11-09"),
+        ("2026-11-06 09:30:00", "YMD", "is not a date of the form 2026-11-09"),
+        ("2026-11/06", "YMD", "is not a date of the form 2026-11-09"),
+        ("2026-11-31", "YMD", "2026-11-31 does not exist"),
+        ("31.11.2026", "DMY", "2026-11-31 does not exist"),
+        ("13/32/2026", "MDY", "2026-13-32 does not exist"),
+        ("46342", "DMY", "46342 is a spreadsheet's number of a day; format the column as a date"),
+        ("46342.0", "YMD", "46342.0 is a spreadsheet's number of a day; format the column as a date"),
+        ("11/16/26", "MDY", "11/16/26 has no year of four digits; save the file with the whole year"),
+        (
+            "16/11/2026",
+            "MDY",
+            f"16/11/2026 is not a date of the form {FORM['MDY']}, the order of this export format",
+        ),
+        (
+            "11.16.2026",
+            "DMY",
+            f"11.16.2026 is not a date of the form {FORM['DMY']}, the order of this export format",
+        ),
+        ("\u06606.11.2026", "DMY", f"is not a date of the form {FORM['DMY']}"),
+    ],
+)
+def test_says_why_a_date_cannot_be_read(text: str, order: str, reason: str) -> None:
+    with pytest.raises(CellError) as refused:
+        iso_date(text, order)
+    assert str(refused.value) == reason
+
+
+@given(st.dates(), st.sampled_from(ORDERS), st.sampled_from("-./"))
+def test_reads_each_date_in_each_order(date: object, order: str, separator: str) -> None:
+    year, month, day = str(date).split("-")
+    parts = {"Y": year, "M": month, "D": day}
+    assert iso_date(separator.join(parts[letter] for letter in order), order) == str(date)

@@ -1,0 +1,52 @@
+"""Dates in the order that an export has them, as ISO 8601."""
+
+import re
+from datetime import date
+from functools import lru_cache
+
+from timesheet_exports.cells import CellError
+
+ORDERS = ("YMD", "DMY", "MDY")
+ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+PARTS = re.compile(
+    r"([0-9]{1,4})([-./])([0-9]{1,2})\2([0-9]{1,4})"
+    r"(?:[ T]00?:00(?::00(?:\.0+)?)?Z?| 12:00(?::00)? AM)?"  # a trailing midnight, as spreadsheets add it
+)
+DAY_NUMBER = re.compile(r"[0-9]{5}(?:[.,]0+)?")
+FORM = {"YMD": "2026-11-09", "DMY": "09.11.2026 (day, month, year)", "MDY": "11/09/2026 (month, day, year)"}
+
+
+@lru_cache(4096)  # the same few come again and again
+def iso_date(text: str, order: str) -> str:
+    """Return a date as 2026-11-09; raise CellError if it is none in this order.
+
+    A date that begins with the year is taken in any order of the map, since it cannot be misread.
+    """
+    if not text:
+        raise CellError("is empty")
+    if not ISO.fullmatch(text):
+        text = _rearranged(text, order)
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise CellError(f"{text} does not exist") from None
+    return text
+
+
+def _rearranged(text: str, order: str) -> str:
+    found = PARTS.fullmatch(text)
+    if DAY_NUMBER.fullmatch(text):
+        raise CellError(f"{text} is a spreadsheet's number of a day; format the column as a date")
+    if not found:
+        raise CellError(f"is not a date of the form {FORM[order]}")
+    first, _, second, third = found.groups()
+    if len(first) == 4 and len(third) <= 2:
+        return f"{first}-{second:0>2}-{third:0>2}"
+    if len(third) != 4:
+        raise CellError(f"{text} has no year of four digits; save the file with the whole year")
+    if order == "YMD":
+        raise CellError(f"is not a date of the form {FORM[order]}")
+    day, month = (first, second) if order == "DMY" else (second, first)
+    if int(month) > 12 >= int(day):
+        raise CellError(f"{text} is not a date of the form {FORM[order]}, the order of this export format")
+    return f"{third}-{month:0>2}-{day:0>2}"
