@@ -42,7 +42,7 @@ class Row(NamedTuple):
     cells: tuple[str, ...]
     entry: Entry | None
     problems: tuple[Problem, ...] = ()
-    made_id: str = ""  # where the export has none
+    entry_id: str = ""  # if it is known, also without an entry
     likeness: int = 0  # of the entry, its id apart
     rounded: float = 0.0  # hours that rounding has added
 
@@ -98,7 +98,10 @@ class _Reader:
         self._ids = IdMaker(column_map)
         self._id_pattern = re.compile(column_map.id_pattern)
         made_of = set(columns["external_id"])
-        self._in_id = {field for field, of in columns.items() if made_of.issuperset(of)}  # wholly
+        self._in_id = {
+            field for field, of in columns.items() if column_map.makes_ids and made_of.issuperset(of)
+        }
+        self._in_id.discard("external_id")
 
     def rows(self, rows: Iterable[Cells], front: int) -> Iterator[Row]:
         """Yield the rows, without those that are a sum; `front` columns are not the export's."""
@@ -128,19 +131,20 @@ class _Reader:
                 values[field] = value(cells(row.cells))
             except CellError as error:
                 problems.append((field, str(error)))
-        made_id = ""
         if self._ids.is_made(kept):
-            values["external_id"] = made_id = kept
-        elif self._map.makes_ids and self._in_id <= values.keys():  # else a correction will change it
-            made_id = values["external_id"]
+            values["external_id"] = kept
+        elif not self._in_id <= values.keys():
+            values["external_id"] = ""  # made of a cell whose correction will change it
+        entry_id = values.get("external_id", "")
         if problems:
-            return Row(row.line, row.cells, None, tuple(problems), made_id)
+            return Row(row.line, row.cells, None, tuple(problems), entry_id)
         hours: Hours = values["hours"]
         values["hours"] = hours.text
         entry = Entry(**values)
         cells_alike = (entry.user_id, entry.project, *self._told_apart_by(row.cells))
-        alike = likeness(cells_alike, f"{entry.date} {entry.hours}", self._map.order)
-        return Row(row.line, row.cells, entry, (), made_id, alike, hours.rounded)
+        canonical = f"{entry.date} {entry.hours} {self._ids.number_of(entry_id)}"
+        alike = likeness(cells_alike, canonical, self._map.order)
+        return Row(row.line, row.cells, entry, (), entry_id, alike, hours.rounded)
 
     def _date(self, cells: Sequence[str]) -> str:
         return iso_date(text_of(cells[0]), self._map.order)

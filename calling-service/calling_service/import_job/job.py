@@ -106,6 +106,8 @@ class _FileImport:
         while rows:
             good, rows = self._claim(rows, rejected, twins)
             self._upload(good, rejected)
+        with self.ledger.transaction():
+            self.ledger.reject([row.entry_id for row in rejected if row.entry_id], self.file.digest)
         for row in sorted(rejected, key=lambda row: row.line):
             self._reject(row)
 

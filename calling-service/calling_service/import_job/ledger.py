@@ -14,6 +14,7 @@ class Twin(NamedTuple):
 
     entry_id: str
     place: str
+    digest: str  # of that content
 
 
 class Ledger:
@@ -45,12 +46,12 @@ class Ledger:
     def twins(self, likenesses: Sequence[int], digest: str) -> dict[int, Twin]:
         """Return the entries with these likenesses that stand in another content than this one."""
         found = self._database.execute(
-            "SELECT likeness, entry_id, name, line"
+            "SELECT likeness, entry_id, name || ' line ' || line, digest"
             " FROM likenesses JOIN entries USING (entry_id) JOIN files USING (digest)"
             " WHERE likeness IN (SELECT value FROM json_each(?)) AND digest != ?",
             (json.dumps(likenesses), digest),
         )
-        return {likeness: Twin(entry_id, f"{name} line {line}") for likeness, entry_id, name, line in found}
+        return {likeness: Twin(*twin) for likeness, *twin in found}
 
     def claim(self, entry_id: str, digest: str, line: int, twin: Twin | None = None) -> str | None:
         """Record where an entry stands; return why it does not count, if another row or its twin does."""
@@ -63,7 +64,7 @@ class Ledger:
                 return None
             if first_digest in self._present and (first_digest != digest or first_line < line):
                 return f"repeats {entry_id} of {name} line {first_line}"
-        elif twin:
+        elif twin and not self._was_rejected(entry_id, twin.digest):
             return (
                 f"equals {twin.entry_id} ({twin.place}) in all but its id, which a spreadsheet may have"
                 " changed; if both are right, make them differ, for instance in the notes"
@@ -80,6 +81,18 @@ class Ledger:
     def release(self, entry_id: str) -> None:
         """Delete the place of an entry that the API has refused: another row may correct it."""
         self._database.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
+
+    def reject(self, entry_ids: Iterable[str], digest: str) -> None:
+        """Record entries that were rejected in a content, for when they are corrected in another one."""
+        rows = [(entry_id, digest) for entry_id in entry_ids]
+        self._database.executemany("INSERT OR REPLACE INTO rejected VALUES (?, ?)", rows)
+
+    def _was_rejected(self, entry_id: str, digest: str) -> bool:
+        """Return whether an entry stood in this content too: then what equals it there is another entry."""
+        found = self._database.execute(
+            "SELECT 1 FROM rejected WHERE entry_id = ? AND digest = ?", (entry_id, digest)
+        )
+        return found.fetchone() is not None
 
     def transaction(self) -> sqlite3.Connection:
         """Return a context that makes what is recorded within it one transaction."""

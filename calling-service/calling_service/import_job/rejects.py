@@ -33,7 +33,7 @@ def rejects_file(
             empty = file.tell()
 
             def add(reject: Reject, row: Row) -> None:
-                made_id = [row.made_id] * made_ids
+                made_id = [row.entry_id] * made_ids
                 writer.writerow(
                     [reject.file, reject.line, reject.column, reject.reason, *made_id, *row.cells]
                 )

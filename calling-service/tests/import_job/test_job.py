@@ -597,6 +597,28 @@ def test_a_rejects_file_can_be_corrected_and_fed_back(inbox: Path, books: Books,
     }
 
 
+def test_a_corrected_row_may_equal_another_of_its_file_in_all_but_its_id(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + same(1) + same(2, "25"))
+    import_now()
+    feed_back(inbox, ",25,", ",1.00,")
+    assert rejects(import_now()) == []
+    assert sorted(books.entries) == ["1", "2"]
+
+
+def test_a_row_whose_id_was_changed_is_not_booked_when_it_is_fed_back(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + same(1))
+    import_now()
+    (inbox / "a.csv").write_text(HEADER + same(10) + same(20, "x"))  # under the same name
+    import_now()
+    feed_back(inbox, ",x,", ",1.00,")
+    assert [reject[1:3] for reject in rejects(import_now())] == [(2, "entry_id"), (3, "entry_id")]
+    assert sorted(books.entries) == ["1"]
+
+
 def test_a_rejects_file_keeps_the_ids_that_were_made(inbox: Path, books: Books) -> None:
     def import_now() -> ImportReport:
         report = ImportReport()

@@ -20,7 +20,7 @@ def rows(text: str, header: str = HEADER, column_map: ColumnMap = OWN) -> list[R
 
 def test_reads_a_row_into_an_entry() -> None:
     (row,) = rows('2026-11-09, Café ,"a, b",7.25,C-1,9\n')
-    assert (row.line, row.problems, row.made_id, row.rounded) == (2, (), "", 0)
+    assert (row.line, row.problems, row.entry_id, row.rounded) == (2, (), "9", 0)
     assert row.cells == ("2026-11-09", " Café ", "a, b", "7.25", "C-1", "9")
     assert row.entry == Entry(external_id="9", user_id="C-1", date="2026-11-09", project="Café", hours="7.25")
 
@@ -171,17 +171,17 @@ def test_makes_the_ids_that_a_tool_does_not_export() -> None:
     first, edited, twin = toggl_rows(
         ("a", "09:00:00", "01:00:00"), ("b", "09:30:00", "00:20:00"), ("c", "9:00:00 AM", "00:30:00")
     )
-    assert first.entry == Entry(first.made_id, "zoe@exampleco.example", "2026-11-16", "Shop", "1.00")
-    assert first.made_id.startswith("toggl-")
-    assert twin.made_id == f"{first.made_id}-2"
-    assert edited.made_id not in {first.made_id, twin.made_id}
+    assert first.entry == Entry(first.entry_id, "zoe@exampleco.example", "2026-11-16", "Shop", "1.00")
+    assert first.entry_id.startswith("toggl-")
+    assert twin.entry_id == f"{first.entry_id}-2"
+    assert edited.entry_id not in {first.entry_id, twin.entry_id}
     assert edited.rounded == pytest.approx(-1 / 300)
 
 
 def test_an_edited_entry_has_the_same_made_id() -> None:
     (before,) = toggl_rows(("call", "09:00:00", "01:00:00"))
     (after,) = toggl_rows(("call with Anna", "09:00:00", "01:30:00"))
-    assert before.made_id == after.made_id
+    assert before.entry_id == after.entry_id
 
 
 REJECTS = "file,line,column,reason,made_id," + TOGGL
@@ -191,24 +191,24 @@ FRONT = "week.csv,3,Duration,a reason,{},"
 def test_a_rejected_row_keeps_its_made_id_when_it_is_fed_back() -> None:
     _, twin = toggl_rows(("a", "09:00:00", "01:00:00"), ("b", "09:00:00", "25:00:00"))
     assert (twin.entry, twin.problems[0][0]) == (None, "hours")
-    front = FRONT.format(twin.made_id)
+    front = FRONT.format(twin.entry_id)
     (fed_back,) = toggl_rows(("b", "09:00:00", "02:30:00"), front=front, header=REJECTS)
-    assert fed_back.entry == Entry(twin.made_id, "zoe@exampleco.example", "2026-11-16", "Shop", "2.50")
+    assert fed_back.entry == Entry(twin.entry_id, "zoe@exampleco.example", "2026-11-16", "Shop", "2.50")
     assert fed_back.cells == tuple(ZOE.format("b", "09:00:00", "02:30:00").strip("\n").split(","))
     (uncorrected,) = toggl_rows(("b", "09:00:00", "25:00:00"), front=front, header=REJECTS)
-    assert (uncorrected.problems, uncorrected.made_id) == (twin.problems, twin.made_id)
+    assert (uncorrected.problems, uncorrected.entry_id) == (twin.problems, twin.entry_id)
 
 
 @pytest.mark.parametrize("changed", ["", "toggl-1", "harvest-" + "0" * 32])
 def test_makes_the_id_of_a_fed_back_row_that_has_none(changed: str) -> None:
     (row,) = toggl_rows(("a", "09:00:00", "01:00:00"))
     (fed_back,) = toggl_rows(("a", "09:00:00", "01:00:00"), front=FRONT.format(changed), header=REJECTS)
-    assert fed_back.made_id == row.made_id
+    assert fed_back.entry_id == row.entry_id
 
 
 def test_keeps_no_made_id_for_a_row_whose_correction_will_change_it() -> None:
     (row,) = rows(ZOE.replace("2026-11-16", "16.11.26"), TOGGL, read_column_map("toggl"))
-    assert (row.problems[0][0], row.made_id) == ("date", "")
+    assert (row.problems[0][0], row.entry_id) == ("date", "")
 
 
 def test_a_rejects_file_is_known_under_any_format_and_with_semicolons() -> None:
