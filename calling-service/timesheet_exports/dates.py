@@ -20,7 +20,8 @@ FORM = {"YMD": "2026-11-09", "DMY": "09.11.2026 (day, month, year)", "MDY": "11/
 def iso_date(text: str, order: str) -> str:
     """Return a date as 2026-11-09; raise CellError if it is none in this order.
 
-    A date that begins with the year is taken in any order of the map, since it cannot be misread.
+    A date that begins with a year of four digits is taken in any order, since it cannot be misread. A year of
+    two digits is taken only where the order has it last.
     """
     if not text:
         raise CellError("is empty")
@@ -42,11 +43,11 @@ def _rearranged(text: str, order: str) -> str:
     first, _, second, third = found.groups()
     if len(first) == 4 and len(third) <= 2:
         return f"{first}-{second:0>2}-{third:0>2}"
-    if len(third) != 4:
-        raise CellError(f"{text} has no year of four digits; save the file with the whole year")
-    if order == "YMD":
+    if order == "YMD" or len(third) not in {2, 4}:
         raise CellError(f"is not a date of the form {FORM[order]}")
     day, month = (first, second) if order == "DMY" else (second, first)
     if int(month) > 12 >= int(day):
         raise CellError(f"{text} is not a date of the form {FORM[order]}, the order of this export format")
+    if len(third) == 2:  # as LibreOffice saves a date in American English
+        third = f"20{third}"
     return f"{third}-{month:0>2}-{day:0>2}"

@@ -20,6 +20,8 @@ from timesheet_exports.dates import FORM, ORDERS, iso_date
         ("6/11/2026", "DMY"),
         ("06-11-2026 00:00", "DMY"),
         ("11/06/2026", "MDY"),
+        ("11/06/26", "MDY"),
+        ("06.11.26", "DMY"),
         ("2026-11-06", "MDY"),  # begins with the year, so that it cannot be misread
     ],
 )
@@ -40,7 +42,13 @@ def test_reads_a_date(text: str, order: str) -> None:
         ("13/32/2026", "MDY", "2026-13-32 does not exist"),
         ("46342", "DMY", "46342 is a spreadsheet's number of a day; format the column as a date"),
         ("46342.0", "YMD", "46342.0 is a spreadsheet's number of a day; format the column as a date"),
-        ("11/16/26", "MDY", "11/16/26 has no year of four digits; save the file with the whole year"),
+        ("26-11-06", "YMD", "is not a date of the form 2026-11-09"),
+        (
+            "26/11/06",
+            "MDY",
+            f"26/11/06 is not a date of the form {FORM['MDY']}, the order of this export format",
+        ),
+        ("11/6/206", "MDY", f"is not a date of the form {FORM['MDY']}"),
         (
             "16/11/2026",
             "MDY",

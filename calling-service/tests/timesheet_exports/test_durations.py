@@ -32,6 +32,10 @@ ALL = tuple(FORMS)
         ("2 hours 15 minutes", "1h 30m", "2.25"),
         ("1h 29m 60s", "1h 30m", "1.50"),
         ("1.5h", "decimal", "1.50"),  # it names its own units
+        ("01:30:00 AM", "H:MM:SS", "1.50"),  # as spreadsheets in American English save it
+        ("12:15:00 AM", "H:MM", "0.25"),
+        ("12:30:00 PM", "H:MM:SS", "12.50"),
+        ("1:30:00 pm", "H:MM:SS", "13.50"),
         ("18:36 min", "H:MM:SS", "0.31"),  # minutes and seconds
     ],
 )
@@ -59,7 +63,8 @@ def test_reads_a_duration(text: str, unit: str, hours: str) -> None:
         ("1:30", ("H:MM:SS",), "is not a duration of the form H:MM:SS"),
         ("0.0625", ("H:MM:SS", "H:MM"), "is not a duration of the form H:MM:SS or H:MM"),
         ("01:75:00", ("H:MM:SS",), "is not a duration of the form H:MM:SS"),
-        ("1:30:00 PM", ("H:MM:SS",), "is not a duration of the form H:MM:SS"),
+        ("01:30:00 AM", ("decimal",), "is not a number of hours, such as 7.25"),
+        ("13:30:00 PM", ("H:MM:SS",), "is not a duration of the form H:MM:SS"),
         ("30m 1h", ("1h 30m",), "is not a duration of the form 1h 30m"),
         ("00:00:17", ("H:MM:SS",), "00:00:17 is less than a hundredth of an hour, and rounds to nothing"),
     ],
