@@ -1,12 +1,14 @@
 """Dates in the order that an export has them, as ISO 8601."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
 from timesheet_exports.cells import CellError
 
 ORDERS = ("YMD", "DMY", "MDY")
+OTHER_ORDER = {"DMY": "MDY", "MDY": "DMY"}
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 PARTS = re.compile(
     r"([0-9]{1,4})([-./])([0-9]{1,2})\2([0-9]{1,4})"
@@ -32,6 +34,31 @@ def iso_date(text: str, order: str) -> str:
     except ValueError:
         raise CellError(f"{text} does not exist") from None
     return text
+
+
+def in_another_order(dates: Iterable[str], order: str) -> str | None:
+    """Return the first date that fits only the other order, if none fits only this one.
+
+    Then the others, which fit both, would be read as other days than they are.
+    """
+    strange = None
+    other = OTHER_ORDER.get(order, order)
+    for text in dates:
+        fits = _fits(text, order)
+        fits_other = _fits(text, other)
+        if fits and not fits_other:
+            return None
+        if fits_other and not fits:
+            strange = strange or text
+    return strange
+
+
+def _fits(text: str, order: str) -> bool:
+    try:
+        iso_date(text, order)
+    except CellError:
+        return False
+    return True
 
 
 def _rearranged(text: str, order: str) -> str:

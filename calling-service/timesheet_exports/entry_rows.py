@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TextIO
 from timesheet_exports.cells import CellError, identifier, project, require_text, text_of, user_id
 from timesheet_exports.column_map import ColumnMap, fitting, folded
 from timesheet_exports.csv_rows import Cells, read_rows, separator_of
-from timesheet_exports.dates import iso_date
+from timesheet_exports.dates import FORM, OTHER_ORDER, in_another_order, iso_date
 from timesheet_exports.durations import Hours, hours_of
 from timesheet_exports.entry_ids import IdMaker, likeness
 from timesheet_exports.fed_back import columns_in_front, kept_id, own_cells
@@ -53,14 +53,23 @@ def read_entry_rows(file: TextIO, column_map: ColumnMap) -> tuple[tuple[str, ...
     The file is an export, or a rejects file, of which the columns in front are left out. It is as
     `opened_export` opens it.
     """
-    rows = read_rows(file, separator_of(file))
+    separator = separator_of(file)
+    rows = read_rows(file, separator)
     first = next(rows, Cells(1, ()))
     if first.fault:
         raise HeaderError(first.fault)
     front = columns_in_front(first.cells)
     header = first.cells[front:]
     _require(header, column_map)
-    return header, _Reader(header, column_map).rows(rows, front)
+    reader = _Reader(header, column_map)
+    if (
+        column_map.order in OTHER_ORDER and not front
+    ):  # read the file once more: a wrong order books wrong days
+        reader.require_order(rows)
+        file.seek(0)
+        rows = read_rows(file, separator)
+        next(rows)
+    return header, reader.rows(rows, front)
 
 
 def _require(header: Sequence[str], column_map: ColumnMap) -> None:
@@ -114,6 +123,14 @@ class _Reader:
                 yield Row(row.line, row.cells, None, (("", row.fault),))
             elif not self._is_total(row.cells):
                 yield self._entry_row(row, kept)
+
+    def require_order(self, rows: Iterable[Cells]) -> None:
+        """Raise HeaderError if the dates are in another order than the map has it."""
+        dates = (text_of(self._cells["date"](row.cells)[0]) for row in rows if not row.fault)
+        strange = in_another_order(dates, self._map.order)
+        if strange:
+            form = FORM[self._map.order]
+            raise HeaderError(f"has dates such as {strange}, and the export format has the order of {form}")
 
     def _is_total(self, cells: Sequence[str]) -> bool:
         """Return whether these are sums of other rows: nobody's hours, on no day."""

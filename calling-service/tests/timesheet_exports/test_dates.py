@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from timesheet_exports.cells import CellError
-from timesheet_exports.dates import FORM, ORDERS, iso_date
+from timesheet_exports.dates import FORM, ORDERS, in_another_order, iso_date
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,20 @@ def test_says_why_a_date_cannot_be_read(text: str, order: str, reason: str) -> N
     with pytest.raises(CellError) as refused:
         iso_date(text, order)
     assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("dates", "order", "strange"),
+    [
+        (["03/04/2026", "16/11/2026", "17/11/2026"], "MDY", "16/11/2026"),
+        (["03/04/2026", "16/11/2026", "11/17/2026"], "MDY", None),  # a mistake in one row
+        (["03/04/2026", "2026-11-16", "x"], "MDY", None),
+        (["11.16.2026"], "DMY", "11.16.2026"),
+        (["11/16/2026"], "YMD", None),
+    ],
+)
+def test_knows_dates_in_another_order(dates: list[str], order: str, strange: str | None) -> None:
+    assert in_another_order(dates, order) == strange
 
 
 @given(st.dates(), st.sampled_from(ORDERS), st.sampled_from("-./"))

@@ -257,6 +257,19 @@ def test_passes_over_the_sum_of_other_rows_and_nothing_else(
     assert (rows(row + "\n", header, read_column_map(name)) == []) == is_total
 
 
+def test_refuses_a_file_whose_dates_are_in_another_order() -> None:
+    """Otherwise the 3rd of April would be booked as the 4th of March."""
+    row = "Shop,Acme,zoe@exampleco.example,{},09:00:00,01:30:00\n"
+    clockify = read_column_map("clockify")
+    with pytest.raises(HeaderError) as refused:
+        rows(row.format("03/04/2026") + row.format("16/11/2026"), CLOCKIFY, clockify)
+    assert str(refused.value) == (
+        "has dates such as 16/11/2026, and the export format has the order of 11/09/2026 (month, day, year)"
+    )
+    found = rows(row.format("16/11/2026") + row.format("11/16/2026"), CLOCKIFY, clockify)
+    assert [row.problems != () for row in found] == [True, False]
+
+
 def test_joins_the_cells_of_several_columns() -> None:
     columns = {**OWN.columns, "user_id": ("First", "Last")}
     (row,) = rows(
