@@ -13,7 +13,7 @@ SAMPLES = CHECKOUT / "calling-service/sample-exports"
 TOOLS = tuple(sorted(path.stem for path in SAMPLES.glob("*.csv")))
 ENTRIES = 12  # in each sample
 JOB = (  # with an inbox and a state folder of its own
-    'STATE_DIR="$STATE_DIR/$0" INBOX="inbox/$0" EXPORT_FORMAT="$0" SETTLE_SECONDS=0.01'
+    'STATE_DIR="$STATE_DIR/$0" INBOX="inbox/$0" EXPORT_FORMAT="$1" SETTLE_SECONDS=0.01'
     " exec python -m calling_service run"
 )
 DATE = re.compile(r"[0-9]{2}/[0-9]{2}/[0-9]{4}")
@@ -29,9 +29,10 @@ def inbox(stack: Stack, tool: str) -> Path:
     return folder
 
 
-def import_as(stack: Stack, tool: str) -> tuple[int, str]:
+def import_as(stack: Stack, tool: str, export_format: str = "") -> tuple[int, str]:
     """Import the tool's inbox; return the exit status and what was printed."""
-    done = stack.run("stack/stack", "exec", "calling-service", "sh", "-c", JOB, tool)
+    options = (tool, export_format or tool)
+    done = stack.run("stack/stack", "exec", "calling-service", "sh", "-c", JOB, *options)
     return done.returncode, done.stdout + done.stderr
 
 
