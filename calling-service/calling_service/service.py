@@ -126,8 +126,8 @@ def build(settings: Settings) -> Service:
         settings.inbox,
         settings.state_dir,
         api.upload,
-        settings.column_map,
         settling=settings.settle_seconds,
+        column_map=settings.column_map,
     )
     history = History(settings.state_dir)
     record = partial(_record, history)

@@ -72,7 +72,9 @@ def _rearranged(text: str, order: str) -> str:
         return f"{first}-{second:0>2}-{third:0>2}"
     if order == "YMD" or len(third) not in {2, 4}:
         raise CellError(f"is not a date of the form {FORM[order]}")
-    day, month = (first, second) if order == "DMY" else (second, first)
+    parts = dict(zip(order, (first, second, third), strict=True))
+    day = parts["D"]
+    month = parts["M"]
     if int(month) > 12 >= int(day):
         raise CellError(f"{text} is not a date of the form {FORM[order]}, the order of this export format")
     if len(third) == 2:  # as LibreOffice saves a date in American English

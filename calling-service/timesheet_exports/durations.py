@@ -22,6 +22,7 @@ FORMS = {  # by unit: what a duration looks like, and how many seconds each of i
         (3600, 60, 1),
     ),
 }
+# What a spreadsheet in American English makes of a duration: of 00:20:00, for instance, 12:20:00 AM.
 CLOCK = re.compile(r"(1[0-2]|0?[1-9]):([0-5][0-9]):([0-5][0-9]) ?([AP])M", re.IGNORECASE)
 MINUTES = re.compile(r"([0-9]{1,9}):([0-5][0-9]) ?min")  # 18:25 min, as Toggl Track writes less than an hour
 ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
@@ -66,9 +67,7 @@ def _exact(text: str, units: tuple[str, ...]) -> Fraction:
     if minutes:
         return _sum(minutes.groups(), (60, 1))
     clock = CLOCK.fullmatch(text)
-    if clock and units != (
-        "decimal",
-    ):  # 00:20:00, as a spreadsheet in American English saves it: 12:20:00 AM
+    if clock and units != ("decimal",):
         hour = int(clock[1]) % 12 + 12 * (clock[4] in "Pp")
         return _sum((str(hour), clock[2], clock[3]), (3600, 60, 1))
     if text.startswith("-"):

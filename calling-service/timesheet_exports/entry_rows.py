@@ -62,10 +62,8 @@ def read_entry_rows(file: TextIO, column_map: ColumnMap) -> tuple[tuple[str, ...
     header = first.cells[front:]
     _require(header, column_map)
     reader = _Reader(header, column_map)
-    if (
-        column_map.order in OTHER_ORDER and not front
-    ):  # read the file once more: a wrong order books wrong days
-        reader.require_order(rows)
+    if column_map.order in OTHER_ORDER and not front:
+        reader.require_order(rows)  # of all rows: in a wrong order, some dates would be other days
         file.seek(0)
         rows = read_rows(file, separator)
         next(rows)
@@ -88,13 +86,14 @@ class _Reader:
 
     def __init__(self, header: Sequence[str], column_map: ColumnMap) -> None:
         names = [folded(name) for name in header]
-        columns = {
-            field: [names.index(folded(name)) for name in of] for field, of in column_map.columns.items()
+        positions = {
+            field: [names.index(folded(name)) for name in columns]
+            for field, columns in column_map.columns.items()
         }
+        cells = {field: _getter(of) for field, of in positions.items()}
         told_apart_by = [folded(name) for name in column_map.told_apart_by]
         self._map = column_map
         self._width = len(header)
-        cells = {field: _getter(positions) for field, positions in columns.items()}
         self._cells = cells
         self._fields: tuple[tuple[str, CellsOf, Callable[[Sequence[str]], Any]], ...] = (
             ("external_id", cells["external_id"], self._id),
@@ -106,19 +105,16 @@ class _Reader:
         self._told_apart_by = _getter([names.index(name) for name in told_apart_by if name in names])
         self._ids = IdMaker(column_map)
         self._id_pattern = re.compile(column_map.id_pattern)
-        made_of = set(columns["external_id"])
-        self._in_id = {
-            field for field, of in columns.items() if column_map.makes_ids and made_of.issuperset(of)
-        }
-        self._in_id.discard("external_id")
+        self._in_id: set[str] = set()  # the fields of which an id is made
+        if column_map.makes_ids:
+            made_of = set(positions.pop("external_id"))
+            self._in_id = {field for field, of in positions.items() if made_of.issuperset(of)}
 
     def rows(self, rows: Iterable[Cells], front: int) -> Iterator[Row]:
         """Yield the rows, without those that are a sum; `front` columns are not the export's."""
-        for row in rows:
-            kept = ""
-            if front:
-                kept = kept_id(row, front)
-                row = own_cells(row, front, self._width)  # noqa: PLW2901  # what follows needs no more of it
+        for whole in rows:
+            kept = kept_id(whole, front)
+            row = own_cells(whole, front, self._width)
             if row.fault:
                 yield Row(row.line, row.cells, None, (("", row.fault),))
             elif not self._is_total(row.cells):

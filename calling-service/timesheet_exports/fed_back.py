@@ -23,7 +23,9 @@ def columns_in_front(header: Sequence[str]) -> int:
 
 
 def kept_id(row: Cells, front: int) -> str:
-    """Return the id that was made for a row when it was rejected, if there is one."""
+    """Return the id that was made for a row when it was rejected; "" if there is none."""
+    if front <= len(REJECT_COLUMNS):
+        return ""
     return "".join(row.cells[len(REJECT_COLUMNS) : front]).strip()
 
 
@@ -32,9 +34,9 @@ def own_cells(row: Cells, front: int, width: int) -> Cells:
 
     A row that could not be split into cells is one cell here; it may have been corrected within it.
     """
-    cells = row.cells[front:]
-    if len(row.cells) < len(REJECT_COLUMNS):
+    if not front or len(row.cells) < len(REJECT_COLUMNS):
         return row
+    cells = row.cells[front:]
     _, _, column, reason = row.cells[: len(REJECT_COLUMNS)]
     if not any(cells[1:]) and not column:
         cells = _split("".join(cells), width)

@@ -34,10 +34,10 @@ class ImportJob:
     inbox: Path
     state_dir: Path
     upload: Upload
-    column_map: ColumnMap = field(default_factory=lambda: read_column_map("exampleco"))
     settling: float = 0  # seconds without a change after which a file counts as complete
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
+    column_map: ColumnMap = field(default_factory=lambda: read_column_map("exampleco"))
 
     def run(self, report: ImportReport, progress: Progress, *, resend: bool = False) -> None:
         """Import what is in the inbox, and fill the report on the way; raise what ends the import early."""
@@ -149,7 +149,7 @@ class _FileImport:
             self.file_report.booked += receipt.booked
             self.file_report.unchanged += receipt.unchanged
             for index, problem in receipt.refused.items():
-                self.ledger.release(entries[index].external_id)
+                self.ledger.release(entries[index].external_id, rows[index].likeness)
                 rejected.append(rows[index]._replace(problems=(problem,)))
             if not receipt.refused:
                 self.file_report.add_rounded(row.rounded for row in rows)

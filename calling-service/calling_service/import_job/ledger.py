@@ -78,9 +78,12 @@ class Ledger:
         """Record likenesses with the ids of their entries, of which the first one stays."""
         self._database.executemany("INSERT OR IGNORE INTO likenesses VALUES (?, ?)", likenesses)
 
-    def release(self, entry_id: str) -> None:
-        """Delete the place of an entry that the API has refused: another row may correct it."""
+    def release(self, entry_id: str, likeness: int) -> None:
+        """Delete what is known of an entry that the API has refused: another row may correct it."""
         self._database.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
+        self._database.execute(
+            "DELETE FROM likenesses WHERE likeness = ? AND entry_id = ?", (likeness, entry_id)
+        )
 
     def reject(self, entry_ids: Iterable[str], digest: str) -> None:
         """Record entries that were rejected in a content, for when they are corrected in another one."""

@@ -28,7 +28,11 @@ def dry_run(settings: Settings, *, resend: bool, progress: Progress) -> Run:
         with connection(settings.state_dir) as database, closing(copy):
             database.backup(copy)
         job = ImportJob(
-            settings.inbox, state_dir, _accept, settings.column_map, settling=settings.settle_seconds
+            settings.inbox,
+            state_dir,
+            _accept,
+            settling=settings.settle_seconds,
+            column_map=settings.column_map,
         )
         try:
             job.run(run.report, progress, resend=resend)

@@ -597,6 +597,41 @@ def test_a_rejects_file_can_be_corrected_and_fed_back(inbox: Path, books: Books,
     }
 
 
+TABS = HEADER.replace(",", "\t") + "2026-11-09\tP\tü\t1\tC-1\t1\n2026-11-09\tP\tü\t25\tC-1\t2\n"
+EXPORTS = {
+    "UTF-16 with tabs": TABS.encode("utf-16"),
+    "UTF-8 with a byte order mark": ("\ufeff" + TABS.replace("\t", ",")).encode(),
+    "semicolons and decimal commas": TABS.replace("\t", ";").replace(";1;", ";7,5;").encode(),
+    "a first line sep=": ("sep=;\r\n" + TABS.replace("\t", ";")).encode(),
+    "repeated and empty names": TABS.replace("Notes", "Tag\t\tTag").replace("ü", "a\t\tb").encode(),
+    "columns that are named like those in front": TABS.replace("Notes", "file\tline")
+    .replace("ü", "a\tb")
+    .encode(),
+    "marks of a spreadsheet": TABS.replace("C-1\t2", '\'0012\t="2"').encode(),
+    "a byte that is not UTF-8": TABS.encode("cp1252"),
+    "line ends within a cell": TABS.replace("ü", '"a\r\nb"').encode(),
+}
+
+
+@pytest.mark.parametrize("export", EXPORTS.values(), ids=list(EXPORTS))
+def test_the_rejects_of_any_export_can_be_corrected_and_fed_back(
+    inbox: Path, books: Books, import_now: Import, export: bytes
+) -> None:
+    (inbox / "a.csv").write_bytes(export)
+    first = import_now()
+    rejects_folder = inbox.parent / "state" / "rejects"
+    written = (rejects_folder / "a.csv").read_bytes()
+    (inbox / "uncorrected.csv").write_bytes(written)
+    again = import_now()
+    assert [reject.reason for reject in again.rejects] == [reject.reason for reject in first.rejects]
+    header, *rows = (rejects_folder / "uncorrected.csv").read_bytes().splitlines(keepends=True)
+    assert (header, len(rows)) == (written.splitlines(keepends=True)[0], len(written.splitlines()) - 1)
+    (inbox / "corrected.csv").write_bytes(written.replace(b",25,", b",2.50,").replace(b"\xfc", b"u"))
+    assert rejects(import_now()) == []
+    assert books.entries["2"].hours == "2.50"
+    assert len(books.entries) == 2
+
+
 def test_a_corrected_row_may_equal_another_of_its_file_in_all_but_its_id(
     inbox: Path, books: Books, import_now: Import
 ) -> None:
@@ -622,7 +657,7 @@ def test_a_row_whose_id_was_changed_is_not_booked_when_it_is_fed_back(
 def test_a_rejects_file_keeps_the_ids_that_were_made(inbox: Path, books: Books) -> None:
     def import_now() -> ImportReport:
         report = ImportReport()
-        job = ImportJob(inbox, inbox.parent / "state", books.upload, read_column_map("kimai"))
+        job = ImportJob(inbox, inbox.parent / "state", books.upload, column_map=read_column_map("kimai"))
         job.run(report, lambda *_: None)
         return report
 
