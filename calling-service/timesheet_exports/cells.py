@@ -56,8 +56,6 @@ def project(cell: str) -> str:
 
 def require_text(field: str, text: str) -> str:
     """Return the value of a field that is text; raise CellError if the API would refuse it."""
-    if not text:
-        raise CellError("is empty")
     if not_utf_8(text):
         raise CellError(NOT_UTF_8)
     if len(text) > LONGEST[field]:

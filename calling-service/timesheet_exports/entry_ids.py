@@ -7,6 +7,7 @@ cells (formats/), and what is done about two entries that are alike (the import'
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 from timesheet_exports.cells import CellError, text_of
@@ -18,6 +19,7 @@ TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.0+)?)?(?: ?([AP])\
 NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 
 
+@lru_cache(4096)  # users and projects come again and again
 def normal_form(cell: str, order: str) -> str:
     """Return what a cell says in a form that does not depend on how it is written.
 

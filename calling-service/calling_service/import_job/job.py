@@ -16,7 +16,7 @@ from timesheet_exports.text_file import ExportError, opened_export
 
 from calling_service.database import connection
 from calling_service.import_job.inbox import InboxFile, inbox_files
-from calling_service.import_job.ledger import Ledger, Twin
+from calling_service.import_job.ledger import Claim, Ledger, Twin
 from calling_service.import_job.rejects import AddReject, rejects_file
 from calling_service.import_job.report import FileReport, ImportReport, Reject
 from calling_service.import_job.timesheets_api import Receipt
@@ -116,7 +116,7 @@ class _FileImport:
 
         Those that are among the rows as well do not count: a task may take the same time twice on a day.
         """
-        ids = {row.entry.external_id for row in rows if row.entry}
+        ids = {row.entry_id for row in rows if row.entry}
         twins = self.ledger.twins([row.likeness for row in rows if row.entry], self.file.digest)
         return {likeness: twin for likeness, twin in twins.items() if twin.entry_id not in ids}
 
@@ -126,20 +126,24 @@ class _FileImport:
         """Return the first good row of each id, and the repeats, which count only if that one is refused."""
         good: dict[str, Row] = {}
         later: list[Row] = []
+        digest = self.file.digest
         with self.ledger.transaction():
+            places = self.ledger.places(row.entry_id for row in rows if row.entry)
             for row in rows:
-                entry_id = row.entry.external_id if row.entry else ""
-                if not entry_id:
+                entry_id = row.entry_id
+                place = places.get(entry_id)
+                if not row.entry:
                     rejected.append(row)
                 elif entry_id in good:
                     later.append(row)
-                elif reason := self.ledger.claim(
-                    entry_id, self.file.digest, row.line, twins.get(row.likeness)
+                elif reason := self.ledger.why_not(
+                    entry_id, digest, row.line, place, twins.get(row.likeness)
                 ):
                     rejected.append(row._replace(problems=(("external_id", reason),)))
                 else:
                     good[entry_id] = row
-            self.ledger.remember((row.likeness, entry_id) for entry_id, row in good.items())
+            claims = [Claim(row.entry_id, row.line, row.likeness) for row in good.values()]
+            self.ledger.claim(claims, digest)
         return list(good.values()), later
 
     def _upload(self, rows: list[Row], rejected: list[Row]) -> None:

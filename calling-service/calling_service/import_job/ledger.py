@@ -17,6 +17,22 @@ class Twin(NamedTuple):
     digest: str  # of that content
 
 
+class Place(NamedTuple):
+    """Where an entry stands."""
+
+    digest: str  # of the content
+    name: str
+    line: int
+
+
+class Claim(NamedTuple):
+    """A row that counts: the id of its entry, its line, and its likeness (timesheet_exports/entry_ids.py)."""
+
+    entry_id: str
+    line: int
+    likeness: int
+
+
 class Ledger:
     """The ledger of one import, whose inbox holds the contents with these digests."""
 
@@ -48,35 +64,52 @@ class Ledger:
         found = self._database.execute(
             "SELECT likeness, entry_id, name || ' line ' || line, digest"
             " FROM likenesses JOIN entries USING (entry_id) JOIN files USING (digest)"
-            " WHERE likeness IN (SELECT value FROM json_each(?)) AND digest != ?",
-            (json.dumps(likenesses), digest),
+            " WHERE likeness IN (SELECT value FROM json_each(?)) AND content != ? AND digest != ?",
+            (json.dumps(likenesses), _number(digest), digest),
         )
         return {likeness: Twin(*twin) for likeness, *twin in found}
 
-    def claim(self, entry_id: str, digest: str, line: int, twin: Twin | None = None) -> str | None:
-        """Record where an entry stands; return why it does not count, if another row or its twin does."""
+    def places(self, entry_ids: Iterable[str]) -> dict[str, Place]:
+        """Return where entries with these ids stand, as far as any do."""
         found = self._database.execute(
-            "SELECT digest, name, line FROM entries JOIN files USING (digest) WHERE entry_id = ?", (entry_id,)
-        ).fetchone()
-        if found:
-            first_digest, name, first_line = found
-            if first_digest == digest and first_line == line:
-                return None
-            if first_digest in self._present and (first_digest != digest or first_line < line):
-                return f"repeats {entry_id} of {name} line {first_line}"
+            "SELECT entry_id, digest, name, line FROM entries JOIN files USING (digest)"
+            " WHERE entry_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(entry_ids)),),
+        )
+        return {entry_id: Place(*place) for entry_id, *place in found}
+
+    def why_not(
+        self, entry_id: str, digest: str, line: int, place: Place | None, twin: Twin | None
+    ) -> str | None:
+        """Return why a row does not count: an earlier row in the inbox has its id, or its twin counts."""
+        if place:
+            if place.digest == digest:
+                is_repeat = place.line < line
+            else:
+                is_repeat = place.digest in self._present
+            if is_repeat:
+                return f"repeats {entry_id} of {place.name} line {place.line}"
         elif twin and not self._was_rejected(entry_id, twin.digest):
             return (
                 f"equals {twin.entry_id} ({twin.place}) in all but its id, which a spreadsheet may have"
                 " changed; if both are right, make them differ, for instance in the notes"
             )
         # The id is new; or it was seen only in a file that has been removed since; or an earlier run saw it
-        # further down in this file, after the API had refused this row. In each case this row counts.
-        self._database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (entry_id, digest, line))
+        # here or further down, after the API had refused this row. In each case this row counts.
         return None
 
-    def remember(self, likenesses: Iterable[tuple[int, str]]) -> None:
-        """Record likenesses with the ids of their entries, of which the first one stays."""
-        self._database.executemany("INSERT OR IGNORE INTO likenesses VALUES (?, ?)", likenesses)
+    def claim(self, claims: Sequence[Claim], digest: str) -> None:
+        """Record that these entries stand in this content; of entries that are alike, the first one stays."""
+        content = _number(digest)
+        self._database.executemany(
+            "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)",
+            [(claim.entry_id, digest, claim.line) for claim in claims],
+        )
+        self._database.executemany(
+            "INSERT INTO likenesses VALUES (?, ?, ?) ON CONFLICT (likeness)"
+            " DO UPDATE SET content = excluded.content WHERE entry_id = excluded.entry_id",
+            [(claim.likeness, claim.entry_id, content) for claim in claims],
+        )
 
     def release(self, entry_id: str, likeness: int) -> None:
         """Delete what is known of an entry that the API has refused: another row may correct it."""
@@ -101,3 +134,8 @@ class Ledger:
         """Return a context that makes what is recorded within it one transaction."""
         self._database.execute("BEGIN IMMEDIATE")
         return self._database
+
+
+def _number(digest: str) -> int:
+    """Return the beginning of a digest as a number, which takes less room."""
+    return int(digest[:15], 16)
