@@ -5,7 +5,7 @@ The shipped maps are the files in formats/, which explain themselves. Not here: 
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,9 +95,9 @@ def _map(keys: "_Keys", path: str) -> ColumnMap:
         name=keys.text("name", path),
         columns={"external_id": made_of or keys.names("id.column"), **fields},
         units=keys.choices("hours.unit", FORMS),
-        rounding=keys.choices("hours.rounding", ROUNDINGS, "nearest")[0],
-        order=keys.choices("date.order", ORDERS, "YMD")[0],
-        id_pattern=keys.pattern("id.pattern", ID_PATTERN),
+        rounding=keys.choice("hours.rounding", ROUNDINGS, "nearest"),
+        order=keys.choice("date.order", ORDERS, "YMD"),
+        id_pattern=ID_PATTERN if made_of else keys.pattern("id.pattern", ID_PATTERN),
         id_prefix=keys.text("id.prefix", ""),
         told_apart_by=keys.names("id.told_apart_by", needed=False),
         totals=keys.text("totals", None),
@@ -144,12 +144,21 @@ class _Keys:
         self.problems.append(f"{key}: is not the name of a column, or a list of names")
         return ()
 
-    def choices(self, key: str, known: Any, default: str = "") -> Names:
+    def choice(self, key: str, known: Iterable[str], default: str) -> str:
+        """Return one of the words that are known."""
+        value: str = self.text(key, default)
+        self._check(key, {value}, known)
+        return value
+
+    def choices(self, key: str, known: Iterable[str]) -> Names:
         """Return one or more of the words that are known."""
-        chosen = self.names(key, needed=False) or (default,)
-        if not set(chosen) <= set(known):
-            self.problems.append(f"{key}: is not one of {', '.join(known)}")
+        chosen = self.names(key, needed=False)
+        self._check(key, set(chosen) or {""}, known)
         return chosen
+
+    def _check(self, key: str, chosen: set[str], known: Iterable[str]) -> None:
+        if not chosen <= set(known):
+            self.problems.append(f"{key}: is not one of {', '.join(known)}")
 
     def pattern(self, key: str, default: str) -> str:
         value: str = self.text(key, default)

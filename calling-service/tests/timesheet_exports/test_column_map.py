@@ -74,11 +74,11 @@ def test_names_every_problem_with_its_key(tmp_path: Path) -> None:
         "hours.unit: is not one of decimal, H:MM, H:MM:SS, 1h 30m",
         "hours.rounding: is not one of nearest, up, down, exact",
         "date.order: is not one of YMD, DMY, MDY",
-        "id.pattern: is not a regular expression: missing ), unterminated subpattern at position 0",
         "totals: is not a text",
         "id.prefix: set it beside made_of, to a short name of a-z, 0-9 and -",
         "columns.date: name one column",
         "colour: is not known; remove it",
+        "id.pattern: is not known; remove it",
         "more.keys: is not known; remove it",
     ]
 
@@ -86,6 +86,11 @@ def test_names_every_problem_with_its_key(tmp_path: Path) -> None:
 def test_needs_an_id_column_or_what_ids_are_made_of(tmp_path: Path) -> None:
     without = OWN.replace('column = "No"', "")
     assert problems(tmp_path, without) == ["id.column: is not set; set it to the name of a column"]
+
+
+def test_a_pattern_is_a_regular_expression(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, OWN + 'pattern = "("')
+    assert problem.startswith("id.pattern: is not a regular expression: missing ), unterminated subpattern")
 
 
 def test_an_id_stands_in_one_column(tmp_path: Path) -> None:
