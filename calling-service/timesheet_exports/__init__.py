@@ -1,4 +1,4 @@
-"""The exports of time trackers: from the bytes of a CSV file to the entries in its rows, by a column map.
+"""The exports of time trackers: the files of an inbox, the entries in their rows, and the rejects.
 
-It knows nothing of the import, of HTTP or of OAuth, and imports nothing of ours.
+It knows nothing of HTTP, of OAuth or of what is booked, and imports nothing of ours.
 """

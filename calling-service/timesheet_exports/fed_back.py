@@ -1,6 +1,6 @@
 """A rejects file that was corrected and is imported again: the columns in front of the export's, its rows.
 
-Not here: how it is written (rejects.py of the import).
+Not here: how it is written (rejects.py).
 """
 
 import csv

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from timesheet_exports.column_map import ColumnMap, read_column_map
 from timesheet_exports.entry_rows import Entry, Row, read_entry_rows
+from timesheet_exports.inbox import InboxFile, inbox_files
+from timesheet_exports.rejects import AddReject, Reject, rejects_file
 from timesheet_exports.text_file import ExportError, opened_export
 
 from calling_service.database import connection
-from calling_service.import_job.inbox import InboxFile, inbox_files
 from calling_service.import_job.ledger import Claim, Ledger, Twin
-from calling_service.import_job.rejects import AddReject, rejects_file
-from calling_service.import_job.report import FileReport, ImportReport, Reject
+from calling_service.import_job.report import FileReport, ImportReport
 from calling_service.import_job.timesheets_api import Receipt
 
 CHUNK = 500  # rows that are sent with one request: as many as the API accepts, since fewer are slower

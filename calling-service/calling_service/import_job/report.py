@@ -1,25 +1,17 @@
 """What an import reports: its files with their counts, and the rows that it rejected.
 
-Not here: the rejects files, which hold every rejected row (rejects.py).
+Not here: the rejects files, which hold every rejected row (timesheet_exports/rejects.py).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from timesheet_exports.rejects import Reject
+
 REJECTS_SHOWN = 200  # of an import
 
 FileState = Literal["pending", "waiting", "known", "importing", "done", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that is not booked: where it stands, and what has to be changed."""
-
-    file: str
-    line: int
-    column: str
-    reason: str
 
 
 @dataclass(slots=True)

@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from calling_service.import_job.report import FileReport, ImportReport, Reject
+from timesheet_exports.rejects import Reject
+
+from calling_service.import_job.report import FileReport, ImportReport
 from calling_service.logs import current_trace_id, trace_id_of
 from calling_service.runs.case import CaseReport
 

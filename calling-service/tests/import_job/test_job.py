@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from calling_service.database import connection, prepare
-from calling_service.import_job.inbox import inbox_files
 from calling_service.import_job.job import ImportJob
 from calling_service.import_job.report import ImportReport
 from calling_service.import_job.timesheets_api import ApiError, Receipt
@@ -17,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from timesheet_exports.column_map import read_column_map
 from timesheet_exports.entry_rows import Entry
+from timesheet_exports.inbox import inbox_files
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 

@@ -1,9 +1,10 @@
 """What became of an import, as the terminal shows it."""
 
-from calling_service.import_job.report import FileReport, ImportReport, Reject
+from calling_service.import_job.report import FileReport, ImportReport
 from calling_service.runs.run import Failure, Run
 from click import unstyle
 from flow_explorer.terminal.report import report
+from timesheet_exports.rejects import Reject
 
 
 def imported() -> Run:

@@ -1,6 +1,6 @@
 """The rejects file of one export: the rows that were not booked, as they stood, each with its reason.
 
-It can be corrected and imported again (timesheet_exports/fed_back.py). It appears under its name when the
+It can be corrected and imported again (fed_back.py). It appears under its name when the
 export is done, and replaces the one of an earlier import.
 """
 
@@ -8,12 +8,22 @@ import csv
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from timesheet_exports.entry_rows import Row
 from timesheet_exports.fed_back import MADE_ID, REJECT_COLUMNS
 
-from calling_service.import_job.report import Reject
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that is not booked: where it stands, and what has to be changed."""
+
+    file: str
+    line: int
+    column: str
+    reason: str
+
 
 AddReject = Callable[[Reject, Row], None]
 
