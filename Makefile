@@ -1,7 +1,8 @@
-# The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, PYTHON=python3.13,
-# AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for `make client`, NAME, FILE, ROTATE.
+# The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian,
+# PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for
+# `make client`, NAME, FILE, ROTATE.
 VENV ?= $(CURDIR)/.venv
-export VENV RUNTIME PYTHON
+export VENV RUNTIME SERVER PYTHON
 SERVICES = auth-server protected-api calling-service
 COVERAGE = --cov --cov-branch --cov-report=term:skip-covered
 LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
@@ -48,7 +49,7 @@ test-e2e: venv ## run the end-to-end tests against the Compose stack
 lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
-	"$$VENV/bin/mypy" stack bench tests-e2e
+	"$$VENV/bin/mypy" stack bench deploy/fast tests-e2e
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done
 
@@ -76,6 +77,7 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt
 	for service in $(SERVICES); do \
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
+	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
 	npm update --prefix tests-e2e/another_server --package-lock-only
 
 venv: ## install the tools for tests and development into .venv, unless they are there

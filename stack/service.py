@@ -1,9 +1,10 @@
 """What each service of docker-compose.yml is as a local process: its command, settings, files and process id.
 
-It is the same program with the same settings, but for four replacements: the addresses of services and the
-address that a service listens on become loopback addresses; `/run/secrets` and `/data` become folders of the
-checkout. `${NAME:-value}` is read as Docker Compose reads it. Of the user's own variables a service gets only
-those that the Compose file names so, and those that every program needs.
+It is the same program with the same settings, but for five replacements: the addresses of services and the
+address that a service listens on become loopback addresses; `/run/secrets`, `/data` and `/fast` become
+folders of the checkout. SERVER=granian takes the commands from deploy/fast/compose.yml. `${NAME:-value}` is
+read as Docker Compose reads it. Of the user's own variables a service gets only those that the Compose file
+names so, and those that every program needs.
 Not here: starting and stopping (stack/local.py).
 """
 
@@ -29,7 +30,11 @@ def _interpolated(text: str) -> str:
     return VARIABLE.sub(lambda variable: os.environ.get(variable[1]) or variable[2], text)
 
 
+FAST = ROOT / "deploy/fast"
 DECLARED = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+if os.environ.get("SERVER") == "granian":
+    for _name, _service in yaml.safe_load((FAST / "compose.yml").read_text())["services"].items():
+        DECLARED[_name]["command"] = _service["command"]
 PUBLISHED = {name: _interpolated(service["ports"][0]).split(":") for name, service in DECLARED.items()}
 INSIDE = {name: int(port) for name, (_, _, port) in PUBLISHED.items()}
 PORTS = {name: int(port) for name, (_, port, _) in PUBLISHED.items()}
@@ -71,7 +76,7 @@ class Service:
 
     @property
     def pid_file(self) -> Path:
-        """Return the file with the process id of gunicorn's master and the fingerprint of what it runs."""
+        """Return the file with the process id of the server's master and the fingerprint of what it runs."""
         return STATE / "run" / f"{self.name}.pid"
 
     @property
@@ -97,7 +102,7 @@ class Service:
             pid = int(self.pid_file.read_text().split()[0])
         except (FileNotFoundError, ValueError, IndexError):
             return None
-        if self.command[1] in _command_line(pid):
+        if self.command[-1] in _command_line(pid):  # the app, whichever server it is started with
             return pid
         return None
 
@@ -125,7 +130,7 @@ def services() -> list[Service]:
     return [
         Service(
             name,
-            tuple(service["command"]),
+            tuple(word.replace("/fast/", f"{FAST}/") for word in service["command"]),
             {
                 key: _localised(_interpolated(str(value)), name)
                 for key, value in service["environment"].items()

@@ -33,6 +33,16 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def fast_stack(new_stack: Callable[[], Stack]) -> Stack:
+    """Return a running stack that granian serves (deploy/fast), which logs at DEBUG."""
+    stack = new_stack()
+    stack.environment["SERVER"] = "granian"
+    stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")
+    stack.first_output = stack.make("up")
+    return stack
+
+
+@pytest.fixture(scope="session")
 def checkout() -> Path:
     """Return the folder of the checkout under test."""
     return Path(__file__).resolve().parent.parent

@@ -22,6 +22,11 @@ import requests
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = ("auth-server", "protected-api", "calling-service")
 INVOICES = "https://invoices.exampleco.example"
+POSTS = {  # what takes a body in each service
+    "auth-server": ("/oauth/token", "application/x-www-form-urlencoded"),
+    "protected-api": ("/timesheets/upload", "application/json"),
+    "calling-service": ("/runs", "application/json"),
+}
 BELOW_EPHEMERAL = range(20000, 32768)
 
 T = TypeVar("T")

@@ -41,7 +41,7 @@ def test_is_answered_as_expected(played: dict[str, dict[str, Any]], case: dict[s
 
 def outcome(exchange: dict[str, Any]) -> dict[str, Any]:
     """Return status, error and failing check, from what crossed the wire."""
-    headers = dict(exchange["response"]["headers"])
+    headers = requests.structures.CaseInsensitiveDict(exchange["response"]["headers"])
     failed = re.search(r'([\w-]+);dur=[\d.]+;desc="(?!GET|POST)', headers.get("Server-Timing", ""))
     challenge = re.search(r'error="(\w+)"', headers.get("WWW-Authenticate", ""))
     body = json.loads(exchange["response"]["body"])
@@ -85,7 +85,7 @@ def test_make_try_plays_a_case_and_its_exit_status_says_whether_it_was_as_expect
         r"│ Authorization: Basic \[base64 of payroll-report:<client secret>, masked\]",
         r"✓ request \d",
         r"✗ credentials: ",
-        r"│ HTTP/1.1 401 UNAUTHORIZED",
+        r"│ HTTP/1.1 401 (?i:unauthorized)",
         r"✓ As expected: 401 invalid_client at the check credentials",
         rf"http://localhost:{stack.ports['calling-service']}/runs/",
     ):

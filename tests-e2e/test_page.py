@@ -114,16 +114,16 @@ def test_the_second_import_uses_the_token_in_the_cache(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("case", "answer", "check"),
     [
-        ("A wrong secret", "401 UNAUTHORIZED, invalid_client", "credentials"),
-        ("A changed payload", "401 UNAUTHORIZED, invalid_token", "signature"),
-        ("Too small a scope for the route", "403 FORBIDDEN, insufficient_scope", "scope"),
+        ("A wrong secret", "401 unauthorized, invalid_client", "credentials"),
+        ("A changed payload", "401 unauthorized, invalid_token", "signature"),
+        ("Too small a scope for the route", "403 forbidden, insufficient_scope", "scope"),
     ],
 )
 def test_a_failing_case_opens_where_it_failed(visit: Visit, case: str, answer: str, check: str) -> None:
     page = visit()
     run(page, case)
     expect(page.get_by_text("Answered as expected")).to_be_visible()
-    assert arrows(page)[-1].endswith(answer)
+    assert arrows(page)[-1].lower().endswith(answer)  # servers write the reason phrase in their own way
     expect(page.locator('[aria-current="step"]')).to_contain_text(f"Refused at the check “{check}”")
     expect(page.locator("#pane .checks li").last).to_have_class("failed")
     expect(page.locator("#pane .checks .failed .check")).to_have_text(check)
