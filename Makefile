@@ -9,7 +9,8 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try client down clean doctor logs test test-e2e lint format size lock bench bench-import screenshots venv
+.PHONY: help up flow try client down clean doctor logs test test-e2e lint format size lock bench bench-peers bench-import \
+	screenshots venv
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +68,9 @@ bench: venv ## measure the services beside bare Flask, and the page; then bench-
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.start
 	@$(MAKE) --no-print-directory bench-import
 
+bench-peers: venv ## measure beside node-oidc-provider and express-oauth2-jwt-bearer (Node 20); ROUNDS, SECONDS
+	PYTHONPATH=tests-e2e:protected-api "$$VENV/bin/python" -m bench.peers
+
 bench-import: venv ## measure rows per second and peak memory of the import job; ROWS=1000000 for a million
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.imports
 
@@ -78,7 +82,7 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 	for service in $(SERVICES); do \
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
-	npm update --prefix tests-e2e/another_server --package-lock-only
+	for folder in tests-e2e/another_server bench/peers; do npm update --prefix $$folder --package-lock-only; done
 
 venv: ## install the tools for tests and development into .venv, unless they are there
 	@stack/stack venv

@@ -1,10 +1,12 @@
 """A closed-loop HTTP/1.1 load generator for loopback: keep-alive connections with one request in flight each.
 
-It has one thread and one selector, so that it uses little CPU, and stops after a number of requests.
+It has one thread and one selector, so that it uses little CPU. It stops after some requests or seconds.
 """
 
+import math
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,8 +56,15 @@ class _Connection:
         return bool(separator) and len(body) >= int(length)
 
 
-def run(port: int, requests: Iterator[bytes], *, count: int, connections: int = 8) -> Result:
-    """Send `count` requests to 127.0.0.1; time each from its last byte sent to the last byte received."""
+def run(
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    count: int = sys.maxsize,
+    seconds: float = math.inf,
+    connections: int = 8,
+) -> Result:
+    """Send requests to 127.0.0.1; time each from its last byte sent to the last byte received."""
     latencies: list[float] = []
     selector = selectors.DefaultSelector()
     started = time.perf_counter()
@@ -65,7 +74,7 @@ def run(port: int, requests: Iterator[bytes], *, count: int, connections: int = 
         selector.register(connection.sock, selectors.EVENT_READ, connection)
         connection.send(next(requests))
     sent = connections
-    while len(latencies) < count:
+    while len(latencies) < count and time.perf_counter() - started < seconds:
         for key, _ in selector.select(timeout=10):
             connection = key.data
             if not connection.answered():
@@ -78,4 +87,4 @@ def run(port: int, requests: Iterator[bytes], *, count: int, connections: int = 
     for key in list(selector.get_map().values()):
         selector.unregister(key.fileobj)
         key.data.sock.close()
-    return Result(count / elapsed, sorted(latencies))
+    return Result(len(latencies) / elapsed, sorted(latencies))

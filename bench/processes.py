@@ -11,11 +11,21 @@ def workers(master: int) -> list[int]:
 
 def cpu_seconds(master: int) -> float:
     """Return the user and system time that the workers have used so far."""
-    ticks = 0
-    for pid in workers(master):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(_cpu_ticks(pid) for pid in workers(master)) / os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """Return the user and system time that a process and all that it started have used so far."""
+    return sum(_cpu_ticks(each) for each in _tree(pid)) / os.sysconf("SC_CLK_TCK")
+
+
+def _tree(pid: int) -> list[int]:
+    return [pid, *(below for child in workers(pid) for below in _tree(child))]
 
 
 def pss_mib(master: int) -> list[float]:

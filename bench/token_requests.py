@@ -28,18 +28,24 @@ def audiences(stack: Stack) -> dict[str, str]:
 
 def with_basic(stack: Stack, audience: str) -> bytes:
     """Return a token request with client_secret_basic."""
-    form = {"grant_type": "client_credentials", "audience": audience}
-    return http("POST", "/oauth/token", FORM | _basic(stack), urllib.parse.urlencode(form))
+    return of("payroll-report", stack.secret("payroll-report"), audience=audience)
+
+
+def of(client_id: str, secret: str, **form: str) -> bytes:
+    """Return a client's token request with client_secret_basic."""
+    body = urllib.parse.urlencode({"grant_type": "client_credentials", **form})
+    return http("POST", "/oauth/token", FORM | _basic(client_id, secret), body)
 
 
 def introspection(stack: Stack) -> bytes:
     """Return a request to introspect one of the client's own tokens."""
     form = {"token": stack.token("payroll-report")}
-    return http("POST", "/oauth/introspect", FORM | _basic(stack), urllib.parse.urlencode(form))
+    basic = _basic("payroll-report", stack.secret("payroll-report"))
+    return http("POST", "/oauth/introspect", FORM | basic, urllib.parse.urlencode(form))
 
 
-def _basic(stack: Stack) -> dict[str, str]:
-    credentials = f"payroll-report:{stack.secret('payroll-report')}".encode()
+def _basic(client_id: str, secret: str) -> dict[str, str]:
+    credentials = f"{client_id}:{secret}".encode()
     return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
 
 
