@@ -7,12 +7,12 @@ it before they are sent, and the API books an entry that is sent again only once
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from timesheet_exports.column_map import ColumnMap, read_column_map
 from timesheet_exports.entry_rows import Entry, Row, read_entry_rows
 from timesheet_exports.inbox import InboxFile, inbox_files
+from timesheet_exports.read_ahead import read_ahead
 from timesheet_exports.rejects import AddReject, Reject, rejects_file
 from timesheet_exports.text_file import ExportError, opened_export
 
@@ -70,11 +70,14 @@ class ImportJob:
         try:
             with opened_export(file.path) as lines:
                 header, rows = read_entry_rows(lines, self.column_map)
-                with rejects_file(self.state_dir, file.path.name, header, made_ids=made_ids) as add_reject:
+                with (
+                    rejects_file(self.state_dir, file.path.name, header, made_ids=made_ids) as add_reject,
+                    read_ahead(rows, CHUNK) as chunks,
+                ):
                     parts = (file, file_report, report, ledger, self.column_map, self.upload, add_reject)
-                    chunks = _FileImport(*parts)
-                    while chunk := list(islice(rows, CHUNK)):
-                        chunks.send(chunk)
+                    file_import = _FileImport(*parts)
+                    for chunk in chunks:
+                        file_import.send(chunk)
                         yield chunk[-1].line
         except ExportError as error:
             report.give_up(file_report, str(error))

@@ -1,12 +1,12 @@
 """The one call that the job makes to the Timesheets API: upload entries, all or none of them."""
 
-import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import requests
 from timesheet_exports.entry_rows import Entry, Problem
 
@@ -42,11 +42,11 @@ class TimesheetsApi:
 
     def upload(self, entries: Sequence[Entry]) -> Receipt:
         """Upload the entries; raise ApiError, or what the session's auth raises."""
-        document = json.dumps({"entries": [entry._asdict() for entry in entries]}, ensure_ascii=False)
+        document = orjson.dumps({"entries": [entry._asdict() for entry in entries]})
         try:
             response = self._session.post(
                 self._upload_url,
-                document.encode(),  # not escaped, so that the longest entries stay under the API's 1 MiB
+                document,  # not escaped, so that the longest entries stay under the API's 1 MiB
                 headers={"Content-Type": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,
