@@ -22,8 +22,21 @@ MIGRATIONS = (
     ALTER TABLE timesheets ADD COLUMN approved_by TEXT;
     ALTER TABLE timesheets ADD COLUMN approved_at TEXT;
     """,
+    # What each of these is for: pages.py. An upload writes into the last block of an index alone.
+    """
+    DROP INDEX IF EXISTS timesheets_of_user;
+    CREATE INDEX timesheets_of_block_by_user
+        ON timesheets (id >> 17, user_id, approved_at IS NOT NULL, date, project);
+    CREATE INDEX timesheets_of_block_by_project
+        ON timesheets (id >> 17, project, approved_at IS NOT NULL, date);
+    CREATE INDEX pending_timesheets_of_block_by_date
+        ON timesheets (id >> 17, date) WHERE approved_at IS NULL;
+    CREATE INDEX approved_timesheets_of_block_by_date
+        ON timesheets (id >> 17, date) WHERE approved_at IS NOT NULL;
+    """,
 )
 BUSY_TIMEOUT = 5  # seconds
+MIGRATION_TIMEOUT = 600  # seconds: another process may be building the indexes of millions of rows
 
 
 class _Connection(sqlite3.Connection):
@@ -43,7 +56,7 @@ class Database:
 
     def prepare(self) -> None:
         """Create what is missing, leave no connection open; raise sqlite3.Error if the file is unusable."""
-        with closing(self._connect()) as connection, connection:
+        with closing(self._connect(MIGRATION_TIMEOUT)) as connection, connection:
             # EXCLUSIVE: of two processes that start at once, the second finds the work done.
             connection.execute("BEGIN EXCLUSIVE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -65,11 +78,11 @@ class Database:
         with suppress(AttributeError):
             del self._local.connection
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
         # isolation_level None: transactions begin where this module says so.
         connection = sqlite3.connect(
             self._file,
-            timeout=BUSY_TIMEOUT,
+            timeout=timeout,
             isolation_level=None,
             check_same_thread=False,  # the garbage collector closes it, in any thread
             factory=_Connection,

@@ -1,4 +1,4 @@
-"""Timesheets in SQLite. Not here: validation (models.py), tables and transactions (database.py)."""
+"""Timesheets in SQLite. Not here: validation (models.py), tables (database.py), pages (pages.py)."""
 
 import json
 import sqlite3
@@ -9,18 +9,16 @@ from protected_api.timesheets.answers import Timesheet
 from protected_api.timesheets.database import MIGRATIONS, Database
 from protected_api.timesheets.models import Entry, Query
 from protected_api.timesheets.names import normalised
+from protected_api.timesheets.pages import read_page
 
 Entries = Mapping[int, Entry]  # by their numbers in the upload
 Values = dict[str, Any]
 COLUMNS = ", ".join(Timesheet.__annotations__)
+INSERT = """
+INSERT INTO timesheets (client_id, department, external_id, user_id, date, project, hours)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id, external_id) DO NOTHING
+"""
 SELECT = f"SELECT {COLUMNS} FROM timesheets WHERE"  # noqa: S608  all literals
-FILTERS = {
-    "user_id": "user_id = ?",
-    "project": "project = ?",
-    "from_": "date >= ?",
-    "to": "date <= ?",
-    "approved": "(approved_at IS NOT NULL) = ?",
-}
 
 
 class BookingResult(NamedTuple):
@@ -56,20 +54,21 @@ class TimesheetStore:
         self, client_id: str, department: str | None, entries: Entries, *, dry_run: bool
     ) -> BookingResult:
         """Book all entries, or none if one conflicts with a booked one; `dry_run` only finds conflicts."""
+        values = [
+            (client_id, department, each.external_id, *_values(each).values()) for each in entries.values()
+        ]
         with self._database.transaction() as connection:
-            booked = _booked_values(connection, client_id, entries)
-            conflicts = list(_conflicts(booked, entries))
-            if conflicts or dry_run:
-                return BookingResult(0, conflicts)
-            new = [entry for entry in entries.values() if entry.external_id not in booked]
-            connection.executemany(
-                "INSERT INTO timesheets (client_id, department, external_id, user_id, date, project, hours)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(client_id, department, entry.external_id, *_values(entry).values()) for entry in new],
-            )
+            booked = 0
+            if not dry_run:
+                booked = connection.executemany(INSERT, values).rowcount
+            if dry_run or booked < len(entries):
+                conflicts = list(_conflicts(_booked_values(connection, client_id, entries), entries))
+                if conflicts or dry_run:
+                    connection.rollback()
+                    return BookingResult(0, conflicts)
             external_id = next(iter(entries.values())).external_id
             first = self._one("client_id = ? AND external_id = ?", client_id, external_id)
-        return BookingResult(len(new), [], first)
+        return BookingResult(booked, [], first)
 
     def delete(self, timesheet_id: int) -> None:
         """Delete a timesheet; raise LookupError if there is none, ApprovedError if it is approved."""
@@ -86,12 +85,7 @@ class TimesheetStore:
 
     def page(self, query: Query) -> tuple[list[Timesheet], str | None]:
         """Return a page in the order of booking, and the cursor of the next page or None."""
-        filters = {sql: getattr(query, name) for name, sql in FILTERS.items()}
-        wanted = {sql: value for sql, value in filters.items() if value is not None}
-        where = " AND ".join(["id > ?", *wanted])
-        rows = self._execute(
-            f"{SELECT} {where} ORDER BY id LIMIT ?", query.cursor, *wanted.values(), query.limit + 1
-        )
+        rows = read_page(self._database.connection(), COLUMNS, query, query.limit + 1)
         page = [_timesheet(row) for row in rows]
         if len(page) <= query.limit:
             return page, None

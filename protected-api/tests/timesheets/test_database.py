@@ -1,6 +1,7 @@
 """The database file is in WAL mode, and older files are migrated."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -31,3 +32,17 @@ def test_migrates_an_older_database_and_keeps_its_rows(tmp_path: Path) -> None:
         Database(file).prepare()
     [row], _ = TimesheetStore(Database(file)).page(Query())
     assert (row["id"], row["hours"], row["department"], row["approved_at"]) == (7, "7.25", None, None)
+
+
+def test_several_processes_may_migrate_an_older_database_at_once(tmp_path: Path) -> None:
+    file = str(tmp_path / "old.db")
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript("".join(MIGRATIONS[:2]) + "PRAGMA user_version = 2")
+        rows = ((f"e{number}", f"u{number % 9}", "2026-11-02", "P", 725) for number in range(20_000))
+        old.executemany("INSERT INTO timesheets VALUES (NULL, 'job', ?, ?, ?, ?, ?, NULL, NULL, NULL)", rows)
+        old.commit()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: Database(file).prepare(), range(4)))
+    query = Query.model_validate({"user_id": "u5", "limit": "2", "cursor": "10000"})
+    page, _ = TimesheetStore(Database(file)).page(query)
+    assert [row["external_id"] for row in page] == ["e10004", "e10013"]

@@ -1,0 +1,128 @@
+"""Which timesheets are on a page, found at a cost that does not grow with the table.
+
+A page is in the order of ids. An index of users over all timesheets would give that order, but each upload
+would write into as many places of it as it has users. So the indexes begin with a block, which is 131,072
+consecutive ids: an upload writes into the last block alone, and a read looks into one block after the other,
+about a microsecond each. Not here: what a row means (store.py).
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from protected_api.timesheets.models import MAX_ID, Query
+
+FILTERS = {
+    "user_id": "user_id = :user_id",
+    "project": "project = :project",
+    "from_": "date >= :from_",
+    "to": "date <= :to",
+    "approved": "(approved_at IS NOT NULL) = :approved",
+}
+PENDING = "timesheets INDEXED BY pending_timesheets_of_block_by_date WHERE approved_at IS NULL"
+APPROVED = "timesheets INDEXED BY approved_timesheets_of_block_by_date WHERE approved_at IS NOT NULL"
+FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
+NEAR = (10, 60)  # ids after the cursor for each timesheet of the page, read without an index if that fills it
+
+BLOCKS = """
+WITH RECURSIVE block(number) AS (
+    SELECT :block
+    UNION ALL SELECT number + 1 FROM block WHERE number < (SELECT max(id) FROM timesheets) >> 17
+)
+"""
+# SQLite sorts the ids of one block at a time, and looks into no further block once the page is full.
+IN_BLOCKS = """
+{blocks}
+SELECT id FROM timesheets INDEXED BY timesheets_of_block_by_{name}
+WHERE id >> 17 IN (SELECT number FROM block) AND id > :cursor AND {where}
+ORDER BY id >> 17, id LIMIT :count
+"""
+NEXT_BLOCK = """
+{blocks}
+SELECT number FROM block
+WHERE EXISTS (SELECT 1 FROM {timesheets} AND id >> 17 = number AND date BETWEEN :from_ AND :to) LIMIT 1
+"""
+# The index has the ids of each date of a block in order, and this merges them. `found` is a queue: it begins
+# with the first id of each date; then the lowest id leaves it, and the next id of the same date enters.
+BY_DATE = """
+WITH RECURSIVE
+block(number) AS (SELECT :first UNION ALL SELECT number + 1 FROM block WHERE number < :last),
+day(block, date) AS (
+    SELECT number, (SELECT min(date) FROM {timesheets} AND id >> 17 = number AND date >= :from_) FROM block
+    UNION ALL
+    SELECT block, (SELECT min(date) FROM {timesheets} AND id >> 17 = day.block AND date > day.date)
+    FROM day WHERE day.date < :to
+),
+found(id, block, date) AS (
+    SELECT (
+        SELECT min(id) FROM {timesheets} AND id >> 17 = day.block AND date = day.date AND id > :cursor
+    ), block, date FROM day WHERE date <= :to
+    UNION ALL
+    SELECT (
+        SELECT min(id) FROM {timesheets} AND id >> 17 = found.block AND date = found.date AND id > found.id
+    ), block, date FROM found WHERE id IS NOT NULL
+    ORDER BY 1 NULLS LAST LIMIT :count
+)
+SELECT id FROM found WHERE id IS NOT NULL
+"""
+Values = dict[str, Any]
+
+
+def read_page(connection: sqlite3.Connection, columns: str, query: Query, count: int) -> list[Any]:
+    """Return the first `count` timesheets after the cursor that pass the filters; `columns` begin with id."""
+    wanted = [sql for name, sql in FILTERS.items() if getattr(query, name) is not None]
+    values = dict(query) | {"count": count, "near": MAX_ID}
+    where = " AND ".join(["id > :cursor", "id <= :near", *wanted])
+    near = f"SELECT {columns} FROM timesheets NOT INDEXED WHERE {where} ORDER BY id LIMIT :count"  # noqa: S608
+    for width in NEAR:
+        if wanted:
+            values["near"] = min(query.cursor + width * count, MAX_ID)
+        rows = connection.execute(near, values).fetchall()
+        if not wanted or len(rows) == count:
+            return rows
+        if len(rows) < count / 4:
+            break
+    values |= {"from_": query.from_ or FIRST_DATE, "to": query.to or LAST_DATE, "block": query.cursor >> 17}
+    of_ids = f"SELECT {columns} FROM timesheets WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"  # noqa: S608
+    with connection:  # a page that lacks a row deleted meanwhile would look like the last one
+        connection.execute("BEGIN")
+        ids = sorted(_find(connection, query, " AND ".join(wanted), values))
+        return connection.execute(of_ids, [json.dumps(ids[:count])]).fetchall()
+
+
+def _find(connection: sqlite3.Connection, query: Query, where: str, values: Values) -> Iterator[int]:
+    """Yield the ids of the page, in any order, and perhaps some of the pages after it."""
+    if query.user_id is not None or query.project is not None:
+        if query.approved is None and (query.from_ is not None or query.to is not None):
+            where += " AND (approved_at IS NOT NULL) IN (0, 1)"  # it stands before the date in the index
+        name = "project" if query.user_id is None else "user"
+        yield from _ids(connection, IN_BLOCKS.format(blocks=BLOCKS, name=name, where=where), values)
+        return
+    approved = values["approved"]
+    if not approved:
+        yield from _find_by_date(connection, PENDING, values.copy())
+    if approved is not False:
+        yield from _find_by_date(connection, APPROVED, values.copy())
+
+
+def _find_by_date(connection: sqlite3.Connection, timesheets: str, values: Values) -> Iterator[int]:
+    """Yield ids from one block, then from two, and so on, until there are enough or no block has more."""
+    next_block = NEXT_BLOCK.format(blocks=BLOCKS, timesheets=timesheets)
+    by_date = BY_DATE.format(timesheets=timesheets)
+    missing: int = values["count"]
+    width = 1
+    while missing > 0:
+        numbers = _ids(connection, next_block, values)
+        if not numbers:
+            return
+        last = numbers[0] + width - 1
+        ids = _ids(connection, by_date, {**values, "first": numbers[0], "last": last})
+        yield from ids
+        missing -= len(ids)
+        values["block"] = last + 1
+        width *= 2
+
+
+def _ids(connection: sqlite3.Connection, sql: str, values: Values) -> list[int]:
+    return [row[0] for row in connection.execute(sql, values)]
