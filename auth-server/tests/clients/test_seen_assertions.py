@@ -48,6 +48,21 @@ def test_deletes_expired_assertions_once_a_minute(service: Service) -> None:
     assert rows() == 2
 
 
+def test_deletes_many_expired_assertions_a_few_at_each_request(service: Service) -> None:
+    seen = seen_by(service, lambda: 2000.0)
+    expired = [
+        {"client_id": "bot", "jti_digest": bytes([number]), "expires_at": 1010} for number in range(50)
+    ]
+    with service.engine.begin() as connection:
+        connection.execute(seen_assertions.insert(), expired)
+    kept = []
+    for jti in ("a", "b", "c", "d"):
+        assert seen.record("bot", jti, 3000)
+        with service.engine.connect() as connection:
+            kept.append(connection.scalar(select(func.count()).select_from(seen_assertions)))
+    assert kept == [31, 12, 3, 4]
+
+
 Ask = Callable[..., TestResponse]
 Sign = Callable[..., dict[str, str]]
 
