@@ -74,8 +74,9 @@ def _repeats(apis: Rows, clients: Rows, grants: Rows) -> Iterator[str]:
         "grants": [(grant["client"], grant["audience"]) for grant in grants],
     }
     for name, found in keys.items():
+        first_index: dict[Any, int] = {}
         for index, key in enumerate(found):
-            first = found.index(key)
+            first = first_index.setdefault(key, index)
             if first < index:
                 yield f"{name}[{index}]: declares again what {name}[{first}] declares; remove one"
 
