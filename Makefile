@@ -10,7 +10,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow try client down clean doctor logs test test-e2e lint format size lock bench bench-peers bench-import \
-	screenshots venv
+	bench-scale screenshots venv
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-peers: venv ## measure beside node-oidc-provider and express-oauth2-jwt-be
 
 bench-import: venv ## measure rows per second and peak memory of the import job; ROWS=1000000 for a million
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.imports
+
+bench-scale: venv ## measure how the cost of a request grows with the tables; SCALE=0.1 for a tenth of them
+	PYTHONPATH=tests-e2e:protected-api "$$VENV/bin/python" -m bench.scale
 
 screenshots: venv ## take docs/screenshots again from the running stack, in Chromium
 	"$$VENV/bin/python" tests-e2e/screenshots.py
