@@ -35,7 +35,9 @@ def require_scope(scope: str, *, fresh: bool = False) -> Callable[[View[P, R]], 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             authorization: Authorization = current_app.extensions["authorization"]
-            token = authorization.authorize(request, scope, fresh=fresh)
+            # The request itself: the proxy looks it up in the context for each of its attributes.
+            this: Request = request._get_current_object()  # type: ignore[attr-defined]
+            token = authorization.authorize(this, scope, fresh=fresh)
             return view(token, *args, **kwargs)
 
         guarded.required_scope = scope  # type: ignore[attr-defined]  # for metadata and documentation
