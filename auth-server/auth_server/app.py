@@ -8,6 +8,7 @@ from auth_server.clients.registry import Clients
 from auth_server.clients.secret_uses import SecretUses
 from auth_server.clients.seen_assertions import SeenAssertions
 from auth_server.database import revoked_tokens, seen_assertions
+from auth_server.endpoints.authorize import authorization_endpoint
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.introspect import introspection_endpoint
@@ -38,6 +39,7 @@ def create_app(service: Service) -> Flask:
         explain_answers(app)
     for endpoint in (token_endpoint, introspection_endpoint, revocation_endpoint):
         app.register_blueprint(endpoint(server, issuer, settings.trusted_proxies), url_prefix=path)
+    app.register_blueprint(authorization_endpoint(issuer), url_prefix=path)
     app.register_blueprint(metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))
     app.extensions[cli.EXTENSION] = service

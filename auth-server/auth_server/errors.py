@@ -47,6 +47,13 @@ class UnsupportedGrantTypeError(ProtocolError):
     description = "The grant_type must be client_credentials."
 
 
+class UnsupportedResponseTypeError(ProtocolError):
+    """A browser was sent here to log somebody in (RFC 6749 4.1.2.1)."""
+
+    error = "unsupported_response_type"
+    description = "This server has no users and no browser login; machine clients ask at the token endpoint."
+
+
 class UnauthorizedClientError(ProtocolError):
     """An Action denies the request of this client."""
 

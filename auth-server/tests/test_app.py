@@ -31,7 +31,7 @@ def paths(client: FlaskClient) -> set[str]:
 def test_an_issuer_without_a_path_is_served_at_the_root_alone(
     below: Callable[[str], FlaskClient], path: str
 ) -> None:
-    oauth = {"/oauth/token", "/oauth/introspect", "/oauth/revoke"}
+    oauth = {"/oauth/authorize", "/oauth/token", "/oauth/introspect", "/oauth/revoke"}
     assert paths(below(path)) == HEALTH | oauth | {WELL_KNOWN, OPENID, "/.well-known/jwks.json"}
 
 

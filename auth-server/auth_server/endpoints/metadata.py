@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from auth_server.algorithms import CLIENT_ALGS
-from auth_server.endpoints import introspect, revoke, token
+from auth_server.endpoints import authorize, introspect, revoke, token
 from auth_server.keys.signing_keys import SigningKeys
 from auth_server.protocol.client_authentication import METHODS
 from auth_server.protocol.grant import ClientCredentialsGrant
@@ -43,7 +43,8 @@ def server_metadata(issuer: str) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "issuer": issuer,
         "jwks_uri": base + JWKS_PATH,
-        "response_types_supported": [],  # required, although there is no authorization endpoint
+        "authorization_endpoint": base + authorize.PATH,
+        "response_types_supported": [],  # required, although the authorization endpoint serves none
         "grant_types_supported": [ClientCredentialsGrant.GRANT_TYPE],
     }
     for name, path in (

@@ -30,6 +30,7 @@ def test_the_metadata_describes_the_server(client: FlaskClient, path: str) -> No
     assert metadata == {
         "issuer": "https://issuer.example",
         "jwks_uri": "https://issuer.example/.well-known/jwks.json",
+        "authorization_endpoint": "https://issuer.example/oauth/authorize",
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint": "https://issuer.example/oauth/token",
