@@ -22,6 +22,7 @@ def test_a_missing_token_gets_a_bare_challenge_that_names_the_metadata(stack: St
     assert refused.status_code == 401
     challenge = refused.headers["WWW-Authenticate"]
     assert "error=" not in challenge
+    assert 'scope="read:timesheets"' in challenge
     assert f'resource_metadata="{stack.timesheets_api}/.well-known/oauth-protected-resource"' in challenge
 
 

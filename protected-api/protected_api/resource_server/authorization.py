@@ -64,6 +64,14 @@ class Authorization:
 
     def authorize(self, request: Request, scope: str, *, fresh: bool = False) -> AccessToken:
         """Return the token of the request; raise RefusalError or UnavailableError."""
+        try:
+            return self._authorized(request, scope, fresh)
+        except RefusalError as refusal:
+            if refusal.status == 401:  # a client that reads it asks for this scope, and not for all
+                refusal.challenge["scope"] = scope
+            raise
+
+    def _authorized(self, request: Request, scope: str, fresh: bool) -> AccessToken:
         compact = presented_token(request)
         self.on_check("presenting", None)
         token = self.verify(compact)
@@ -92,7 +100,7 @@ class Authorization:
         if not refusal.members:
             response = self._as_the_app_does(Unauthorized(str(refusal)))
         response.status_code = refusal.status
-        challenge = {"realm": self.realm, **refusal.members, "resource_metadata": self.resource_metadata}
+        challenge = {"realm": self.realm, **refusal.challenge, "resource_metadata": self.resource_metadata}
         parameters = ", ".join(f'{name}="{value}"' for name, value in challenge.items())
         response.headers["WWW-Authenticate"] = f"Bearer {parameters}"
         return response

@@ -10,9 +10,10 @@ class RefusalError(Exception):
         super().__init__(reason)
         self.check = check
         self.status = status
-        self.members: dict[str, str] = {}  # of the answer and of its challenge
+        self.members: dict[str, str] = {}  # of the body
         if error:  # a request without a token gets none
             self.members = {"error": error, "error_description": reason, **more}
+        self.challenge = dict(self.members)  # its parameters; authorization.py adds more
 
 
 class UnavailableError(Exception):

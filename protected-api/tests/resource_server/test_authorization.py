@@ -69,7 +69,9 @@ def test_answers_a_request_without_a_token_with_a_bare_challenge(
 ) -> None:
     response = client.get("/timesheets", headers={} if header is None else {"Authorization": header})
     assert (response.status_code, response.json) == (401, BARE)
-    assert response.headers["WWW-Authenticate"] == f'Bearer realm="Timesheets API", {METADATA}'
+    assert response.headers["WWW-Authenticate"] == (
+        f'Bearer realm="Timesheets API", scope="read:timesheets", {METADATA}'
+    )
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
@@ -79,6 +81,27 @@ BARE = {
     "status": 401,
     "detail": "A token is required: Authorization, scheme Bearer.",
 }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("POST", "/timesheets/upload", "batch:upload"),
+        ("POST", "/timesheets", "create:timesheets"),
+        ("DELETE", "/timesheets/1", "delete:timesheets"),
+        ("PUT", "/approvals/1", "approve:timesheets"),
+    ],
+)
+def test_the_challenge_names_the_scope_of_the_route(
+    client: FlaskClient, issuer: Any, method: str, path: str, scope: str
+) -> None:
+    """A client that follows it asks for this scope, and not for all that the metadata names."""
+    tokens = {401: ["", f"Bearer {issuer.token(exp=1)}"], 403: [f"Bearer {issuer.token(scope='other')}"]}
+    for status, headers in tokens.items():
+        for header in headers:
+            response = client.open(path, method=method, headers={"Authorization": header})
+            assert response.status_code == status
+            assert f' scope="{scope}", ' in response.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize(

@@ -334,7 +334,8 @@ def assert_refused(response: TestResponse, case: Case) -> None:
     if case.check == "scope":
         status, error, more = 403, "insufficient_scope", {"scope": "read:timesheets"}
     body = {"error": error, "error_description": reason, **more}
-    said = ", ".join(f'{name}="{value}"' for name, value in body.items())
+    challenge = {**body, "scope": "read:timesheets"}  # what the route asks for
+    said = ", ".join(f'{name}="{value}"' for name, value in challenge.items())
     assert (response.status_code, response.json) == (status, body)
     assert response.headers["WWW-Authenticate"] == f'Bearer realm="Timesheets API", {said}, {METADATA}'
     assert response.headers["Content-Type"] == "application/json"
@@ -522,7 +523,7 @@ def test_refuses_a_token_presented_wrongly_and_accepts_it_presented_rightly(
         assert (response.status_code, response.json) == (400, body)
     else:
         detail = "A token is required: Authorization, scheme Bearer."
-        said = ""
+        said = 'scope="read:timesheets", '
         problem = {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": detail}
         assert (response.status_code, response.json) == (401, problem)
     assert response.headers["WWW-Authenticate"] == f'Bearer realm="Timesheets API", {said}{METADATA}'

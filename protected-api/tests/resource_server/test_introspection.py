@@ -107,7 +107,8 @@ def test_refuses_a_remembered_token_once_it_is_inactive(
     body = {"error": "invalid_token", "error_description": INACTIVE}
     assert (response.status_code, response.json) == (401, body)
     assert response.headers["WWW-Authenticate"] == (
-        f'Bearer realm="Timesheets API", error="invalid_token", error_description="{INACTIVE}", {METADATA}'
+        f'Bearer realm="Timesheets API", error="invalid_token", error_description="{INACTIVE}", '
+        f'scope="approve:timesheets", {METADATA}'
     )
     assert [vars(record)["check"] for record in caplog.records if "check" in vars(record)] == ["fresh"]
 

@@ -76,7 +76,7 @@ def test_protects_an_empty_app_with_one_import_and_four_settings(issuer: Any, fo
     assert bad == '401 {"error":"invalid_token","error_description":"The token is for another audience."}'
     assert narrow.startswith('403 {"error":"insufficient_scope",')
     metadata = "http://localhost:9001/.well-known/oauth-protected-resource"
-    assert none == f'401 Bearer realm="Mine", resource_metadata="{metadata}"'
+    assert none == f'401 Bearer realm="Mine", scope="read:timesheets", resource_metadata="{metadata}"'
     assert issuer.requests == ["/jwks"]
 
 
