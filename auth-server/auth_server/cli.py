@@ -16,12 +16,13 @@ from auth_server.clients import listing as clients_listing
 from auth_server.command_output import Row, as_json, as_table
 from auth_server.database import writing
 from auth_server.keys import listing as keys_listing
+from auth_server.keys.algorithm_use import AlgorithmChange
 from auth_server.keys.encryption import KeyEncryptionError
 from auth_server.keys.store import UnknownKeyError
 from auth_server.settings_reader import SettingsError
 from auth_server.startup import Service, apply, database_problem
 from auth_server.tenant import listing as tenant_listing
-from auth_server.tenant.apply import differences
+from auth_server.tenant.apply import Change, differences
 
 _json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 
@@ -54,11 +55,13 @@ keys = _Commands("keys", help="The signing keys: next, current, previous, retire
 def apply_tenant(check: bool, json_: bool) -> None:
     """Make the database equal to the tenant file, and print what changes."""
     service = _service()
+    changes: list[Change | AlgorithmChange] = []
     if check:
         with writing(service.engine) as connection:
-            changes = differences(connection, service.tenant)
+            changes += differences(connection, service.tenant)
     else:
-        changes = apply(service)
+        changes += apply(service)
+        changes += service.keys.store.algorithm_changes()
     if json_:
         click.echo(as_json(change.listed() for change in changes))
     else:
@@ -72,7 +75,9 @@ def apply_tenant(check: bool, json_: bool) -> None:
 def list_tenant(json_: bool) -> None:
     """Print what each client may request at each API."""
     service = _service()
-    listed = tenant_listing.list_grants(service.engine, service.settings.token_lifetime)
+    listed = tenant_listing.list_grants(
+        service.engine, service.settings.token_lifetime, service.keys.store.now()
+    )
     _print(listed, tenant_listing.COLUMNS, json_)
 
 
@@ -132,7 +137,11 @@ def _service() -> Service:
 
 def _print_keys(json_: bool) -> None:
     store = _service().keys.store
-    _print(keys_listing.list_keys(store.read(), store.now()), keys_listing.COLUMNS, json_)
+    _print(
+        keys_listing.list_keys(store.read(), store.signing_algs().values(), store.now()),
+        keys_listing.COLUMNS,
+        json_,
+    )
 
 
 def _print(rows: Iterable[Row], columns: Mapping[str, str], json_: bool) -> None:

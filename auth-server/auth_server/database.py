@@ -45,6 +45,15 @@ apis = Table(
     Column("introspected_by", ClientIds),
 )
 
+# An API whose algorithm has changed, while its tokens are still signed with the one before.
+algorithm_changes = Table(
+    "algorithm_changes",
+    metadata,
+    Column("audience", ForeignKey("apis.identifier", ondelete="CASCADE"), primary_key=True),
+    Column("former_alg", String, nullable=False),
+    Column("signs_until", Integer, nullable=False),
+)
+
 clients = Table(
     "clients",
     metadata,
@@ -76,6 +85,7 @@ signing_keys = Table(
     Column("signs_from", Integer, nullable=False),
     Column("longest_lifetime", Integer, nullable=False),
     Column("revoked_at", Integer),
+    Column("unused_from", Integer),  # when no API needs the algorithm any more
     Column("public_jwk", JSON, nullable=False),
     Column("encrypted_private_jwk", LargeBinary, nullable=False),
     sa.UniqueConstraint("alg", "generation"),  # whatever else goes wrong, a key has one successor
@@ -110,6 +120,12 @@ revoked_tokens = Table(
 def lifetime_of_tokens(default: Any) -> Any:
     """Return the expression for a grant's token lifetime: its own, its API's or the default, in seconds."""
     return sa.func.coalesce(grants.c.token_lifetime, apis.c.token_lifetime, default)
+
+
+def alg_of_tokens(now: Any) -> Any:
+    """Return the expression for the algorithm that signs an API's tokens at a moment, in Unix time."""
+    former_signs = algorithm_changes.c.signs_until > now
+    return sa.case((former_signs, algorithm_changes.c.former_alg), else_=apis.c.signing_alg)
 
 
 def create_database_engine(url: str) -> sa.Engine:

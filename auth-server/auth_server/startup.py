@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth_server.clients.public_keys import KeyFileError, read_client_keys
 from auth_server.clients.secret_digests import DigestFileError, read_digest
 from auth_server.database import create_database_engine, create_tables, writing
+from auth_server.keys.algorithm_use import signing_algs
 from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
 from auth_server.keys.signing_keys import SigningKeys
 from auth_server.keys.store import KeyStore
@@ -65,12 +66,14 @@ def open_service(environ: Mapping[str, str]) -> Service:
 def apply(service: Service) -> list[Change]:
     """Make the missing signing keys and apply the tenant, all or nothing; raise SettingsError."""
     tenant = service.tenant
+    store = service.keys.store
     problems: list[str] = []
     with _collecting(problems):
         with writing(service.engine) as connection:
-            service.keys.store.complete(connection)
+            before = signing_algs(connection, store.now())
             changes = apply_tenant(connection, tenant)
-            service.keys.store.cover_lifetimes(connection)
+            store.complete(connection, before)
+            store.cover_lifetimes(connection)
         service.keys.check()  # another instance may have just made the keys with another key-encryption key
     if problems:
         raise SettingsError(problems)

@@ -17,6 +17,8 @@ try:
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
         for change in apply(service):
             logging.getLogger(__name__).info("tenant applied", extra={"change": str(change)})
+        for waiting in service.keys.store.algorithm_changes():
+            logging.getLogger(__name__).info("an algorithm changes later", extra={"change": str(waiting)})
 except SettingsError as error:
     sys.exit(str(error))
 

@@ -1,14 +1,16 @@
 """The operator's commands: tables for people, JSON for programs, exit statuses; no secret is printed."""
 
+import base64
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import signing_keys
+from auth_server.database import algorithm_changes, signing_keys
 from auth_server.startup import Service, open_service
 from click.testing import Result
 from sqlalchemy import update
@@ -40,10 +42,13 @@ def let_next_keys_sign(service: Service) -> None:
 
 def test_lists_the_keys_in_a_table(run: Run, service: Service) -> None:
     lines = run("keys", "list").output.splitlines()
-    assert lines[0].split() == ["KEY", "ALG", "STATE", "ANNOUNCED", "SIGNS", "FROM", "PUBLISHED", "UNTIL"]
+    assert lines[0].split() == [
+        *["KEY", "ALG", "APIS", "STATE", "ANNOUNCED"],
+        *["SIGNS", "FROM", "PUBLISHED", "UNTIL"],
+    ]
     kids = [life.key.kid for life in service.keys.read().lives]
     assert [line.split()[0] for line in lines[1:]] == kids
-    assert [line.split()[1:3] for line in lines[1:3]] == [["RS256", "next"], ["RS256", "current"]]
+    assert [line.split()[1:4] for line in lines[1:3]] == [["RS256", "1", "next"], ["RS256", "1", "current"]]
     assert [line.split()[-1] == "-" for line in lines[1:3]] == [True, False]
 
 
@@ -53,6 +58,7 @@ def test_lists_the_keys_for_programs(run: Run, service: Service) -> None:
     assert first.keys() == {
         "kid",
         "alg",
+        "apis",
         "state",
         "announced_at",
         "signs_from",
@@ -212,6 +218,61 @@ def test_prints_what_a_change_of_the_tenant_would_change(
     assert (checked.exit_code, json.loads(checked.output)) == (1, listed)
     assert parsed(run.invoke(args=["tenant", "apply", "--json"])) == listed
     assert parsed(run.invoke(args=["tenant", "apply", "--check", "--json"])) == []
+    service.engine.dispose()
+
+
+def test_says_until_when_the_former_algorithm_signs(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    start(environ)
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("signing_alg: ES256", "signing_alg: EdDSA"))
+    service = open_service(environ)
+    app = create_app(service)
+    run = app.test_cli_runner()
+
+    def token() -> str:
+        target = {"grant_type": "client_credentials", "audience": "https://es.example"}
+        answer = app.test_client().post("/oauth/token", data=target, auth=("many", "many-secret"))
+        return str(answer.get_json()["access_token"])
+
+    def alg(token: str) -> str:
+        return str(json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))["alg"])
+
+    old = token()
+    changed, waits = run.invoke(args=["tenant", "apply"]).output.splitlines()
+    assert changed == "~ api https://es.example (signing_alg: ES256 -> EdDSA)"
+    assert re.fullmatch(
+        r"https://es\.example: ES256 signs until [0-9T:Z-]{20} and EdDSA after that, "
+        "because verifiers must learn its key first",
+        waits,
+    )
+    assert run.invoke(args=["tenant", "apply"]).output.splitlines() == [waits]
+    assert run.invoke(args=["tenant", "apply", "--check"]).exit_code == 0
+    (listed,) = parsed(run.invoke(args=["tenant", "apply", "--json"]))
+    values = {"signing_alg": ["ES256", "EdDSA"]}
+    assert listed == {"change": "waits", "kind": "api", "key": ["https://es.example"], "values": values} | {
+        "until": re.findall("[0-9T:-]{19}Z", waits)[0]
+    }
+    in_use = {key["alg"]: key["apis"] for key in parsed(run.invoke(args=["keys", "list", "--json"]))}
+    assert in_use == {"RS256": 1, "ES256": 1, "EdDSA": 1}
+    assert alg(token()) == "ES256"
+
+    now = int(time.time())
+    with service.engine.begin() as connection:  # as if the time had passed
+        connection.execute(update(algorithm_changes).values(signs_until=now))
+        ended = update(signing_keys).where(signing_keys.c.alg == "ES256").values(unused_from=now)
+        connection.execute(ended)
+    app = create_app(service)
+    service.keys.read()
+    assert alg(token()) == "EdDSA"
+    listed = parsed(run.invoke(args=["tenant", "list", "--json"]))
+    of_api = [grant["signing_alg"] for grant in listed if grant["audience"] == "https://es.example"]
+    assert of_api == ["EdDSA"]
+    in_use = {key["alg"]: key["apis"] for key in parsed(run.invoke(args=["keys", "list", "--json"]))}
+    assert in_use == {"RS256": 1, "ES256": 0, "EdDSA": 2}
+    about = app.test_client().post("/oauth/introspect", data={"token": old}, auth=("many", "many-secret"))
+    assert about.get_json()["active"] is True
     service.engine.dispose()
 
 

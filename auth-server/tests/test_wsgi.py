@@ -1,6 +1,7 @@
 """The entry point: one message and exit status 1, or an app with the tenant applied."""
 
 import gc
+import json
 import logging
 import runpy
 import sqlite3
@@ -97,3 +98,15 @@ def test_a_command_that_fails_says_why(wsgi: Wsgi, tmp_path: Path) -> None:
     result = runner.invoke(args=["tenant", "apply"])
     assert result.exit_code == 1
     assert "DATABASE_URL: cannot be used (no such table: signing_keys)" in result.output
+
+
+def test_logs_which_api_keeps_its_algorithm_for_a_while(
+    wsgi: Wsgi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A start is not refused for it."""
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("signing_alg: ES256", "signing_alg: EdDSA"))
+    wsgi()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["message"] for line in lines] == ["tenant applied", "an algorithm changes later"]
+    assert lines[1]["change"].startswith("https://es.example: ES256 signs until ")

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, RowMapping, bindparam, select
 
 from auth_server.clients.public_keys import ClientKey, KeyFileError, read_client_keys
 from auth_server.clients.secret_digests import DigestFileError, read_digest
-from auth_server.database import apis, clients, grants, lifetime_of_tokens
+from auth_server.database import algorithm_changes, apis, clients, grants, lifetime_of_tokens
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,8 @@ _MOST_REMEMBERED = 1000
 _LIFETIME = lifetime_of_tokens(bindparam("token_lifetime")).label("token_lifetime")
 _QUERY = (
     select(clients, grants.c.audience, grants.c.scopes, _LIFETIME, apis.c.signing_alg)
-    .select_from(clients.outerjoin(grants).outerjoin(apis))
+    .add_columns(algorithm_changes.c.former_alg, algorithm_changes.c.signs_until)
+    .select_from(clients.outerjoin(grants).outerjoin(apis).outerjoin(algorithm_changes))
     .where(clients.c.client_id == bindparam("client_id"))
     .order_by(grants.c.audience)
 )
@@ -35,7 +36,15 @@ class ClientGrant:
     audience: str
     scopes: tuple[str, ...]
     token_lifetime: int
-    signing_alg: str
+    declared_alg: str
+    former_alg: str | None = None
+    former_signs_until: int | None = None
+
+    def signing_alg(self, now: float) -> str:
+        """Return the algorithm that signs at a moment, in Unix time."""
+        if self.former_alg and self.former_signs_until and now < self.former_signs_until:
+            return self.former_alg
+        return self.declared_alg
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +127,11 @@ class Clients:
 
 
 def _client_grant(row: RowMapping) -> ClientGrant:
-    return ClientGrant(row["audience"], tuple(row["scopes"]), row["token_lifetime"], row["signing_alg"])
+    return ClientGrant(
+        audience=row["audience"],
+        scopes=tuple(row["scopes"]),
+        token_lifetime=row["token_lifetime"],
+        declared_alg=row["signing_alg"],
+        former_alg=row["former_alg"],
+        former_signs_until=row["signs_until"],
+    )

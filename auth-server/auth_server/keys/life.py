@@ -26,7 +26,10 @@ PUBLISHED = (State.NEXT, State.CURRENT, State.PREVIOUS)
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A row. Times in Unix seconds; `longest_lifetime` of a token that the key signs, in seconds."""
+    """A row. Times in Unix seconds; `longest_lifetime` of a token that the key signs, in seconds.
+
+    From `unused_from` on, no API needs the algorithm.
+    """
 
     kid: str
     alg: str
@@ -35,38 +38,45 @@ class StoredKey:
     signs_from: int
     longest_lifetime: int
     revoked_at: int | None = None
+    unused_from: int | None = None
     public_jwk: Mapping[str, Any] = field(default_factory=dict)
     encrypted_private_jwk: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyLife:
-    """A key, and when its successor begins to sign; None if it has no successor."""
+    """A key, and when its successor begins to sign or no API needs it; None if neither is known."""
 
     key: StoredKey
     signs_until: int | None
+
+    @property
+    def never_signs(self) -> bool:
+        """Return whether no API needs the key when it would begin to sign."""
+        return self.signs_until is not None and self.signs_until < self.key.signs_from
 
     @property
     def published_until(self) -> int | None:
         """Return when the last token that the key signed expires, or when the key was revoked."""
         if self.key.revoked_at is not None:
             return self.key.revoked_at
-        return None if self.signs_until is None else self.signs_until + self.key.longest_lifetime
+        if self.signs_until is None or self.never_signs:
+            return self.signs_until
+        return self.signs_until + self.key.longest_lifetime
 
     def state(self, now: float) -> State:
         """Return what the key is at a moment."""
         if self.key.revoked_at is not None:
             return State.REVOKED
-        if now < self.key.signs_from:
-            return State.NEXT
-        if self.signs_until is None or now < self.signs_until:
-            return State.CURRENT
-        return State.RETIRED if self.is_over(now) else State.PREVIOUS
+        if self.signs_until is not None and self.signs_until <= now:
+            return State.RETIRED if self.is_over(now) else State.PREVIOUS
+        return State.NEXT if now < self.key.signs_from else State.CURRENT
 
     def is_over(self, now: float) -> bool:
         """Return whether the key signs no more and every token that it signed has expired."""
-        end = self.signs_until if self.key.revoked_at is None else self.key.revoked_at
-        return end is not None and end + self.key.longest_lifetime <= now
+        if self.key.revoked_at is not None:
+            return self.key.revoked_at + self.key.longest_lifetime <= now
+        return self.published_until is not None and self.published_until <= now
 
 
 class KeySet:
@@ -77,10 +87,11 @@ class KeySet:
         self._by_alg: dict[str, list[KeyLife]] = {alg: [] for alg in SIGNING_ALGS}
         successors: dict[str, int] = {}
         for key in sorted(keys, key=lambda key: (SIGNING_ALGS.index(key.alg), -key.generation)):
-            life = KeyLife(key, successors.get(key.alg))
+            life = KeyLife(key, _earliest(successors.get(key.alg), key.unused_from))
             self.lives.append(life)
             self._by_alg[key.alg].append(life)
-            if key.revoked_at is None or key.signs_from < key.revoked_at:  # else it never signs
+            end = _earliest(key.revoked_at, key.unused_from)
+            if end is None or key.signs_from < end:  # else it never signs
                 successors[key.alg] = key.signs_from
 
     def of(self, alg: str, now: float, *states: State) -> list[KeyLife]:
@@ -92,7 +103,13 @@ class KeySet:
         return [life.key for life in self.lives if life.state(now) in PUBLISHED]
 
     def lacks_a_next(self, now: float) -> bool:
-        """Return whether an algorithm has a current key and no next one."""
+        """Return whether an algorithm that is still needed has a current key and no next one."""
         return any(
-            self.of(alg, now, State.CURRENT) and not self.of(alg, now, State.NEXT) for alg in SIGNING_ALGS
+            life.key.unused_from is None and not self.of(alg, now, State.NEXT)
+            for alg in SIGNING_ALGS
+            for life in self.of(alg, now, State.CURRENT)
         )
+
+
+def _earliest(*times: int | None) -> int | None:
+    return min((time for time in times if time is not None), default=None)

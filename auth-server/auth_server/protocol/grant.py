@@ -56,7 +56,7 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
             client_id,
             grant.audience,
             scope,
-            signing_alg=grant.signing_alg,
+            signing_alg=grant.signing_alg(self.server.access_tokens.now()),
             lifetime=grant.token_lifetime,
             custom_claims=self.authorization.custom_claims,
         )

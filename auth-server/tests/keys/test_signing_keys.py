@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from auth_server.algorithms import SIGNING_ALGS
-from auth_server.database import create_database_engine, create_tables, signing_keys
+from auth_server.database import apis, create_database_engine, create_tables, signing_keys, writing
 from auth_server.keys.encryption import KeyEncryption
 from auth_server.keys.life import State
 from auth_server.keys.signing_keys import NoSigningKeyError, SigningKeys
@@ -16,7 +16,7 @@ from auth_server.startup import Service
 from flask.testing import FlaskClient
 from joserfc import jwk
 from joserfc.jwk import Key
-from sqlalchemy import delete, event, update
+from sqlalchemy import delete, event, insert, update
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
@@ -187,6 +187,10 @@ def open_keys(tmp_path: Path) -> Iterator[Callable[[Clock, int], SigningKeys]]:
 
     def quickly(_alg: str) -> Key:
         return jwk.generate_key("EC", "P-256")
+
+    with writing(engine) as connection:
+        api = {"identifier": "https://a.example", "name": "A", "scopes": ["a"], "signing_alg": "RS256"}
+        connection.execute(insert(apis).values(api))
 
     def opened(clock: Clock, announcement: int) -> SigningKeys:
         store = KeyStore(

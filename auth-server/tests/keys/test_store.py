@@ -63,12 +63,15 @@ GRANT = {"client": "a", "audience": "https://a.example", "scopes": ["a"]}
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[KeyStore]:
-    """Open a store that was started with one grant, for RS256."""
+    """Open a store that was started with an API for each algorithm, and one grant, for RS256."""
     (tmp_path / "key-encryption-key").write_text("k" * 43)
     store = open_store(tmp_path, clock)
     with writing(store.engine) as connection:
         for table, row in ((apis, API), (clients, CLIENT), (grants, GRANT)):
             connection.execute(insert(table).values(row))
+        for alg in ("ES256", "EdDSA"):
+            another = {**API, "identifier": f"https://{alg}.example", "signing_alg": alg}
+            connection.execute(insert(apis).values(another))
         store.complete(connection)
     yield store
     store.engine.dispose()
@@ -254,10 +257,12 @@ def test_a_longer_lifetime_extends_the_keys_that_may_still_sign_and_a_shorter_on
     assert seen == [[500, 500, LIFETIME]] * 2
 
 
-def test_makes_no_key_if_the_clock_is_before_all_keys(store: KeyStore, clock: Clock) -> None:
+def test_the_first_key_signs_if_the_clock_is_before_all_keys(store: KeyStore, clock: Clock) -> None:
+    kids = [life.key.kid for life in store.read().lives]
     clock.now -= 100
     store.announce()
-    assert states(store) == [State.NEXT, State.NEXT]
+    assert states(store) == [State.NEXT, State.CURRENT]
+    assert [life.key.kid for life in store.read().lives] == kids
 
 
 def changes(store: KeyStore, kid: str) -> dict[str, Callable[[], object]]:

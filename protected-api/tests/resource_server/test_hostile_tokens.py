@@ -523,7 +523,8 @@ def test_refuses_a_token_presented_wrongly_and_accepts_it_presented_rightly(
         assert (response.status_code, response.json) == (400, body)
     else:
         detail = "A token is required: Authorization, scheme Bearer."
-        said = 'scope="read:timesheets", '
+        scope = "create:timesheets" if case.form else "read:timesheets"
+        said = f'scope="{scope}", '
         problem = {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": detail}
         assert (response.status_code, response.json) == (401, problem)
     assert response.headers["WWW-Authenticate"] == f'Bearer realm="Timesheets API", {said}{METADATA}'

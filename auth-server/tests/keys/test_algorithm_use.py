@@ -1,0 +1,360 @@
+"""Which algorithms have keys, and when an API whose algorithm changes is signed for with the new one."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth_server.algorithms import SIGNING_ALGS
+from auth_server.database import apis, clients, create_database_engine, create_tables, grants, writing
+from auth_server.keys.algorithm_use import REMEMBERED, signing_algs
+from auth_server.keys.encryption import KeyEncryption
+from auth_server.keys.life import State
+from auth_server.keys.store import KeyStore
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from joserfc import jwk
+from joserfc.jwk import Key
+from sqlalchemy import Connection, delete, insert, update
+
+ROTATION, ANNOUNCEMENT, LIFETIME = 5000, 600, 300
+A, B = "https://a.example", "https://b.example"
+
+
+class Clock:
+    """A clock that the test moves, in Unix time."""
+
+    now = 10_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def quickly(_alg: str) -> Key:
+    """Make a key of a kind that is made quickly."""
+    return jwk.generate_key("EC", "P-256")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def open_store(folder: Path, clock: Callable[[], float]) -> KeyStore:
+    engine = create_database_engine(f"sqlite:///{folder / 'keys.db'}")
+    create_tables(engine)
+    encryption = KeyEncryption(folder / "key-encryption-key")
+    return KeyStore(engine, encryption, ROTATION, ANNOUNCEMENT, LIFETIME, now=clock, generate=quickly)
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[KeyStore]:
+    (tmp_path / "key-encryption-key").write_text("k" * 43)
+    store = open_store(tmp_path, clock)
+    yield store
+    store.engine.dispose()
+
+
+def declare(store: KeyStore, **algs: str | None) -> None:
+    """Make `a` and `b` the only APIs, each with this algorithm, as applying a tenant does."""
+    declared = {f"https://{name}.example": alg for name, alg in algs.items() if alg}
+    with writing(store.engine) as connection:
+        before = signing_algs(connection, store.now())
+        connection.execute(delete(grants).where(grants.c.audience.not_in(declared)))
+        connection.execute(delete(apis).where(apis.c.identifier.not_in(declared)))
+        for audience, alg in declared.items():
+            if audience in before:
+                this = apis.c.identifier == audience
+                connection.execute(update(apis).where(this).values(signing_alg=alg))
+            else:
+                api = {"identifier": audience, "name": "A", "scopes": ["a"], "signing_alg": alg}
+                connection.execute(insert(apis).values(api))
+                grant_access(connection, audience)
+        store.complete(connection, before)
+        store.cover_lifetimes(connection)
+
+
+def grant_access(connection: Connection, audience: str) -> None:
+    client = {"client_id": audience, "name": "A", "enabled": True, "secret_digest_files": []}
+    connection.execute(insert(clients).prefix_with("OR IGNORE").values(client))
+    grant = {"client": audience, "audience": audience, "scopes": ["a"]}
+    connection.execute(insert(grants).values(grant))
+
+
+def published(store: KeyStore) -> set[str]:
+    """Return the algorithms of the key set."""
+    return {key.alg for key in store.read().published(store.now())}
+
+
+def states(store: KeyStore, alg: str) -> list[str]:
+    return [life.state(store.now()) for life in store.read().lives if life.key.alg == alg]
+
+
+def test_makes_keys_of_the_declared_algorithms_alone(store: KeyStore) -> None:
+    declare(store, a="ES256")
+    assert published(store) == {"ES256"}
+    assert states(store, "ES256") == [State.NEXT, State.CURRENT]
+
+
+def test_a_server_without_apis_needs_no_key(store: KeyStore) -> None:
+    declare(store)
+    assert (published(store), store.signing_algs()) == (set(), {})
+
+
+def test_the_old_algorithm_signs_until_the_new_key_has_been_announced_for_long(
+    store: KeyStore, clock: Clock
+) -> None:
+    declare(store, a="RS256")
+    start = clock.now
+    declare(store, a="ES256")
+    assert published(store) == {"RS256", "ES256"}
+    assert states(store, "ES256") == [State.NEXT]
+    (change,) = store.algorithm_changes()
+    assert str(change) == (
+        "https://a.example: RS256 signs until 1970-01-01T02:56:40Z and ES256 after that, "
+        "because verifiers must learn its key first"
+    )
+    seen = {}
+    end = ANNOUNCEMENT + REMEMBERED + LIFETIME
+    for second in (0, ANNOUNCEMENT - 1, ANNOUNCEMENT, ANNOUNCEMENT + REMEMBERED, end - 1, end):
+        clock.now = start + second
+        seen[second] = store.signing_algs()[A], states(store, "RS256"), "RS256" in published(store)
+    assert list(seen.values()) == [
+        ("RS256", [State.NEXT, State.CURRENT], True),
+        ("RS256", [State.NEXT, State.CURRENT], True),
+        ("ES256", [State.NEXT, State.CURRENT], True),  # a worker may still remember it
+        ("ES256", [State.RETIRED, State.PREVIOUS], True),
+        ("ES256", [State.RETIRED, State.PREVIOUS], True),
+        ("ES256", [State.RETIRED, State.RETIRED], False),
+    ]
+    assert states(store, "ES256") == [State.CURRENT]
+    assert store.read().lacks_a_next(clock.now)
+    store.announce()
+    assert states(store, "ES256") == [State.NEXT, State.CURRENT]
+
+
+def test_applying_again_changes_nothing(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    declare(store, a="ES256")
+    before = store.read().lives, store.algorithm_changes()
+    for _ in range(2):
+        clock.now += 10
+        declare(store, a="ES256")
+        assert (store.read().lives, store.algorithm_changes()) == before
+    clock.now += ANNOUNCEMENT + REMEMBERED - 30
+    declare(store, a="ES256")
+    assert [life.signs_until for life in store.read().lives if life.key.alg == "RS256"] == [
+        10_000 + ANNOUNCEMENT + REMEMBERED
+    ] * 2
+
+
+def test_a_key_of_an_ending_algorithm_gets_no_next_one(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    clock.now += ROTATION - 10
+    declare(store, a="ES256")
+    clock.now += 10
+    assert states(store, "RS256") == [State.CURRENT, State.PREVIOUS]
+    assert not store.read().lacks_a_next(clock.now)
+
+
+def test_a_new_api_is_signed_for_at_once(store: KeyStore) -> None:
+    declare(store, a="RS256")
+    declare(store, a="RS256", b="ES256")
+    assert states(store, "ES256") == [State.NEXT, State.CURRENT]
+    assert store.signing_algs() == {A: "RS256", B: "ES256"}
+
+
+def test_a_new_api_is_signed_for_at_once_while_another_still_waits(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    declare(store, a="ES256")
+    until = store.algorithm_changes()[0].until
+    kid = store.read().lives[-1].key.kid
+    clock.now += 10
+    declare(store, a="ES256", b="ES256")
+    assert states(store, "ES256") == [State.NEXT, State.CURRENT]
+    assert store.read().of("ES256", clock.now, State.CURRENT)[0].key.kid == kid
+    assert store.signing_algs() == {A: "RS256", B: "ES256"}
+    assert [change.until for change in store.algorithm_changes()] == [until]
+
+
+def test_changes_at_once_to_an_algorithm_whose_key_is_known(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256", b="ES256")
+    clock.now += ANNOUNCEMENT
+    declare(store, a="ES256", b="ES256")
+    assert store.signing_algs() == {A: "ES256", B: "ES256"}
+    assert store.algorithm_changes() == []
+    clock.now += REMEMBERED - 1
+    assert states(store, "RS256") == [State.NEXT, State.CURRENT]
+    clock.now += 1
+    assert states(store, "RS256") == [State.RETIRED, State.PREVIOUS]
+
+
+def test_taking_a_change_back_lets_the_old_algorithm_stay(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    kids = [life.key.kid for life in store.read().lives]
+    declare(store, a="ES256")
+    clock.now += 10
+    declare(store, a="RS256")
+    assert store.algorithm_changes() == []
+    clock.now += REMEMBERED
+    assert [life.key.kid for life in store.read().lives if life.key.alg == "RS256"] == kids
+    assert states(store, "RS256") == [State.NEXT, State.CURRENT]
+    assert published(store) == {"RS256"}
+
+
+def test_another_change_during_the_wait_keeps_the_algorithm_that_signs(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    declare(store, a="ES256")
+    clock.now += 10
+    declare(store, a="EdDSA")
+    (change,) = store.algorithm_changes()
+    assert (change.former_alg, change.alg, change.until) == ("RS256", "EdDSA", clock.now + ANNOUNCEMENT)
+    clock.now += REMEMBERED
+    assert published(store) == {"RS256", "EdDSA"}
+    clock.now = change.until
+    assert store.signing_algs() == {A: "EdDSA"}
+    assert states(store, "EdDSA") == [State.CURRENT]
+
+
+def test_revoking_the_announced_key_makes_the_api_wait_for_another(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    declare(store, a="ES256")
+    clock.now += ANNOUNCEMENT - 1
+    (announced,) = store.read().of("ES256", clock.now, State.NEXT)
+    store.revoke(announced.key.kid)
+    assert [change.until for change in store.algorithm_changes()] == [clock.now + ANNOUNCEMENT]
+    clock.now += ANNOUNCEMENT - 1
+    assert store.signing_algs() == {A: "RS256"}
+    assert states(store, "RS256") == [State.NEXT, State.CURRENT]
+    clock.now += 1
+    assert (store.signing_algs(), states(store, "ES256")) == ({A: "ES256"}, [State.CURRENT, State.REVOKED])
+
+
+def test_revoking_the_old_key_during_the_wait_lets_its_next_one_sign(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    declare(store, a="ES256")
+    (current,) = store.read().of("RS256", clock.now, State.CURRENT)
+    store.revoke(current.key.kid)
+    assert states(store, "RS256") == [State.NEXT, State.CURRENT, State.REVOKED]
+    clock.now += ANNOUNCEMENT + REMEMBERED + LIFETIME
+    assert published(store) == {"ES256"}
+
+
+@pytest.mark.parametrize("longest", [0, LIFETIME])
+def test_takes_unneeded_keys_of_an_older_database_out_once_their_tokens_have_expired(
+    store: KeyStore, clock: Clock, longest: int
+) -> None:
+    """Earlier versions made keys of every algorithm."""
+    declare(store, a="RS256", b="EdDSA")
+    with writing(store.engine) as connection:
+        connection.execute(delete(grants).where(grants.c.audience == B))
+        connection.execute(delete(apis).where(apis.c.identifier == B))
+        connection.exec_driver_sql(
+            f"UPDATE signing_keys SET longest_lifetime = {longest} WHERE alg = 'EdDSA'"  # noqa: S608
+        )
+    kept = [life.key.kid for life in store.read().lives if life.key.alg == "RS256"]
+    declare(store, a="RS256")
+    clock.now += REMEMBERED + longest - 1
+    assert published(store) == {"RS256", "EdDSA"}
+    clock.now += 1
+    assert published(store) == {"RS256"}
+    assert [life.key.kid for life in store.read().lives if life.key.alg == "RS256"] == kept
+
+
+def test_an_algorithm_that_is_needed_again_keeps_the_key_that_verifiers_know(
+    store: KeyStore, clock: Clock
+) -> None:
+    declare(store, a="RS256", b="ES256")
+    (known,) = store.read().of("ES256", clock.now, State.CURRENT)
+    (withdrawn,) = store.read().of("ES256", clock.now, State.NEXT)
+    declare(store, a="RS256")
+    clock.now += REMEMBERED
+    assert states(store, "ES256") == [State.RETIRED, State.PREVIOUS]
+    declare(store, a="RS256", b="ES256")
+    assert states(store, "ES256") == [State.NEXT, State.RETIRED, State.CURRENT]
+    clock.now = withdrawn.key.signs_from + 1
+    (current,) = store.read().of("ES256", clock.now, State.CURRENT)
+    assert current.key.kid not in (known.key.kid, withdrawn.key.kid)
+
+
+def test_an_algorithm_that_is_needed_again_later_gets_a_new_key(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256", b="ES256")
+    declare(store, a="RS256")
+    clock.now += REMEMBERED + LIFETIME
+    declare(store, a="ES256")
+    assert states(store, "ES256") == [State.NEXT, State.RETIRED, State.RETIRED]
+    clock.now += ANNOUNCEMENT
+    store.announce()
+    assert states(store, "ES256") == [State.NEXT, State.CURRENT]
+    assert store.signing_algs() == {A: "ES256"}
+
+
+def test_the_old_keys_cover_the_lifetime_that_is_granted_during_the_wait(store: KeyStore) -> None:
+    declare(store, a="RS256")
+    with writing(store.engine) as connection:
+        connection.execute(update(grants).values(token_lifetime=2000))
+    declare(store, a="ES256")
+    assert {life.key.longest_lifetime for life in store.read().lives} == {2000}
+
+
+def test_of_many_processes_that_apply_at_once_one_makes_the_key(
+    store: KeyStore, clock: Clock, tmp_path: Path
+) -> None:
+    declare(store, a="RS256")
+    stores = [open_store(tmp_path, clock) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda each: declare(each, a="ES256"), stores))
+    assert (states(store, "RS256"), states(store, "ES256")) == ([State.NEXT, State.CURRENT], [State.NEXT])
+    assert len(store.algorithm_changes()) == 1
+    for each in stores:
+        each.engine.dispose()
+
+
+ALGS = st.sampled_from(["RS256", "ES256", "EdDSA"])
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("wait"), st.integers(1, ROTATION)),
+        st.tuples(st.just("wait"), st.integers(1, ANNOUNCEMENT)),
+        st.tuples(st.just("declare"), st.tuples(ALGS, st.none() | ALGS)),
+        st.tuples(st.sampled_from(["announce", "rotate"]), st.none()),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(operations=OPERATIONS)
+def test_whatever_the_tenant_declares_tokens_can_be_signed_and_verified(
+    store: KeyStore, clock: Clock, operations: list[tuple[str, Any]]
+) -> None:
+    """A key signs for each API; it is published for as long as its tokens live, and known before it signs."""
+    with writing(store.engine) as connection:
+        for table in ("algorithm_changes", "grants", "apis", "signing_keys"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+    declare(store, a="RS256")
+    clock.now += ANNOUNCEMENT
+    signed: dict[str, float] = {}
+    for name, value in operations:
+        _sign(store, signed)
+        if name == "wait":
+            clock.now += value
+        elif name == "declare":
+            a, b = value
+            declare(store, a=a, b=b)
+        elif name == "rotate":
+            store.rotate(SIGNING_ALGS)
+        else:
+            store.announce()
+        _sign(store, signed)
+        known = {key.kid for key in store.read().published(clock.now)}
+        assert known >= {kid for kid, at in signed.items() if clock.now < at + LIFETIME}
+
+
+def _sign(store: KeyStore, signed: dict[str, float]) -> None:
+    for audience, alg in store.signing_algs().items():
+        (life,) = store.read().of(alg, store.now(), State.CURRENT)
+        signed[life.key.kid] = store.now()
+        if audience == A:  # which is always declared, so that its verifiers may keep key sets
+            assert store.now() >= life.key.announced_at + ANNOUNCEMENT
