@@ -1,5 +1,7 @@
 """Put the service together as a Flask app."""
 
+from functools import partial
+
 from flask import Flask
 
 from auth_server import cli
@@ -13,6 +15,7 @@ from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.introspect import introspection_endpoint
 from auth_server.endpoints.metadata import metadata_endpoints, server_metadata
+from auth_server.endpoints.oauth_http import receive
 from auth_server.endpoints.revoke import revocation_endpoint
 from auth_server.endpoints.token import token_endpoint
 from auth_server.expiring_rows import ExpiringRows
@@ -37,8 +40,9 @@ def create_app(service: Service) -> Flask:
     answer_failures(app, issuer, path)
     if settings.explain:
         explain_answers(app)
+    receive_request = partial(receive, settings.trusted_proxies, settings.refuse_misspelt_parameters)
     for endpoint in (token_endpoint, introspection_endpoint, revocation_endpoint):
-        app.register_blueprint(endpoint(server, issuer, settings.trusted_proxies), url_prefix=path)
+        app.register_blueprint(endpoint(server, issuer, receive_request), url_prefix=path)
     app.register_blueprint(authorization_endpoint(issuer), url_prefix=path)
     app.register_blueprint(metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl))
     app.register_blueprint(health_endpoints(service.keys))

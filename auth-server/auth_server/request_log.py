@@ -18,9 +18,14 @@ log = logging.getLogger(__name__)
 
 def decided(message: str, **fields: Any) -> None:
     """Put what was decided into the line of this request; never a secret or a token."""
+    noted(**fields, message=message)
+
+
+def noted(**fields: Any) -> None:
+    """Put fields into the line of this request; never a secret or a token."""
     decision = _decision.get()
     if decision is not None:
-        decision.update(fields, message=message)
+        decision.update(fields)
 
 
 class RequestLog:

@@ -41,6 +41,7 @@ class Settings:
     cache_ttl: int
     failures_per_minute: int
     failures_storage: str
+    refuse_misspelt_parameters: bool
     trusted_proxies: Networks
     log_level: str
     explain: bool
@@ -71,6 +72,7 @@ class Settings:
             cache_ttl=read.seconds("CACHE_TTL", 2, 0, 60),
             failures_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
             failures_storage=read.storage_url("FAILED_LOGINS_STORAGE"),
+            refuse_misspelt_parameters=read.switch("REFUSE_MISSPELT_PARAMETERS"),
             trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
             log_level=read.log_level(),
             explain=read.explain(),

@@ -256,6 +256,7 @@ def test_says_until_when_the_former_algorithm_signs(
     }
     in_use = {key["alg"]: key["apis"] for key in parsed(run.invoke(args=["keys", "list", "--json"]))}
     assert in_use == {"RS256": 1, "ES256": 1, "EdDSA": 1}
+    app = create_app(service)  # which remembers no client
     assert alg(token()) == "ES256"
 
     now = int(time.time())

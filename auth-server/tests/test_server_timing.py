@@ -50,6 +50,12 @@ def test_names_every_check_of_a_token_that_is_issued(send: Send) -> None:
     assert explanation(send()) == [(name, None) for name in CHECKS]
 
 
+def test_names_a_parameter_that_is_ignored_and_looks_like_one_of_ours(send: Send) -> None:
+    note = ("note", "ignored: scopes; did you mean scope?")
+    first, *others = [(name, None) for name in CHECKS]
+    assert explanation(send({"scopes": "read"})) == [first, note, *others]
+
+
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "Parameters belong in the body, not in the query string.": ("request", {"query_string": "a=b"}),
     "The content type must be application/x-www-form-urlencoded or application/json.": (

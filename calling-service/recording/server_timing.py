@@ -1,7 +1,8 @@
 """What a server reports about its own work in a Server-Timing header: its checks and the calls that it made.
 
 The grammar is W3C Server Timing's. The meaning of names and of `desc` is this stack's own: a check's `desc`
-says why it failed; a metric named `call.…` is a call, and its `desc` has the method, the URL and the answer.
+says why it failed; a metric named `call.…` is a call, and its `desc` has the method, the URL and the answer; one
+named `note` is no check.
 """
 
 import re
@@ -11,6 +12,7 @@ WORD = r"[\w!#$%&'*+.^`|~-]+"  # RFC 9110 5.6.2
 PARAMETER = re.compile(rf'\s*;\s*({WORD})\s*=\s*(?:({WORD})|"((?:[^"\\]|\\.)*)")', re.ASCII)
 METRIC = re.compile(rf"(?:^|,)\s*({WORD})((?:{PARAMETER.pattern})*)\s*(?=,|$)", re.ASCII)
 CALL = "call."
+NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def parse(header: str) -> tuple[tuple[Check, ...], tuple[ServerCall, ...]]:
             url, _, answer = rest.partition(" ")
             request = f"{method} {url}".strip()
             calls.append(ServerCall(name.removeprefix(CALL), request, answer, duration, len(checks)))
-        else:
+        elif name != NOTE:
             checks.append(Check(name, duration, description or None))
     return tuple(checks), tuple(calls)
 

@@ -31,18 +31,21 @@ _QUERY = (
 
 @dataclass(frozen=True, slots=True)
 class ClientGrant:
-    """What a client may request at one API; `token_lifetime` in seconds."""
+    """What a client may request at one API; `token_lifetime` in seconds.
+
+    An algorithm that was declared lately signs once verifiers know its key; the former one signs until then.
+    """
 
     audience: str
     scopes: tuple[str, ...]
     token_lifetime: int
     declared_alg: str
     former_alg: str | None = None
-    former_signs_until: int | None = None
+    former_signs_until: int = 0
 
     def signing_alg(self, now: float) -> str:
         """Return the algorithm that signs at a moment, in Unix time."""
-        if self.former_alg and self.former_signs_until and now < self.former_signs_until:
+        if self.former_alg and now < self.former_signs_until:
             return self.former_alg
         return self.declared_alg
 
@@ -133,5 +136,5 @@ def _client_grant(row: RowMapping) -> ClientGrant:
         token_lifetime=row["token_lifetime"],
         declared_alg=row["signing_alg"],
         former_alg=row["former_alg"],
-        former_signs_until=row["signs_until"],
+        former_signs_until=row["signs_until"] or 0,
     )

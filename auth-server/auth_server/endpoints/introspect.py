@@ -2,15 +2,14 @@
 
 from flask import Blueprint, Response
 
-from auth_server.endpoints.oauth_http import answer, answer_refusals, receive
+from auth_server.endpoints.oauth_http import Receive, answer, answer_refusals
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.introspection import IntrospectionEndpoint
-from auth_server.settings import Networks
 
 PATH = "/oauth/introspect"
 
 
-def introspection_endpoint(server: AuthorizationServer, issuer: str, proxies: Networks) -> Blueprint:
+def introspection_endpoint(server: AuthorizationServer, issuer: str, receive: Receive) -> Blueprint:
     """Return the endpoint as a blueprint."""
     blueprint = Blueprint("introspection", __name__)
     answer_refusals(blueprint, "introspection refused", issuer)
@@ -18,7 +17,7 @@ def introspection_endpoint(server: AuthorizationServer, issuer: str, proxies: Ne
 
     @blueprint.post(PATH, provide_automatic_options=False)
     def introspect() -> Response:
-        request = receive(proxies)
+        request = receive()
         client = server.client_authentication.authenticate(request)
         token = introspection.authenticate_token(request, client)
         return answer(introspection.create_introspection_payload(token))

@@ -3,16 +3,18 @@
 import ipaddress
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from authlib.consts import default_json_headers
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Request, Response, g, request
 
-from auth_server.errors import ProtocolError, TemporarilyUnavailableError
+from auth_server.errors import InvalidRequestError, ProtocolError, TemporarilyUnavailableError
 from auth_server.keys.signing_keys import NoSigningKeyError
+from auth_server.protocol.misspelt_parameters import misspelt
 from auth_server.protocol.oauth_request import OAuthRequest, read_request
-from auth_server.request_log import decided
+from auth_server.request_log import decided, noted
 from auth_server.server_timing import checking, failed
 from auth_server.settings import Networks
 
@@ -22,7 +24,10 @@ _LOGGABLE_SCOPE = re.compile(r"[!-~]{1,40}( [!-~]{1,40}){0,19}")
 _LOGGABLE_TARGET = re.compile(r"[a-z]+:[!->A-~]{1,200}")  # neither user information nor a query
 
 
-def receive(trusted_proxies: Networks) -> OAuthRequest:
+Receive = Callable[[], OAuthRequest]
+
+
+def receive(trusted_proxies: Networks, refuse_misspelt: bool) -> OAuthRequest:
     """Return the current request, and keep it in `g` for the log of a refusal; raise InvalidRequestError."""
     checking("request")
     # The request itself: the proxy looks it up in the context for each of its attributes.
@@ -31,7 +36,20 @@ def receive(trusted_proxies: Networks) -> OAuthRequest:
     g.address = address
     oauth_request = read_request(received, address)
     g.oauth_request = oauth_request
+    _notice_misspelt_parameters(oauth_request, refuse_misspelt)
     return oauth_request
+
+
+def _notice_misspelt_parameters(asked: OAuthRequest, refuse: bool) -> None:
+    hints = list(misspelt(asked.form))
+    if not hints:
+        return
+    if refuse:
+        raise InvalidRequestError(f"There is no parameter {hints[0]}")
+    ignored = " ".join(hints)
+    noted(ignored=ignored)
+    checking("note")
+    failed(f"ignored: {ignored}")
 
 
 def answer(body: dict[str, Any], status: int = 200) -> Response:

@@ -2,15 +2,14 @@
 
 from flask import Blueprint, Response
 
-from auth_server.endpoints.oauth_http import answer, answer_refusals, receive
+from auth_server.endpoints.oauth_http import Receive, answer, answer_refusals
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.revocation import RevocationEndpoint
-from auth_server.settings import Networks
 
 PATH = "/oauth/revoke"
 
 
-def revocation_endpoint(server: AuthorizationServer, issuer: str, proxies: Networks) -> Blueprint:
+def revocation_endpoint(server: AuthorizationServer, issuer: str, receive: Receive) -> Blueprint:
     """Return the endpoint as a blueprint."""
     blueprint = Blueprint("revocation", __name__)
     answer_refusals(blueprint, "revocation refused", issuer)
@@ -18,7 +17,7 @@ def revocation_endpoint(server: AuthorizationServer, issuer: str, proxies: Netwo
 
     @blueprint.post(PATH, provide_automatic_options=False)
     def revoke() -> Response:
-        request = receive(proxies)
+        request = receive()
         client = server.client_authentication.authenticate(request)
         token = revocation.authenticate_token(request, client)
         if token:

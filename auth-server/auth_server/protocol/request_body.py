@@ -98,4 +98,4 @@ def _flatten(name: str, value: Any) -> Pairs:
         return [(name, item) for item in value]
     if name in PARAMETERS and value is not None:
         raise InvalidRequestError(f"The parameter {name} must be a string.")
-    return []
+    return [] if value is None else [(name, "not a string")]  # it is ignored, but its name may be misspelt

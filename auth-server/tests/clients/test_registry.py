@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth_server.clients.registry import Client, Clients
+from auth_server.clients.registry import Client, ClientGrant, Clients
 from auth_server.database import clients
 from auth_server.startup import Service
 from sqlalchemy import event, update
@@ -145,3 +145,10 @@ def test_a_registered_key_may_have_either_name_of_its_algorithm(
     (key,) = [key for key in keys if key["kty"] == "OKP"]
     (tmp_path / "bare.json").write_text(json.dumps({"keys": [key | {"alg": declared}]}))
     assert ask(sign({"iss": "bare", "sub": "bare"}, alg=named), auth=None).status_code == 200
+
+
+def test_the_former_algorithm_signs_until_its_time() -> None:
+    unchanged = ClientGrant("https://a.example", ("a",), 60, "ES256")
+    changed = ClientGrant("https://a.example", ("a",), 60, "ES256", "RS256", 1000)
+    assert [grant.signing_alg(999.9) for grant in (unchanged, changed)] == ["ES256", "RS256"]
+    assert [grant.signing_alg(1000) for grant in (unchanged, changed)] == ["ES256", "ES256"]

@@ -25,6 +25,11 @@ def test_distinguishes_checks_from_calls_and_keeps_their_order() -> None:
     )
 
 
+def test_a_note_is_no_check() -> None:
+    checks, _ = parse('request,note;dur=0.01;desc="ignored: scopes; did you mean scope?",credentials')
+    assert checks == (Check("request", 0, None), Check("credentials", 0, None))
+
+
 def test_returns_why_a_call_failed() -> None:
     (_, (call,)) = parse('call.introspection;desc="POST http://a/introspect timed out after 3 s"')
     assert (call.request, call.answer) == ("POST http://a/introspect", "timed out after 3 s")
