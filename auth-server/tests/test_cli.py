@@ -85,6 +85,23 @@ def test_revokes_a_key(run: Run) -> None:
         assert states(run("keys", "revoke", kid, "--json"), "RS256") == ["next", "current", "revoked"]
 
 
+def test_revoking_the_current_key_and_then_the_next_one_leaves_a_new_one_that_signs(
+    run: Run, service: Service
+) -> None:
+    """What the documentation says to do when a key leaks."""
+    before = [key for key in parsed(run("keys", "list", "--json")) if key["alg"] == "RS256"]
+    by_state = {key["state"]: key["kid"] for key in before}
+    assert states(run("keys", "revoke", by_state["current"], "--json"), "RS256") == [
+        *["next", "current", "revoked"]
+    ]
+    after = run("keys", "revoke", by_state["next"], "--json")
+    assert states(after, "RS256") == ["next", "current", "revoked", "revoked"]
+    service.keys.read()
+    published = {key["kid"] for key in service.keys.published() if key["alg"] == "RS256"}
+    assert published.isdisjoint(by_state.values())
+    assert service.keys.current("RS256").kid in published
+
+
 @pytest.fixture(params=["broken tenant file", "missing digest"])
 def run_on_a_broken_tenant(
     environ: dict[str, str], start: Start, tmp_path: Path, request: pytest.FixtureRequest

@@ -236,3 +236,35 @@ def test_a_key_that_signs_before_it_is_known_is_an_outage(
         )
     assert max(runs, default=0) <= longest_outage
     assert bool(runs) == bool(longest_outage)
+
+
+class UnknownKidVerifier(CachingVerifier):
+    """A verifier like aws-jwt-verify: it keeps the whole key set, and fetches only for an unknown kid."""
+
+    def __init__(self, keys: SigningKeys, clock: Clock) -> None:
+        super().__init__(keys, clock, soft_time=10**9, cooldown=0)
+
+
+def test_revoking_the_next_key_too_makes_verifiers_of_whole_sets_fetch_at_once(
+    open_keys: Callable[[Clock, int], SigningKeys],
+) -> None:
+    """What the documentation says to do when a key leaks; the first step alone does not reach them."""
+    clock = Clock(1000.0)
+    issuer = open_keys(clock, 1000)
+    verifier = UnknownKidVerifier(issuer, clock)
+    leaked = issuer.current("RS256").kid
+    (following,) = issuer.store.read().of("RS256", clock.now, State.NEXT)
+
+    issuer.store.revoke(leaked)
+    issuer.read()
+    assert issuer.current("RS256").kid == following.key.kid
+    assert leaked not in {key["kid"] for key in issuer.published()}
+    assert verifier.accepts(issuer.current("RS256").kid)
+    assert verifier.accepts(leaked)
+
+    issuer.store.revoke(following.key.kid)
+    issuer.read()
+    assert issuer.current("RS256").kid not in (leaked, following.key.kid)
+    assert verifier.accepts(issuer.current("RS256").kid)
+    assert not verifier.accepts(leaked)
+    assert not verifier.accepts(following.key.kid)
