@@ -1,8 +1,8 @@
 """What a server reports about its own work in a Server-Timing header: its checks and the calls that it made.
 
 The grammar is W3C Server Timing's. The meaning of names and of `desc` is this stack's own: a check's `desc`
-says why it failed; a metric named `call.…` is a call, and its `desc` has the method, the URL and the answer; one
-named `note` is no check.
+says why it failed; a metric named `call.…` is a call, and its `desc` has the method, the URL and the answer.
+One that is named `note` is neither.
 """
 
 import re

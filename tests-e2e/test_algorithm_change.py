@@ -1,0 +1,76 @@
+"""An API changes the algorithm of its tokens under load without a failed call.
+
+The times are short: APIs keep a key set for 1 s; a key is announced 4 s before it signs.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+
+import pytest
+import requests
+from live_stack import Stack, eventually, four_threads
+
+TIMES = 'JWKS_TTL: "1"\n      JWKS_COOLDOWN: "1"\n      '
+KEY_TIMES = 'CACHE_TTL: "1"\n      KEY_ANNOUNCEMENT: "4"\n      '
+LAST_LINE = "    introspected_by: timesheets-api\n"  # of the API
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def stack(new_stack: Callable[[], Stack]) -> Stack:
+    """Return a stack with short times, and with a tenant file that can be edited while it runs."""
+    stack = new_stack()
+    mounted = "TENANT_FILE: /run/secrets/tenant.yaml"
+    stack.edit("docker-compose.yml", "TENANT_FILE: tenant.yaml", f"{TIMES}{KEY_TIMES}{mounted}")
+    stack.edit("docker-compose.yml", "DATABASE_FILE:", f"{TIMES}DATABASE_FILE:")
+    folder = stack.folder / ".secrets/auth-server"
+    folder.mkdir(parents=True)
+    (folder / "tenant.yaml").write_text((stack.folder / "auth-server/tenant.yaml").read_text())
+    stack.make("up")
+    return stack
+
+
+def alg(token: str) -> str:
+    return str(json.loads(base64.urlsafe_b64decode(token.partition(".")[0] + "=="))["alg"])
+
+
+def published(stack: Stack) -> set[str]:
+    """Return the algorithms of the key set."""
+    answer = requests.get(f"{stack.url['auth-server']}/.well-known/jwks.json", timeout=5)
+    return {key["alg"] for key in answer.json()["keys"]}
+
+
+def test_an_api_changes_its_algorithm_without_a_failed_call(
+    stack: Stack, measured: Callable[[str], None]
+) -> None:
+    """Each time one call has a new token, another the oldest token; RS256 gives way to EdDSA."""
+    assert published(stack) == {"RS256", "ES256"}
+    oldest = stack.token("payroll-report")
+    algs: list[str] = []
+    statuses: list[int] = []
+
+    def fetch_and_call() -> None:
+        token = stack.token("payroll-report")
+        algs.append(alg(token))
+        answers = [stack.api("GET", "/timesheets?limit=1", each) for each in (token, oldest)]
+        statuses.extend(answer.status_code for answer in answers)
+
+    def changed() -> bool | None:
+        return algs.count("EdDSA") > 20 or None
+
+    with four_threads(fetch_and_call):
+        tenant = stack.folder / ".secrets/auth-server/tenant.yaml"
+        tenant.write_text(tenant.read_text().replace(LAST_LINE, f"{LAST_LINE}    signing_alg: EdDSA\n"))
+        applied = stack.inside("auth-server", "flask", "--app", "auth_server.wsgi", "tenant", "apply")
+        before = len(algs)
+        eventually(changed, "EdDSA signs")
+    measured(
+        f"RS256 to EdDSA under 4 threads: {algs[before:].count('RS256')} tokens by RS256 after the "
+        f"change was applied, {algs.count('EdDSA')} by EdDSA; of {len(statuses)} calls "
+        f"{len(statuses) - statuses.count(200)} failed"
+    )
+    assert "RS256 signs until" in applied
+    assert algs[before:].count("RS256") > 0
+    assert published(stack) == {"RS256", "ES256", "EdDSA"}
+    assert set(statuses) == {200}
