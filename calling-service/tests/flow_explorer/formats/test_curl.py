@@ -163,7 +163,7 @@ def test_a_pasted_command_sends_the_request(
 )
 def test_the_shell_interprets_no_character_of_what_was_sent(form: dict[str, str]) -> None:
     (text,) = commands(RecordedRun(RUN, (captured("POST", SERVER, data=form),)), PUBLIC)
-    words = shlex.split(text.replace(" \\\n  ", " "))
+    words = [word for word in shlex.split(text) if word != "\n"]  # shlex keeps what continues a line
     sent = [word for before, word in pairwise(words) if before.startswith("--data")]
     assert {unquote_plus(name): value for name, _, value in (word.partition("=") for word in sent)} == form
 
