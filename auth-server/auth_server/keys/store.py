@@ -102,9 +102,9 @@ class KeyStore:
             forget_keys(connection, keys, alg, now)
 
     def _known_from(self, connection: Connection, alg: str, now: int) -> int:
-        """Return when the first key of an algorithm has been announced for long enough."""
-        keys = read_keys(connection).of(alg, now, State.CURRENT, State.NEXT)
-        return min(life.key.announced_at for life in keys) + self.announcement
+        """Return when a key of an algorithm signs that has been announced for long enough."""
+        keys = [life.key for life in read_keys(connection).of(alg, now, State.CURRENT, State.NEXT)]
+        return min(max(key.signs_from, key.announced_at + self.announcement) for key in keys)
 
     def announce(self) -> None:
         """Make the next keys that are missing, unless another process has made them."""

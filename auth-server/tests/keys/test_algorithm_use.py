@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,18 @@ def test_applying_again_changes_nothing(store: KeyStore, clock: Clock) -> None:
     assert [life.signs_until for life in store.read().lives if life.key.alg == "RS256"] == [
         10_000 + ANNOUNCEMENT + REMEMBERED
     ] * 2
+
+
+def test_a_shorter_announcement_does_not_let_an_algorithm_sign_before_its_key(
+    store: KeyStore, clock: Clock
+) -> None:
+    declare(store, a="RS256")
+    declare(store, a="ES256")
+    until = store.algorithm_changes()[0].until
+    declare(replace(store, announcement=10), a="ES256")
+    assert [change.until for change in store.algorithm_changes()] == [until]
+    clock.now = until
+    assert states(store, "ES256") == [State.CURRENT]
 
 
 def test_a_key_of_an_ending_algorithm_gets_no_next_one(store: KeyStore, clock: Clock) -> None:
