@@ -332,12 +332,13 @@ OPERATIONS = st.lists(
         st.tuples(st.just("wait"), st.integers(1, ANNOUNCEMENT)),
         st.tuples(st.just("declare"), st.tuples(ALGS, st.none() | ALGS)),
         st.tuples(st.sampled_from(["announce", "rotate"]), st.none()),
+        st.tuples(st.just("revoke"), st.integers(0, 5)),
     ),
     max_size=20,
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(operations=OPERATIONS)
 def test_whatever_the_tenant_declares_tokens_can_be_signed_and_verified(
     store: KeyStore, clock: Clock, operations: list[tuple[str, Any]]
@@ -349,8 +350,9 @@ def test_whatever_the_tenant_declares_tokens_can_be_signed_and_verified(
     declare(store, a="RS256")
     clock.now += ANNOUNCEMENT
     signed: dict[str, float] = {}
+    revoked: set[str] = set()
     for name, value in operations:
-        _sign(store, signed)
+        _sign(store, signed, is_known=not revoked)
         if name == "wait":
             clock.now += value
         elif name == "declare":
@@ -358,16 +360,21 @@ def test_whatever_the_tenant_declares_tokens_can_be_signed_and_verified(
             declare(store, a=a, b=b)
         elif name == "rotate":
             store.rotate(SIGNING_ALGS)
+        elif name == "revoke":
+            kids = [life.key.kid for life in store.read().lives]
+            revoked.add(kids[value % len(kids)])
+            store.revoke(kids[value % len(kids)])
         else:
             store.announce()
-        _sign(store, signed)
+        _sign(store, signed, is_known=not revoked)
         known = {key.kid for key in store.read().published(clock.now)}
-        assert known >= {kid for kid, at in signed.items() if clock.now < at + LIFETIME}
+        assert known >= {kid for kid, at in signed.items() if clock.now < at + LIFETIME} - revoked
+        assert known.isdisjoint(revoked)
 
 
-def _sign(store: KeyStore, signed: dict[str, float]) -> None:
+def _sign(store: KeyStore, signed: dict[str, float], *, is_known: bool) -> None:
     for audience, alg in store.signing_algs().items():
         (life,) = store.read().of(alg, store.now(), State.CURRENT)
         signed[life.key.kid] = store.now()
-        if audience == A:  # which is always declared, so that its verifiers may keep key sets
+        if audience == A and is_known:  # it is always declared, so that its verifiers may keep key sets
             assert store.now() >= life.key.announced_at + ANNOUNCEMENT
