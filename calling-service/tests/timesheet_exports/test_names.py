@@ -82,6 +82,8 @@ def test_refuses_a_joiner_that_joins_nothing(name: str, joiner: str) -> None:
 @example("a\u200d\xad\u200db")
 @example("a\u200d\xadb")
 @example("\xad \xad")
+@example("e\xad\u0301")
+@example("\u1100\xad\u1161")
 def test_a_normalised_name_stays_as_it_is(name: str) -> None:
     once = normalised(name)
     assert normalised(once) == once

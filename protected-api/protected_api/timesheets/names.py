@@ -47,7 +47,7 @@ def normalised(name: str) -> str:
     if len(name) > LONGEST:
         return name
     spaced = re.sub(f"[{BLANKS}]", " ", normalize("NFC", name))
-    return SILENT.sub("", spaced).strip(" ")
+    return normalize("NFC", SILENT.sub("", spaced)).strip(" ")  # an accent may stand behind what is left out
 
 
 def reason(name: str) -> str | None:
