@@ -66,12 +66,6 @@ class IdMaker:
         """Return whether this is an id that was made for this export format."""
         return bool(self._map.id_prefix and self._made.fullmatch(text))
 
-    def number_of(self, made: str) -> str:
-        """Return the number at the end of an id that was made; "" if it has none, or the tool has ids."""
-        if not self._map.id_prefix:
-            return ""
-        return made[len(self._map.id_prefix) + 33 :]
-
     def next_id(self, cells: Iterable[str]) -> str:
         """Return the id of the next row; the second with the same cells gets one that ends in -2."""
         digest = _digest(cells, "", self._map.order, 16)

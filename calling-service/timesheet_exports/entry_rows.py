@@ -155,7 +155,7 @@ class _Reader:
         values["hours"] = hours.text
         entry = Entry(**values)
         cells_alike = (entry.user_id, entry.project, *self._told_apart_by(row.cells))
-        canonical = f"{entry.date} {entry.hours} {self._ids.number_of(entry_id)}"
+        canonical = f"{entry.date} {entry.hours}"
         alike = likeness(cells_alike, canonical, self._map.order)
         return Row(row.line, row.cells, entry, (), entry_id, alike, hours.rounded)
 

@@ -119,9 +119,9 @@ class _FileImport:
 
         Those that are among the rows as well do not count: a task may take the same time twice on a day.
         """
-        ids = {row.entry_id for row in rows if row.entry}
+        present = {(row.entry_id, row.likeness) for row in rows if row.entry}
         twins = self.ledger.twins([row.likeness for row in rows if row.entry], self.file.digest)
-        return {likeness: twin for likeness, twin in twins.items() if twin.entry_id not in ids}
+        return {alike: twin for alike, twin in twins.items() if (twin.entry_id, alike) not in present}
 
     def _claim(
         self, rows: list[Row], rejected: list[Row], twins: dict[int, Twin]

@@ -13,8 +13,8 @@ class Twin(NamedTuple):
     """An entry of another content that is equal to a row in all but its id."""
 
     entry_id: str
-    place: str
-    digest: str  # of that content
+    content: int
+    place: str  # "" if a later content had the entry with other values, which the API refused
 
 
 class Place(NamedTuple):
@@ -62,10 +62,10 @@ class Ledger:
     def twins(self, likenesses: Sequence[int], digest: str) -> dict[int, Twin]:
         """Return the entries with these likenesses that stand in another content than this one."""
         found = self._database.execute(
-            "SELECT likeness, entry_id, name || ' line ' || line, digest"
-            " FROM likenesses JOIN entries USING (entry_id) JOIN files USING (digest)"
-            " WHERE likeness IN (SELECT value FROM json_each(?)) AND content != ? AND digest != ?",
-            (json.dumps(likenesses), _number(digest), digest),
+            "SELECT likeness, entry_id, content, coalesce(' (' || name || ' line ' || line || ')', '')"
+            " FROM likenesses LEFT JOIN entries USING (entry_id) LEFT JOIN files USING (digest)"
+            " WHERE likeness IN (SELECT value FROM json_each(?)) AND content != ?",
+            (json.dumps(likenesses), _number(digest)),
         )
         return {likeness: Twin(*twin) for likeness, *twin in found}
 
@@ -89,9 +89,9 @@ class Ledger:
                 is_repeat = place.digest in self._present
             if is_repeat:
                 return f"repeats {entry_id} of {place.name} line {place.line}"
-        elif twin and not self._was_rejected(entry_id, twin.digest):
+        elif twin and not self._was_rejected(entry_id, twin.content):
             return (
-                f"equals {twin.entry_id} ({twin.place}) in all but its id, which a spreadsheet may have"
+                f"equals {twin.entry_id}{twin.place} in all but its id, which a spreadsheet may have"
                 " changed; if both are right, make them differ, for instance in the notes"
             )
         # The id is new; or it was seen only in a file that has been removed since; or an earlier run saw it
@@ -120,13 +120,13 @@ class Ledger:
 
     def reject(self, entry_ids: Iterable[str], digest: str) -> None:
         """Record entries that were rejected in a content, for when they are corrected in another one."""
-        rows = [(entry_id, digest) for entry_id in entry_ids]
-        self._database.executemany("INSERT OR REPLACE INTO rejected VALUES (?, ?)", rows)
+        rows = [(entry_id, _number(digest)) for entry_id in entry_ids]
+        self._database.executemany("INSERT OR IGNORE INTO rejects VALUES (?, ?)", rows)
 
-    def _was_rejected(self, entry_id: str, digest: str) -> bool:
+    def _was_rejected(self, entry_id: str, content: int) -> bool:
         """Return whether an entry stood in this content too: then what equals it there is another entry."""
         found = self._database.execute(
-            "SELECT 1 FROM rejected WHERE entry_id = ? AND digest = ?", (entry_id, digest)
+            "SELECT 1 FROM rejects WHERE entry_id = ? AND content = ?", (entry_id, content)
         )
         return found.fetchone() is not None
 

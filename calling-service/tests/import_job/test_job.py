@@ -677,6 +677,55 @@ def test_a_rejects_file_keeps_the_ids_that_were_made(inbox: Path, books: Books) 
     assert rejects(import_now()) == [("a.csv", 3, "Hours", "is booked with other values")]
 
 
+KIMAI = "Date,From,Duration,User,Project,Description\n"
+FILLER = "".join(f"2026-11-10,{n // 60:02}:{n % 60:02},1:00,zoe,P,\n" for n in range(500))
+
+
+@pytest.mark.parametrize("between", ["", FILLER], ids=["one chunk", "two chunks"])
+def test_a_new_entry_before_one_that_begins_with_it_books_nothing_twice(
+    inbox: Path, books: Books, between: str
+) -> None:
+    def import_now(export: str) -> list[tuple[Any, ...]]:
+        (inbox / "a.csv").write_text(KIMAI + export)
+        report = ImportReport()
+        job = ImportJob(inbox, inbox.parent / "state", books.upload, column_map=read_column_map("kimai"))
+        job.run(report, lambda *_: None)
+        return [(reject.column, reject.reason[:7]) for reject in report.rejects]
+
+    old = "2026-11-09,09:00,1:00,zoe,P,old\n"
+    new = "2026-11-09,09:00,2:00,zoe,P,new\n"
+    assert import_now(between + old) == []
+    before = dict(books.entries)
+    conflict = ("Hours", "is book")
+    assert import_now(new + between + old) == [conflict, ("User, Date, From", "equals ")]
+    assert books.entries == before
+    assert import_now(between + old + new) == []
+    assert len(books.entries) == len(before) + 1
+
+
+def test_an_entry_is_remembered_when_a_later_export_has_it_with_other_values(
+    inbox: Path, books: Books, import_now: Import
+) -> None:
+    (inbox / "a.csv").write_text(HEADER + same("0012"))
+    import_now()
+    (inbox / "a.csv").write_text(HEADER + same("0012", "2.00"))
+    assert [reject[3] for reject in rejects(import_now())] == ["is booked with other values"]
+    (inbox / "a.csv").write_text(HEADER + same("12"))
+    (reject,) = rejects(import_now())
+    assert reject[3].startswith("equals 0012 in all but its id, which")
+    assert sorted(books.entries) == ["0012"]
+
+
+def test_a_row_may_be_corrected_at_the_second_attempt(inbox: Path, books: Books, import_now: Import) -> None:
+    (inbox / "a.csv").write_text(HEADER + same(1) + same(2, "25"))
+    import_now()
+    feed_back(inbox, ",25,", ",26,")
+    import_now()
+    feed_back(inbox, ",26,", ",1.00,", "fed-back.csv")
+    assert rejects(import_now()) == []
+    assert sorted(books.entries) == ["1", "2"]
+
+
 @pytest.mark.parametrize("point", ["kill_before", "kill_after"])
 @pytest.mark.parametrize("chunk", [1, 2, 3])
 def test_killed_in_any_chunk_and_started_again_books_each_entry_once(
