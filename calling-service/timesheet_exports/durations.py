@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from timesheet_exports.cells import CellError
 
-NUMBER = r"([0-9]{1,9}(?:[.,][0-9]{1,9})?)"
+NUMBER = r"([0-9]{1,9}(?:[.,][0-9]{1,30})?)"
 FORMS = {  # by unit: what a duration looks like, and how many seconds each of its numbers counts
     "decimal": (re.compile(NUMBER), (3600,)),
     "H:MM": (re.compile(r"([0-9]{1,9}):([0-5][0-9])"), (3600, 60)),

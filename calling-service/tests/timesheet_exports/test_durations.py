@@ -17,6 +17,7 @@ ALL = tuple(FORMS)
         ("7,25", "decimal", "7.25"),
         ("1.50000", "decimal", "1.50"),
         ("1,5000", "decimal", "1.50"),
+        ("1.500000000000000", "decimal", "1.50"),
         ("07.25", "decimal", "7.25"),
         ("24", "decimal", "24.00"),
         ("1:30", "H:MM", "1.50"),
@@ -94,7 +95,7 @@ def test_rounds_to_hundredths_and_says_what_that_added(
     assert rounded.rounded == pytest.approx(added)
 
 
-@pytest.mark.parametrize("text", ["0.3333", "1.005"])
+@pytest.mark.parametrize("text", ["0.3333", "1.005", "0.333333333333333", "7.499999999999999"])
 def test_what_is_not_a_hundredth_is_refused_where_nothing_is_rounded(text: str) -> None:
     with pytest.raises(
         CellError, match="is not a whole number of hundredths, and this format does not round"
