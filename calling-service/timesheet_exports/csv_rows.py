@@ -16,8 +16,9 @@ from timesheet_exports.text_file import ExportError
 LONGEST_ROW = 1 << 20  # characters
 SEPARATORS = ",;\t|"
 BLANK_LINE = re.compile(rf'["\s{SEPARATORS}]*')
+NOT_BLANK = re.compile(rf"[^\s{SEPARATORS}]")
 QUOTED_CELL = re.compile(rf'(?<![^{SEPARATORS}])"[^"]*(?:""[^"]*)*"?')
-NAMED_SEPARATOR = re.compile(rf'"?sep=(.)"?[\s{SEPARATORS}]*', re.IGNORECASE)
+NAMED_SEPARATOR = re.compile(rf'\ufeff*"?sep=([^\r\n])"?[\s{SEPARATORS}]*', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ def read_rows(file: TextIO, separator: str) -> Iterator[Cells]:
     """Yield the rows of a file opened with newline="", also those that are not CSV or have another width.
 
     The first row is the header: it comes without blanks around its names and unnamed columns at its end.
-    Rows whose cells are all blank are left out, and so is a first line `sep=;`. Blank cells of a row beyond
-    the header's width are cut off. A row may not have fewer cells: any of them may be the missing one.
+    Rows whose cells are all blank are left out, also those of another separator, and so is a first line
+    `sep=;`. Blank cells of a row beyond the header's width are cut off. A row may not have fewer cells: any
+    of them may be the missing one.
 
     If a faulty row has several lines, a quote may be missing in the first. Then that line alone is at fault,
     and the lines that the row has run over are read again.
@@ -101,7 +103,7 @@ def _split(lines: "_Lines", separator: str) -> Iterator[Cells]:
 
 
 def _is_blank(row: Cells) -> bool:
-    return not row.fault and not any(map(str.strip, row.cells))
+    return not row.fault and not NOT_BLANK.search("".join(row.cells))
 
 
 def _names_separator(row: Cells, separator: str) -> bool:
@@ -170,7 +172,7 @@ class _Lines:
         self._row.append(line)
         self._room -= len(line)
         if self._room <= 0:
-            raise csv.Error(f"a row has less than {LONGEST_ROW} characters")
+            raise csv.Error(f"the row is longer than {LONGEST_ROW} characters")
         return line
 
     def _take(self) -> str:

@@ -10,7 +10,7 @@ from timesheet_exports.csv_rows import LONGEST_ROW, Cells, read_rows, separator_
 from timesheet_exports.text_file import ExportError
 
 NO_CSV = "cannot be read as CSV: "
-TOO_LONG = f"{NO_CSV}a row has less than {LONGEST_ROW} characters"
+TOO_LONG = f"{NO_CSV}the row is longer than {LONGEST_ROW} characters"
 NO_SEPARATOR = f"{NO_CSV}',' expected after '\"'"
 OPEN_QUOTE = "a quote is not closed on this line"
 
@@ -90,6 +90,13 @@ def test_leaves_out_rows_whose_cells_are_all_blank(separator: str, width: int, c
     assert [row.cells for row in read_rows(file, separator)] == [("a", "b"), ("c", "d")]
 
 
+@pytest.mark.parametrize("line", [";;;;", ",", "|||", "\t;\t", " ; ; ", '";;;;"'])
+@pytest.mark.parametrize("separator", [",", ";", "|"])
+def test_leaves_out_the_blank_rows_of_another_separator(separator: str, line: str) -> None:
+    file = io.StringIO(f"a{separator}b\n{line}\nc{separator}d\n", newline="")
+    assert [row.cells for row in read_rows(file, separator)] == [("a", "b"), ("c", "d")]
+
+
 def test_cuts_off_blank_cells_beyond_the_header_and_its_unnamed_columns() -> None:
     assert rows('a,b,, \n1,2\n1,2,,,,\n1,"two\nlines",\xa0\n1,2,,x\n') == [
         Cells(1, ("a", "b")),
@@ -111,10 +118,11 @@ def test_the_names_of_columns_are_clean_and_the_cells_as_they_stood() -> None:
     ]
 
 
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
 ROWS = st.integers(1, 5).flatmap(
     lambda width: st.lists(
         st.lists(st.text(st.characters(codec="utf-8")), min_size=width, max_size=width).filter(
-            lambda cells: any(map(str.strip, cells))
+            lambda cells: "".join(cells).strip(f"{BLANKS},;|")
         ),
         min_size=1,
         max_size=8,
