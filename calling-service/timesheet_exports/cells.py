@@ -7,7 +7,8 @@ from timesheet_exports import names
 from timesheet_exports.text_file import NOT_UTF_8, not_utf_8
 
 LONGEST = {"external_id": 64, "user_id": 64, "project": 100}  # characters
-FORMULA = re.compile(r'=\s*"((?:[^"]|"")*)"')  # one that yields this text
+FORMULA = re.compile(r'=\s*(T\()?"((?:[^"]|"")*)"(?(1)\))', re.IGNORECASE)  # one that yields this text
+FAILED = re.compile(r"#[¡¿]?[A-Z0/]{2,8}[!?]|#N/A|#N/D|#NV|#{4,}|Err:5[0-9]{2}")  # or a column too narrow
 MARKED = re.compile(r"'[0-9=+@.-]")
 EXPONENT = re.compile(r"[0-9]{1,3}(?:[.,][0-9]+[eE][+-]?|[eE][+-])[0-9]{1,3}")
 
@@ -19,7 +20,7 @@ class CellError(ValueError):
 def text_of(cell: str) -> str:
     """Return a cell's text, without the means by which spreadsheets keep text as text.
 
-    '0012 and ="0012" are both 0012. An apostrophe before a letter belongs to the text, as in 't Hooft.
+    '0012, ="0012" and =T("0012") are all 0012. An apostrophe before a letter belongs to the text: 't Hooft.
     """
     text = cell.strip()
     if text[:1] not in {"'", "="}:
@@ -28,7 +29,7 @@ def text_of(cell: str) -> str:
         text = text[1:]
     formula = FORMULA.fullmatch(text)
     if formula:
-        return formula[1].replace('""', '"').strip()
+        return formula[2].replace('""', '"').strip()
     return text
 
 
@@ -58,6 +59,10 @@ def require_text(field: str, text: str) -> str:
     """Return the value of a field that is text; raise CellError if the API would refuse it."""
     if not_utf_8(text):
         raise CellError(NOT_UTF_8)
+    if FAILED.fullmatch(text):
+        raise CellError(
+            f"{text} is what a spreadsheet shows in place of a value; take it from the tool again"
+        )
     if len(text) > LONGEST[field]:
         raise CellError(f"is longer than {LONGEST[field]} characters")
     reason = names.reason(text)

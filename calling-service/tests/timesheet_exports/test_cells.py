@@ -1,5 +1,7 @@
+from collections.abc import Callable
+
 import pytest
-from timesheet_exports.cells import CellError, identifier, text_of
+from timesheet_exports.cells import CellError, identifier, project, text_of, user_id
 
 
 @pytest.mark.parametrize(
@@ -10,6 +12,9 @@ from timesheet_exports.cells import CellError, identifier, text_of
         ('="0012"', "0012"),
         ('= "0012"', "0012"),
         ('=" a ""b"""', 'a "b"'),
+        ('=T("0012")', "0012"),
+        ('=t("0012")', "0012"),
+        ('="0012")', '="0012")'),
         ("'=1", "=1"),
         ("'-5", "-5"),
         ("'t Hooft", "'t Hooft"),
@@ -41,3 +46,17 @@ def test_an_identifier_may_look_a_little_like_a_number(cell: str) -> None:
 def test_refuses_an_identifier_that_is_another_formula() -> None:
     with pytest.raises(CellError, match=r"^is a formula; save the file with what it yields$"):
         identifier("=A1&B1")
+
+
+@pytest.mark.parametrize(
+    "cell", ["#REF!", "#N/A", "#NAME?", "#DIV/0!", "#NV", "#¡VALOR!", "########", "Err:502"]
+)
+@pytest.mark.parametrize("value", [user_id, project])
+def test_refuses_what_a_spreadsheet_shows_in_place_of_a_value(value: Callable[[str], str], cell: str) -> None:
+    with pytest.raises(CellError, match=r"is what a spreadsheet shows in place of a value; take it from"):
+        value(cell)
+
+
+@pytest.mark.parametrize("cell", ["#1", "#42 Relaunch", "C#", "#", "# notes"])
+def test_a_project_may_begin_with_a_number_sign(cell: str) -> None:
+    assert project(cell) == cell
