@@ -61,7 +61,7 @@ class ColumnMap:
 
 def folded(name: str) -> str:
     """Return the name of a column in the form in which names are compared."""
-    return " ".join(name.split()).casefold()
+    return " ".join(name.replace("\ufeff", "").split()).casefold()
 
 
 def fitting(header: Sequence[str]) -> str | None:

@@ -21,6 +21,9 @@ Problem = tuple[str, str]  # a field of the entry, or "" for the whole row; and 
 CellsOf = Callable[[Sequence[str]], Sequence[str]]
 
 
+OTHER_HEADER = "stands under another header than the first rows; put these rows into a file of their own"
+
+
 class HeaderError(ExportError):
     """The file is not an export: what is wrong with its first row."""
 
@@ -93,6 +96,7 @@ class _Reader:
         cells = {field: _getter(of) for field, of in positions.items()}
         told_apart_by = [folded(name) for name in column_map.told_apart_by]
         self._map = column_map
+        self._names = names
         self._width = len(header)
         self._cells = cells
         self._fields: tuple[tuple[str, CellsOf, Callable[[Sequence[str]], Any]], ...] = (
@@ -111,14 +115,22 @@ class _Reader:
             self._in_id = {field for field, of in positions.items() if made_of.issuperset(of)}
 
     def rows(self, rows: Iterable[Cells], front: int) -> Iterator[Row]:
-        """Yield the rows, without those that are a sum; `front` columns are not the export's."""
+        """Yield the rows, without sums and repeated headers; `front` columns are not the export's."""
+        fault = ""  # of all rows that follow
         for whole in rows:
-            kept = kept_id(whole, front)
             row = own_cells(whole, front, self._width)
-            if row.fault:
-                yield Row(row.line, row.cells, None, (("", row.fault),))
-            elif not self._is_total(row.cells):
-                yield self._entry_row(row, kept)
+            if self._is_total(row.cells):
+                continue
+            found = self._row(row, kept_id(whole, front), row.fault or fault)
+            if found.problems and not self._map.missing(
+                row.cells
+            ):  # a header, as where two files were joined
+                if [folded(name) for name in row.cells] == self._names:
+                    fault = ""
+                    continue
+                fault = OTHER_HEADER
+                found = Row(row.line, row.cells, None, (("", fault),))
+            yield found
 
     def require_order(self, rows: Iterable[Cells]) -> None:
         """Raise HeaderError if the dates are in another order than the map has it."""
@@ -131,12 +143,14 @@ class _Reader:
     def _is_total(self, cells: Sequence[str]) -> bool:
         """Return whether these are sums of other rows: nobody's hours, on no day."""
         totals = self._map.totals
-        if totals is None or folded(cells[0]) != folded(totals):
+        if totals is None or len(cells) != self._width or folded(cells[0]) != folded(totals):
             return False
         date = "".join(self._cells["date"](cells)).strip()
         return date in {"", cells[0].strip()} and not "".join(self._cells["user_id"](cells)).strip()
 
-    def _entry_row(self, row: Cells, kept: str) -> Row:
+    def _row(self, row: Cells, kept: str, fault: str) -> Row:
+        if fault:
+            return Row(row.line, row.cells, None, (("", fault),))
         problems: list[Problem] = []
         values: dict[str, Any] = {}
         for field, cells, value in self._fields:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from timesheet_exports.column_map import folded
-from timesheet_exports.csv_rows import Cells
+from timesheet_exports.csv_rows import SEPARATORS, Cells
 
 REJECT_COLUMNS = ("file", "line", "column", "reason")  # what is wrong with a row, in front of its cells
 MADE_ID = "made_id"  # one more, where the export has no ids
@@ -17,6 +17,8 @@ MADE_ID = "made_id"  # one more, where the export has no ids
 def columns_in_front(header: Sequence[str]) -> int:
     """Return how many columns the header of a rejects file has in front; 0 for another file."""
     names = [folded(name) for name in header[: len(REJECT_COLUMNS) + 1]]
+    if names[:1] == [MADE_ID]:  # somebody has removed the others
+        return 1
     if tuple(names[: len(REJECT_COLUMNS)]) != REJECT_COLUMNS:
         return 0
     return len(REJECT_COLUMNS) + (MADE_ID in names)
@@ -24,9 +26,9 @@ def columns_in_front(header: Sequence[str]) -> int:
 
 def kept_id(row: Cells, front: int) -> str:
     """Return the id that was made for a row when it was rejected; "" if there is none."""
-    if front <= len(REJECT_COLUMNS):
+    if front in {0, len(REJECT_COLUMNS)}:
         return ""
-    return "".join(row.cells[len(REJECT_COLUMNS) : front]).strip()
+    return "".join(row.cells[front - 1 : front]).strip()
 
 
 def own_cells(row: Cells, front: int, width: int) -> Cells:
@@ -34,7 +36,9 @@ def own_cells(row: Cells, front: int, width: int) -> Cells:
 
     A row that could not be split into cells is one cell here; it may have been corrected within it.
     """
-    if not front or len(row.cells) < len(REJECT_COLUMNS):
+    if front < len(REJECT_COLUMNS):
+        return replace(row, cells=row.cells[front:] or row.cells)
+    if len(row.cells) < len(REJECT_COLUMNS):
         return row
     cells = row.cells[front:]
     _, _, column, reason = row.cells[: len(REJECT_COLUMNS)]
@@ -50,7 +54,7 @@ def own_cells(row: Cells, front: int, width: int) -> Cells:
 
 def _split(line: str, width: int) -> tuple[str, ...]:
     """Return the cells of a line, whatever separates them; none if they are not as many as they should be."""
-    for separator in ",;\t":
+    for separator in SEPARATORS:
         try:
             cells = next(csv.reader([line], strict=True, delimiter=separator), [])
         except csv.Error:

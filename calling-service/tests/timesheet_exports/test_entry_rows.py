@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from timesheet_exports.column_map import ColumnMap, read_column_map
-from timesheet_exports.entry_rows import Entry, HeaderError, Row, read_entry_rows
+from timesheet_exports.entry_rows import OTHER_HEADER, Entry, HeaderError, Row, read_entry_rows
 from timesheet_exports.text_file import NOT_UTF_8
 
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
@@ -287,6 +287,24 @@ def test_names_the_format_that_fits_the_file_of_another_tool() -> None:
         "must name each of these columns once: entry_id, Employee Id, Date, Hours; its columns are those of"
         " another export format: set EXPORT_FORMAT to toggl"
     )
+
+
+def test_files_that_were_joined_may_each_have_the_header() -> None:
+    text = f"2026-11-09,P,,1,C-1,1\n\ufeff{HEADER.upper()}2026-11-09,P,,2,C-1,2\n"
+    assert [row.entry_id for row in rows(text)] == ["1", "2"]
+
+
+def test_refuses_the_rows_under_another_header() -> None:
+    """Under the first one, the hours would be somebody's id."""
+    other = HEADER.replace("Hours,Employee Id", "Employee Id,Hours")
+    text = f"2026-11-09,P,,1,C-1,1\n{other}2026-11-09,P,,7,8,2\n2026-11-09,P\n{HEADER}2026-11-09,P,,3,C-1,3\n"
+    assert [row.problems or row.entry_id for row in rows(text)] == [
+        "1",
+        (("", OTHER_HEADER),),
+        (("", OTHER_HEADER),),
+        (("", "has 2 cells, the header 6"),),
+        "3",
+    ]
 
 
 def test_other_columns_may_have_any_names_or_none() -> None:

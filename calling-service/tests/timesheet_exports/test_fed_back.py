@@ -12,6 +12,7 @@ FRONT = ("week.csv", "3", "", "cannot be read as CSV: a reason")
         ([" File", "LINE", "column", "reason", "Date"], 4),
         (["file", "line", "column", "reason", "made_id", "Date"], 5),
         (["file", "line", "column", "reason"], 4),
+        (["made_id", "Date"], 1),
         (["file", "line", "column", "Date"], 0),
         (["Date", "file", "line", "column", "reason"], 0),
         ([], 0),
@@ -24,9 +25,18 @@ def test_knows_a_rejects_file_by_its_first_columns(header: list[str], front: int
 def test_keeps_the_id_that_was_made() -> None:
     assert kept_id(Cells(2, (*FRONT, " toggl-1 ", "a")), 5) == "toggl-1"
     assert kept_id(Cells(2, (*FRONT, "a")), 4) == ""
+    assert kept_id(Cells(2, ("a", "b")), 0) == ""
 
 
-@pytest.mark.parametrize("line", ["a,b,c", "a;b;c", "a\tb\tc", '"a",b,c'])
+def test_keeps_the_id_that_was_made_where_the_columns_before_it_were_removed() -> None:
+    row = Cells(2, ("toggl-1", "a", "b", "c"))
+    assert kept_id(row, 1) == "toggl-1"
+    assert own_cells(row, 1, 3) == Cells(2, ("a", "b", "c"))
+    faulty = Cells(3, ('toggl-1,"a',), "cannot be read as CSV: a reason")
+    assert own_cells(faulty, 1, 3) == faulty
+
+
+@pytest.mark.parametrize("line", ["a,b,c", "a;b;c", "a\tb\tc", "a|b|c", '"a",b,c'])
 def test_splits_a_row_that_was_corrected_in_its_one_cell(line: str) -> None:
     for cells in ((*FRONT, line), (*FRONT, line, "", "")):
         assert own_cells(Cells(2, cells, "has 5 cells, the header 7"), 4, 3) == Cells(2, ("a", "b", "c"))
