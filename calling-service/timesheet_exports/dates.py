@@ -71,7 +71,10 @@ def _rearranged(text: str, order: str) -> str:
     if len(first) == 4 and len(third) <= 2:
         return f"{first}-{second:0>2}-{third:0>2}"
     if order == "YMD" or len(third) not in {2, 4}:
-        raise CellError(f"is not a date of the form {FORM[order]}")
+        reason = f"is not a date of the form {FORM[order]}"
+        if len(third) == 4:
+            reason += "; if all dates are like it, set their order in a column map"
+        raise CellError(reason)
     parts = dict(zip(order, (first, second, third), strict=True))
     day = parts["D"]
     month = parts["M"]

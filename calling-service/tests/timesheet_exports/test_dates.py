@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 from timesheet_exports.cells import CellError
 from timesheet_exports.dates import FORM, ORDERS, in_another_order, iso_date
 
+OWN_ORDER = "; if all dates are like it, set their order in a column map"
+
 
 @pytest.mark.parametrize(
     ("text", "order"),
@@ -34,7 +36,8 @@ def test_reads_a_date(text: str, order: str) -> None:
     [
         ("", "YMD", "is empty"),
         ("20261106", "YMD", "is not a date of the form 2026-11-09"),
-        ("11/16/2026", "YMD", "is not a date of the form 2026-11-09"),
+        ("11/16/2026", "YMD", f"is not a date of the form 2026-11-09{OWN_ORDER}"),
+        ("16.11.2026", "YMD", f"is not a date of the form 2026-11-09{OWN_ORDER}"),
         ("2026-11-06 09:30:00", "YMD", "is not a date of the form 2026-11-09"),
         ("2026-11/06", "YMD", "is not a date of the form 2026-11-09"),
         ("2026-11-31", "YMD", "2026-11-31 does not exist"),
