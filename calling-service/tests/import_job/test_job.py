@@ -703,6 +703,16 @@ def test_a_new_entry_before_one_that_begins_with_it_books_nothing_twice(
     assert len(books.entries) == len(before) + 1
 
 
+def test_an_entry_of_harvest_whose_notes_were_edited_is_known(inbox: Path, books: Books) -> None:
+    columns = "Date,First Name,Last Name,Client,Project,Task,Notes,Hours,Employee Id\n"
+    for notes, state in (("", (1, 0)), ("call", (0, 1)), ("CALL", (0, 1))):
+        (inbox / "a.csv").write_text(f"{columns}2026-11-09,Zoë,L,Acme,Shop,Dev,{notes},1,C-1\n")
+        report = ImportReport()
+        job = ImportJob(inbox, inbox.parent / "state", books.upload, column_map=read_column_map("harvest"))
+        job.run(report, lambda *_: None)
+        assert (report.booked, report.unchanged) == state
+
+
 def test_an_entry_is_remembered_when_a_later_export_has_it_with_other_values(
     inbox: Path, books: Books, import_now: Import
 ) -> None:
