@@ -16,6 +16,7 @@ from timesheet_exports.durations import FORMS, ROUNDINGS
 FOLDER = Path(__file__).with_name("formats")
 SHIPPED = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:/-]*"
+NESTED = re.compile(r"(?<!\\)[*+}][?+]?\)[*+{]")  # its time can double with each character
 PREFIX = re.compile("[a-z][a-z0-9-]{0,19}")
 
 Names = tuple[str, ...]
@@ -41,7 +42,7 @@ class ColumnMap:
     id_pattern: str
     id_prefix: str  # "": the tool has ids, which are in the column of external_id
     told_apart_by: Names  # more columns, if the export has them, that make two entries different
-    totals: str | None  # the first cell of a row that is no entry
+    totals: str | None  # what stands in a row that is no entry, folded
 
     @property
     def makes_ids(self) -> bool:
@@ -78,8 +79,8 @@ def read_column_map(name_or_path: str) -> ColumnMap:
     if name_or_path in SHIPPED:
         path = FOLDER / f"{name_or_path}.toml"
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ColumnMapError([f"{path} is not TOML: {error}"]) from error
     except (OSError, UnicodeDecodeError) as error:
         known = ", ".join(SHIPPED)
@@ -91,6 +92,7 @@ def read_column_map(name_or_path: str) -> ColumnMap:
 def _map(keys: "_Keys", path: str) -> ColumnMap:
     fields = {field: keys.names(f"columns.{field}") for field in ("user_id", "date", "project", "hours")}
     made_of = keys.names("id.made_of", needed=False)
+    totals = keys.text("totals", None)
     column_map = ColumnMap(
         name=keys.text("name", path),
         columns={"external_id": made_of or keys.names("id.column"), **fields},
@@ -100,7 +102,7 @@ def _map(keys: "_Keys", path: str) -> ColumnMap:
         id_pattern=ID_PATTERN if made_of else keys.pattern("id.pattern", ID_PATTERN),
         id_prefix=keys.text("id.prefix", ""),
         told_apart_by=keys.names("id.told_apart_by", needed=False),
-        totals=keys.text("totals", None),
+        totals=totals and folded(totals),
     )
     if bool(made_of) != bool(PREFIX.fullmatch(column_map.id_prefix)):
         keys.problems.append("id.prefix: set it beside made_of, to a short name of a-z, 0-9 and -")
@@ -164,6 +166,10 @@ class _Keys:
         value: str = self.text(key, default)
         try:
             re.compile(value)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             self.problems.append(f"{key}: is not a regular expression: {error}")
+        if NESTED.search(value):
+            self.problems.append(
+                f"{key}: repeats a group that ends in a repeat, as (a+)+; write it otherwise"
+            )
         return value

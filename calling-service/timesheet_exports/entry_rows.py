@@ -141,12 +141,13 @@ class _Reader:
             raise HeaderError(f"has dates such as {strange}, and the export format has the order of {form}")
 
     def _is_total(self, cells: Sequence[str]) -> bool:
-        """Return whether these are sums of other rows: nobody's hours, on no day."""
-        totals = self._map.totals
-        if totals is None or len(cells) != self._width or folded(cells[0]) != folded(totals):
+        """Return whether these are sums of other rows: nobody's hours, on no day, for no project."""
+        label = self._map.totals
+        if label is None or len(cells) != self._width:
             return False
-        date = "".join(self._cells["date"](cells)).strip()
-        return date in {"", cells[0].strip()} and not "".join(self._cells["user_id"](cells)).strip()
+        blank = {"", label}
+        names = [cell for field in ("date", "user_id", "project") for cell in self._cells[field](cells)]
+        return blank.issuperset(map(folded, names)) and label in map(folded, cells)
 
     def _row(self, row: Cells, kept: str, fault: str) -> Row:
         if fault:

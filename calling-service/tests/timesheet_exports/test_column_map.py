@@ -71,10 +71,10 @@ def test_names_every_problem_with_its_key(tmp_path: Path) -> None:
         f"columns.user_id: {column}",
         "columns.project: is not set; set it to the name of a column",
         f"columns.hours: {column}",
+        "totals: is not a text",
         "hours.unit: is not one of decimal, H:MM, H:MM:SS, 1h 30m",
         "hours.rounding: is not one of nearest, up, down, exact",
         "date.order: is not one of YMD, DMY, MDY",
-        "totals: is not a text",
         "id.prefix: set it beside made_of, to a short name of a-z, 0-9 and -",
         "columns.date: name one column",
         "colour: is not known; remove it",
@@ -93,13 +93,36 @@ def test_a_pattern_is_a_regular_expression(tmp_path: Path) -> None:
     assert problem.startswith("id.pattern: is not a regular expression: missing ), unterminated subpattern")
 
 
+@pytest.mark.parametrize("pattern", ["a{99999999999}", "(" * 5000 + ")" * 5000])
+def test_a_pattern_that_python_cannot_compile_is_none(tmp_path: Path, pattern: str) -> None:
+    (problem,) = problems(tmp_path, f"{OWN}pattern = '{pattern}'")
+    assert problem.startswith("id.pattern: is not a regular expression: ")
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+", "([a-z]*)*b", "(x{1,9}){2,}", "(?:[0-9]+?)+"])
+def test_refuses_a_pattern_that_an_id_could_keep_busy_for_days(tmp_path: Path, pattern: str) -> None:
+    (problem,) = problems(tmp_path, f"{OWN}pattern = '{pattern}'")
+    assert problem == "id.pattern: repeats a group that ends in a repeat, as (a+)+; write it otherwise"
+
+
+@pytest.mark.parametrize("pattern", [r"(ab\+)+", "([0-9]+-)+x", "(a+)b+", "(a+)?"])
+def test_a_pattern_may_repeat_other_groups(tmp_path: Path, pattern: str) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(f"\ufeff{OWN}pattern = '{pattern}'")  # as Windows Notepad saves it
+    assert read_column_map(str(path)).id_pattern == pattern
+
+
 def test_an_id_stands_in_one_column(tmp_path: Path) -> None:
     assert problems(tmp_path, OWN.replace('"No"', '["No", "Part"]')) == ["id.column: name one column"]
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("name", "is not TOML: "), ('columns = "x"', "columns: is not known; remove it")],
+    [
+        ("name", "is not TOML: "),
+        ("x = " + "[" * 9999, "is not TOML: "),
+        ('columns = "x"', "columns: is not known; remove it"),
+    ],
 )
 def test_refuses_what_is_no_map(tmp_path: Path, text: str, reason: str) -> None:
     assert any(

@@ -242,6 +242,8 @@ KIMAI = "Date,From,Duration,User,Project\n"
         ("kimai", KIMAI, ",,10:30,,", True),
         ("kimai", KIMAI, ",,=SUBTOTAL(9;C2:C9),,", True),
         ("kimai", KIMAI, ",,10:30,zoe,Shop", False),
+        ("kimai", KIMAI, ",,10:30,,Shop", False),  # an entry whose day and user somebody has deleted
+        ("clockify", "Duration (h),Start Time,Start Date,Email,Project\n", "10:30:00,,,,Total", True),
         (
             "harvest",
             "Date,First Name,Last Name,Client,Project,Task,Notes,Employee Id,Hours\n",
