@@ -89,7 +89,7 @@ def _book(store: TimesheetStore, token: AccessToken, batch: Any) -> tuple[Bookin
     entries, errors = _validate(batch)
     result = store.book(token.client_id, department, entries, dry_run=bool(errors))
     for index, field in result.conflicts:
-        reason = "Is booked with another value"
+        reason = "Is booked with another value; if this one is right, delete that timesheet first"
         errors.append(EntryError(index=index, field=field, code="conflict", reason=reason))
     return result, sorted(errors, key=itemgetter("index"))
 

@@ -206,8 +206,18 @@ def test_lists_every_bad_entry_at_once(upload: Upload, read: Read) -> None:
         }
     )
     assert response.json == refused(
-        (1, "project", "conflict", "Is booked with another value"),
-        (1, "hours", "conflict", "Is booked with another value"),
+        (
+            1,
+            "project",
+            "conflict",
+            "Is booked with another value; if this one is right, delete that timesheet first",
+        ),
+        (
+            1,
+            "hours",
+            "conflict",
+            "Is booked with another value; if this one is right, delete that timesheet first",
+        ),
         (2, "user_id", "invalid", "Field required"),
         (2, "date", "invalid", "Field required"),
         (2, "project", "invalid", "Field required"),
@@ -327,7 +337,15 @@ def test_logs_each_change_with_its_client(
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        (entry(hours="1"), (0, "hours", "conflict", "Is booked with another value")),
+        (
+            entry(hours="1"),
+            (
+                0,
+                "hours",
+                "conflict",
+                "Is booked with another value; if this one is right, delete that timesheet first",
+            ),
+        ),
         (entry(hours="25"), (0, "hours", "invalid", "Input should be less than or equal to 24")),
         (entry() | {"x": 1}, (0, "x", "invalid", "Extra inputs are not permitted")),
         *[
