@@ -90,3 +90,10 @@ def test_reads_each_date_in_each_order(date: object, order: str, separator: str)
     year, month, day = str(date).split("-")
     parts = {"Y": year, "M": month, "D": day}
     assert iso_date(separator.join(parts[letter] for letter in order), order) == str(date)
+
+
+@pytest.mark.parametrize(
+    ("text", "order"), [("16.11.2026", "DMY"), ("11/16/2026", "MDY"), ("2026-11-16 00:00:00", "YMD")]
+)
+def test_reads_the_dates_of_other_tools(text: str, order: str) -> None:
+    assert iso_date(text, order) == "2026-11-16"

@@ -109,3 +109,10 @@ def test_hours_and_what_rounding_added_are_the_duration(seconds: int) -> None:
     hours, rounded = hours_of(text, ("H:MM:SS",), "nearest")
     assert float(Fraction(hours)) - rounded == pytest.approx(seconds / 3600)
     assert abs(rounded) <= 0.005
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("01:30:00", "1.50"), ("1:30", "1.50"), ("18:25 min", "0.31"), ("1.5h", "1.50")]
+)
+def test_reads_the_durations_of_other_tools(text: str, hours: str) -> None:
+    assert hours_of(text, ("H:MM:SS", "H:MM"), "nearest").text == hours
