@@ -4,6 +4,7 @@ The text is not kept: each token request reads the file again, so that a file th
 If it is missing or empty while it is replaced, that request alone fails, and valid tokens stay in use.
 """
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 
@@ -17,7 +18,7 @@ def read_credential(file: Path) -> str:
     except OSError as error:
         raise ValueError(f"cannot be read ({type(error).__name__}); name a readable file") from None
     try:
-        text = content.decode("utf-8-sig")
+        text = content.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:  # as in UTF-16 without a byte order mark

@@ -61,6 +61,11 @@ TOKEN_IS_CACHED = """
 token = source.get("https://api.example", ["a"])
 sys.exit(in_child(lambda: 0 if source.get("https://api.example", ["a"]) is token else 1))
 """
+CALL_IMPORTS = """
+imported = set(sys.modules)
+source.get("https://api.example", ["a"])
+sys.exit(" ".join(sys.modules.keys() - imported) or 0)
+"""
 CONNECTION_IS_OPEN = """
 source.get("https://api.example", ["a"])
 for _ in range(2):
@@ -88,6 +93,12 @@ def test_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_holds(
 ) -> None:
     assert finish(run(LOCK_IS_HELD, endpoint.url, secret_file)) == (0, "")
     assert endpoint.calls == 1
+
+
+def test_a_call_imports_nothing_because_a_child_would_wait_for_an_import_that_a_thread_began(
+    endpoint: Any, secret_file: Path
+) -> None:
+    assert finish(run(CALL_IMPORTS, endpoint.url, secret_file)) == (0, "")
 
 
 def test_a_child_does_not_wait_for_a_call_that_a_thread_of_its_parent_makes(
