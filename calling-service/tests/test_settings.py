@@ -63,6 +63,7 @@ def test_lists_all_problems_in_one_message() -> None:
 
 
 NOT_THE_ISSUER = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
+NO_FILE = "is not a file of at most 65536 bytes; name the file with the credential"
 NOT_A_URL = "is not an absolute http(s) URL without a fragment or user name; correct it"
 NOT_SECONDS = "is not a number of seconds above 0; set it to one, such as 10"
 NOT_SCOPES = "cannot be used; set it to scopes, separated by spaces (RFC 6749 3.3)"
@@ -95,7 +96,7 @@ NOT_A_FOLDER = "is not a usable folder; create it, or change its owner or mode"
             "/none",
             "/none cannot be read (FileNotFoundError); name a readable file",
         ),
-        ("CLIENT_SECRET_FILE", "/dev/null", "/dev/null is empty; write the credential into it"),
+        ("CLIENT_SECRET_FILE", "/dev/null", f"/dev/null {NO_FILE}"),
         ("CLIENT_KEY_FILE", "/etc/hostname", "is set beside CLIENT_SECRET_FILE; unset one of them"),
         ("CA_FILE", "/none", f"/none cannot be used (FileNotFoundError); {NO_BUNDLE}"),
         ("CA_FILE", "/", f"/ cannot be used (IsADirectoryError); {NO_BUNDLE}"),

@@ -7,6 +7,8 @@ If it is missing or empty while it is replaced, that request alone fails, and va
 from codecs import BOM_UTF8
 from pathlib import Path
 
+LONGEST = 64 * 1024  # bytes
+
 
 def read_credential(file: Path) -> str:
     """Return the text in the file; raise ValueError, whose message quotes nothing of it.
@@ -14,6 +16,10 @@ def read_credential(file: Path) -> str:
     A byte order mark, and line ends before and after the text, are no part of it.
     """
     try:
+        size = file.stat().st_size
+        # Reading a named pipe would wait for its writer, and a device may have no end.
+        if not file.is_file() or size > LONGEST:
+            raise ValueError(f"is not a file of at most {LONGEST} bytes; name the file with the credential")
         content = file.read_bytes()
     except OSError as error:
         raise ValueError(f"cannot be read ({type(error).__name__}); name a readable file") from None

@@ -1,14 +1,16 @@
 """A credential file that another system has written: an editor, Windows, a container platform."""
 
+import os
 import traceback
 from pathlib import Path
 
 import pytest
-from calling_service.oauth_client.credential_file import read_credential
+from calling_service.oauth_client.credential_file import LONGEST, read_credential
 
 SECRET = "a+b/c d%e:f="
 ENCODING = "is not in UTF-8, but perhaps in UTF-16; save it in UTF-8"
 EMPTY = "is empty; write the credential into it"
+NO_FILE = f"is not a file of at most {LONGEST} bytes; name the file with the credential"
 
 
 @pytest.mark.parametrize(
@@ -55,10 +57,20 @@ def test_the_error_says_what_is_wrong_and_quotes_nothing(tmp_path: Path, content
 
 
 def test_the_error_names_why_a_file_cannot_be_read(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "none", "FileNotFoundError"), (tmp_path, "IsADirectoryError")):
+    (tmp_path / "loop").symlink_to("loop")
+    for name, reason in (("none", "FileNotFoundError"), ("loop", "OSError"), ("loop/x", "OSError")):
         with pytest.raises(ValueError, match=r"^cannot") as error:
-            read_credential(path)
+            read_credential(tmp_path / name)
         assert str(error.value) == f"cannot be read ({reason}); name a readable file"
+
+
+def test_what_has_no_end_or_no_writer_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "image").write_bytes(b"a" * (LONGEST + 1))
+    for path in (tmp_path / "pipe", tmp_path / "image", tmp_path, Path("/dev/zero")):
+        with pytest.raises(ValueError, match=r"^is not a file") as error:
+            read_credential(path)
+        assert str(error.value) == NO_FILE
 
 
 def test_a_file_that_kubernetes_swaps_by_a_link_is_read_anew(tmp_path: Path) -> None:
