@@ -71,7 +71,7 @@ class TimesheetsApi:
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:
-    with suppress(requests.JSONDecodeError, RecursionError):
+    with suppress(ValueError, RecursionError):
         answer = response.json()
         if isinstance(answer, dict):
             return answer

@@ -15,7 +15,7 @@ from requests.utils import rewind_body
 from .token_source import Token, TokenSource
 
 # A scheme of WWW-Authenticate, or one of its parameters with a quoted or a plain value (RFC 9110 11.6.1).
-PART = re.compile(r'([\w-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?')
+PART = re.compile(r'([^\s,;="]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?')
 
 
 class InsufficientScopeError(Exception):

@@ -5,6 +5,7 @@ books an entry that comes again only once. But an authorization server accepts a
 (RFC 7523 3, jti), so a request with one is sent again only if it cannot have arrived.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from urllib3.exceptions import MaxRetryError, ResponseError
 from urllib3.util import Retry
 
 BACKOFF = 0.5  # seconds before the second retry, doubled for each one after it; the first comes at once
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # a whole number by RFC 9110; some gateways send a fraction
 LONGEST_RETRY_AFTER = 10  # seconds; if a server asks for more, its answer is returned instead
 
 
@@ -62,7 +64,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
     from `now` (Unix time).
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdecimal():
+    if SECONDS.fullmatch(value):
         return float(value)
     until = _http_date(value)
     if until is None:

@@ -10,19 +10,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 
-from .retry import retry_after
+from .retry import SECONDS, retry_after
 
 LONGEST_RETRY_AFTER = 300.0  # seconds; a server that asks for more is asked again after these
-LONGEST_LIFE = 1e10  # seconds; more is no number of seconds
+LONGEST_LIFE = 1e10  # seconds; WSO2 says more of a token that never expires
 # RFC 6750 2.1 allows fewer characters, but servers issue others: Salesforce a "!", Laravel a "|". No visible
 # character ends a header.
 ACCESS_TOKEN = re.compile("[!-~]+")
 BEARER = frozenset({"bearer", "bearertoken"})  # Apigee's word is BearerToken
-SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 WORDS = ("error_description", "errorSummary", "message", "detail")  # RFC 6749, Okta, gateways, RFC 9457
 
 
@@ -49,7 +48,7 @@ def fetch_json(
     try:
         # No redirect is followed: it could lead a credential to another host.
         response = session.request(method, url, allow_redirects=False, **options)
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # the second for a chunk of a size below 0
         raise TokenError("unreachable", f"{url} did not answer ({type(error).__name__})") from error
     body = _json_object(response)
     if response.status_code == 200 and body and not body.get("error"):
@@ -95,9 +94,9 @@ def _life(expires_in: object, default_life: float) -> float:
     if expires_in is None:
         return default_life
     text = str(expires_in)  # Entra's v1 endpoint and Apigee send it as a string
-    if not SECONDS.fullmatch(text) or not 0 < float(text) < LONGEST_LIFE:
+    if not SECONDS.fullmatch(text) or not float(text):
         raise TokenError("bad_response", "the token response's expires_in is not a number of seconds above 0")
-    return float(text)
+    return min(float(text), LONGEST_LIFE)
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:
@@ -118,8 +117,8 @@ def _refusal(response: requests.Response, body: Mapping[str, Any], credential: s
     words = next((body[name] for name in WORDS if body.get(name)), "")
     # AWS's gateway repeats the whole Authorization header.
     sent = response.request.headers.get("Authorization", "").rpartition(" ")[2]
-    masked = {credential, sent} - {""}
-    error = _printable(code or "bad_response", masked)
+    masked = sorted({credential, quote_plus(credential), sent} - {""}, key=len, reverse=True)
+    error = _printable(code or "", masked) or "bad_response"
     description = _printable(words, masked) or f"HTTP {response.status_code} without a usable body"
     pause = min(retry_after(response.headers, time.time()), LONGEST_RETRY_AFTER)
     return TokenError(error, description, response.status_code, pause)

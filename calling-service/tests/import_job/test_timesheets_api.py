@@ -57,3 +57,9 @@ def test_a_token_that_the_api_echoes_is_not_in_the_error(api: Any) -> None:
     with pytest.raises(ApiError) as error:
         upload(api, answer)
     assert (error.value.status, error.value.detail) == (500, "odd: ***!")
+
+
+def test_a_number_of_too_many_digits_is_no_json(api: Any) -> None:
+    answer = Response('{"booked": ' + "9" * 5000 + "}", 200)
+    with pytest.raises(ApiError, match="does not account"):
+        upload(api, answer)

@@ -55,7 +55,7 @@ def test_the_tests_of_what_real_servers_answer_pass_on_the_copy_alone(project: P
     (project / "test_copy.py").write_text(tests.replace("calling_service.oauth_client", "oauth_client"))
     done = run_in(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_copy.py")
     assert done.returncode == 0, done.stdout
-    assert "63 passed" in done.stdout
+    assert "68 passed" in done.stdout
 
 
 def test_every_module_can_be_imported_in_an_empty_project(project: Path) -> None:

@@ -161,6 +161,10 @@ TOKENS = {  # the answer, and the life of its token
         ),
         1799,
     ),
+    "WSO2": (
+        Answer(200, '{"access_token":"eyJ4","token_type":"Bearer","expires_in":9223372036854775}'),
+        1e10,
+    ),
     "Shopify": (Answer(200, '{"access_token":"shpat_f85","scope":"read:a","expires_in":86399}'), 86399),
     "LinkedIn": (Answer(200, '{"access_token":"AQV8","expires_in":"1800"}'), 1800),
     "Laravel": (Answer(200, '{"access_token":"7|Xz81","token_type":"Bearer","expires_in":null}'), 300),
@@ -300,6 +304,11 @@ REFUSALS = {  # the answer, the error, and the seconds without a call
         "unreachable: URL did not answer (ChunkedEncodingError)",
         0,
     ),
+    "a chunk of a size below 0": (
+        Answer(200, "-2\r\n{}\r\n0\r\n\r\n", {"Transfer-Encoding": "chunked"}),
+        "unreachable: URL did not answer (ValueError)",
+        0,
+    ),
     "slow": (Answer(200, "{}", {}, 0.6), "unreachable: URL did not answer (ReadTimeout)", 0),
 }
 
@@ -357,6 +366,16 @@ API_ANSWERS = {  # the answer, and how many requests and token calls two calls o
         3,
         2,
     ),
+    "IIS before it": (
+        Answer(401, "", challenge('Negotiate YIIa/b+c=, NTLM, Bearer error="invalid_token"')),
+        3,
+        2,
+    ),
+    "parameters with other names": (
+        Answer(401, "", challenge("Bearer as.uri=u, error_description*=UTF-8''e, error=invalid_token")),
+        3,
+        2,
+    ),
     "oauthlib": (Answer(401, "{}", challenge('Bearer, error="invalid_token", error_description="e"')), 3, 2),
     "a bare challenge": (Answer(401, "", challenge("Bearer")), 2, 2),
     "nginx auth_jwt": (Answer(401, HTML, challenge('Bearer realm="closed site"')), 2, 2),
@@ -401,7 +420,7 @@ def test_recovers_from_the_refusal_of(
     assert (api.calls, issuing.calls) == (requests_made, token_calls)
 
 
-@pytest.mark.parametrize("separator", [", ", " ", ","])
+@pytest.mark.parametrize("separator", [", ", " ", ",", "; "])
 def test_names_the_scope_that_the_token_lacks(session: requests.Session, api: Server, separator: str) -> None:
     parts = ('Bearer realm="a"', 'error="insufficient_scope"', 'scope="read:a write:a"')
     api.answer = Answer(403, "", challenge(separator.join(parts)))

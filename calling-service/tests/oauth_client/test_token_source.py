@@ -11,7 +11,7 @@ import certifi
 import pytest
 import requests
 from calling_service.oauth_client.back_off import REFUSED
-from calling_service.oauth_client.token_request import LONGEST_RETRY_AFTER
+from calling_service.oauth_client.token_request import LONGEST_LIFE, LONGEST_RETRY_AFTER
 from calling_service.oauth_client.token_source import RENEWAL_RETRY, TokenError, TokenSource
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,8 +35,8 @@ def source(endpoint: Any, clock: Any, wall_clock: Any, secret_file: Path) -> Ite
         )
 
 
-NO_SECONDS: list[Any] = ["", "soon", "3600s", "-1", "0", "1e3", "٣٦٠٠", " 3600", "9" * 20, "9" * 400]
-NO_SECONDS += [True, False, 0, -1, 1e12, 10**12, float("nan"), float("inf"), [3600], {}]
+NO_SECONDS: list[Any] = ["", "soon", "3600s", "-1", "0", "1e3", "٣٦٠٠", " 3600"]
+NO_SECONDS += [True, False, 0, -1, float("nan"), float("inf"), [3600], {}]
 
 
 class Answering(requests.Session):
@@ -337,6 +337,14 @@ def test_reads_the_life_as_a_number_or_as_digits_and_has_a_short_one_where_none_
     assert source.peek(API, SCOPES) is None
 
 
+@pytest.mark.parametrize("expires_in", [9223372036854775, 10**12, 1e12, "9" * 20, "9" * 400])
+def test_a_token_that_never_expires_is_one_with_a_long_life(
+    source: TokenSource, endpoint: Any, *, expires_in: Any
+) -> None:
+    endpoint.answers = [endpoint.token(expires_in=expires_in)]
+    assert source.get(API, SCOPES).life == LONGEST_LIFE
+
+
 def test_the_life_that_is_assumed_is_a_setting_and_null_counts_as_left_out(
     source: TokenSource, endpoint: Any
 ) -> None:
@@ -429,6 +437,7 @@ def test_a_slow_answer_shortens_the_life_of_its_token(source: TokenSource, clock
         (200, '{"expires_in": ' + "9" * 5000 + "}", "bad_response: HTTP 200 without a usable body"),
         (302, "", "bad_response: HTTP 302 without a usable body"),
         (400, '{"error": "invalid_scope\\u001b[31m", "error_description": 7}', "invalid_scope[31m: 7"),
+        (400, '{"error": "\\ud800", "error_description": "no"}', "bad_response: no"),
     ],
 )
 def test_the_error_repeats_the_servers_words_without_control_characters(
@@ -448,6 +457,16 @@ def test_never_repeats_the_credential_that_a_server_echoes(
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
     assert str(error.value) == "***: secret *** is wrong"
+
+
+def test_never_repeats_a_part_of_the_credential_as_http_basic_has_it(
+    source: TokenSource, endpoint: Any, secret_file: Path
+) -> None:
+    secret_file.write_text("a+b/c==")
+    endpoint.answers = [endpoint.error(400, "odd", "a%2Bb%2Fc%3D%3D, which is a+b/c==, is wrong")]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == "odd: ***, which is ***, is wrong"
 
 
 def test_never_repeats_the_authorization_header_that_a_gateway_echoes(
