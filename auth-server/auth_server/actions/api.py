@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import orjson
+
 from auth_server.errors import InvalidRequestError, InvalidScopeError, ProtocolError, UnauthorizedClientError
 from auth_server.grammar import ERROR_DESCRIPTION, is_absolute_uri
 
@@ -73,7 +75,9 @@ class AccessTokenApi:
         """Add a claim with a JSON value; raise ValueError unless a URI names it: other names are taken."""
         if not is_absolute_uri(name):
             raise ValueError(f"name a custom claim by an absolute URI without a fragment, not {name!r}")
-        self._narrowing.claims[name] = json.loads(json.dumps(value, allow_nan=False))
+        copy = json.loads(json.dumps(value, allow_nan=False))
+        orjson.dumps(copy)  # as the token is written; it refuses half a surrogate pair and more than 64 bits
+        self._narrowing.claims[name] = copy
 
 
 @dataclass(frozen=True, slots=True)

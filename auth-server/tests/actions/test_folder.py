@@ -125,6 +125,8 @@ FAILING = {
     "interrupts": ("raise KeyboardInterrupt", 2),
     "registered claim": ("api.access_token.set_custom_claim('scope', 'admin')", 2),
     "claim that is no JSON": (f"api.access_token.set_custom_claim('{URI}', object())", 2),
+    "claim that no token can hold": (f"api.access_token.set_custom_claim('{URI}', 2**64)", 2),
+    "claim with half a surrogate pair": (f"api.access_token.set_custom_claim('{URI}', ['\\ud800'])", 2),
     "claim that is not a number": (f"api.access_token.set_custom_claim('{URI}', float('nan'))", 2),
     "unknown code": ("api.access.deny('access_denied', 'No.')", 2),
     "unprintable reason": ("api.access.deny('invalid_scope', 'A \"quote\".')", 2),
