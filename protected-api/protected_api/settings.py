@@ -102,7 +102,8 @@ class _Reader(SettingsReader):
         file = self.text("JWKS_FILE")
         if not file:
             return None
-        if Path(file).is_dir() or not os.access(Path(file).parent, os.W_OK | os.X_OK):
+        is_something_else = Path(file).exists() and not Path(file).is_file()  # such as /dev/null
+        if is_something_else or not os.access(Path(file).parent, os.W_OK | os.X_OK):
             self.problem("JWKS_FILE", f"cannot be written; set it to {WRITABLE}")
         if Path(file).resolve() == Path(self.text("DATABASE_FILE")).resolve():
             self.problem("JWKS_FILE", "is DATABASE_FILE, which it would replace; set it to another file")

@@ -1,6 +1,7 @@
 """Which settings are accepted, and that all problems are reported at once."""
 
 import datetime
+import os
 from pathlib import Path
 
 import pytest
@@ -231,14 +232,16 @@ def test_refuses_a_file_without_certificates_together_with_the_other_problems(
 
 def test_refuses_a_file_for_the_key_set_that_cannot_be_written_or_is_the_database(tmp_path: Path) -> None:
     not_writable = f"JWKS_FILE: cannot be written; {WRITABLE}"
-    assert problems(JWKS_FILE=str(tmp_path)) == (not_writable,)
+    os.mkfifo(tmp_path / "pipe")
+    for file in (tmp_path, tmp_path / "pipe", "/dev/null"):
+        assert problems(JWKS_FILE=str(file)) == (not_writable,)
     assert problems(JWKS_FILE=str(tmp_path / "missing" / "jwks.json")) == (not_writable,)
     database = str(tmp_path / "x.db")
     assert problems(DATABASE_FILE=database, JWKS_FILE=f"{tmp_path}/../{tmp_path.name}/x.db") == (
         "JWKS_FILE: is DATABASE_FILE, which it would replace; set it to another file",
     )
-    file = str(tmp_path / "jwks.json")
-    assert Settings.from_environ(GOOD | {"JWKS_FILE": file}).jwks_file == file
+    good = str(tmp_path / "jwks.json")
+    assert Settings.from_environ(GOOD | {"JWKS_FILE": good}).jwks_file == good
 
 
 def test_explains_refusals_only_for_a_loopback_issuer() -> None:
