@@ -42,12 +42,14 @@ class KeySetFile:
         self._seen: tuple[int, ...] = ()
 
     def news(self) -> KeptSet | None:
-        """Return what the file holds if it has changed since the last call; raise OSError or ValueError."""
+        """Return what the file holds if that is new since the last call; raise OSError or ValueError."""
         try:
             found = self.path.stat()
         except OSError:  # there is none yet
             return None
-        seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+        # The clock may be behind after a start; a file from the future is read again when it is right.
+        is_past = found.st_mtime <= self.clock()
+        seen = (found.st_ino, found.st_mtime_ns, found.st_size, is_past)
         if seen == self._seen:
             return None
         self._seen = seen
