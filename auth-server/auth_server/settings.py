@@ -14,6 +14,7 @@ from limits.storage import storage_from_string
 from auth_server.settings_reader import SettingsReader, is_http_url
 
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
+LONGEST_TOKEN = 60000  # characters; the body of an introspection request with one stays under 64 KiB
 IN_MEMORY = "memory://"
 
 # RFC 3986 3.3, without escapes: a proxy may rewrite these, so that a route would no longer match.
@@ -65,7 +66,7 @@ class Settings:
             secrets_dir=secrets_dir,
             key_encryption_key_file=Path(key_file),
             token_lifetime=read.seconds("TOKEN_LIFETIME", 3600, 1, MAX_TOKEN_LIFETIME),
-            max_token_length=read.number("MAX_TOKEN_LENGTH", 4096, 1024, 65536, " of characters"),
+            max_token_length=read.number("MAX_TOKEN_LENGTH", 4096, 1024, LONGEST_TOKEN, " of characters"),
             jwks_ttl=read.seconds("JWKS_TTL", 300, 0, 86400),
             key_rotation=read.seconds("KEY_ROTATION", 30 * 86400, 1, 3650 * 86400),
             key_announcement=read.seconds("KEY_ANNOUNCEMENT", 3600, 1, 86400 * 30),

@@ -72,7 +72,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     ),
     "token length": (
         {"MAX_TOKEN_LENGTH": "1023"},
-        "MAX_TOKEN_LENGTH: is not a whole number of characters; set it to 1024 to 65536",
+        "MAX_TOKEN_LENGTH: is not a whole number of characters; set it to 1024 to 60000",
     ),
     "no Actions folder": (
         {"ACTIONS_DIR": "/nowhere"},

@@ -15,6 +15,7 @@ from protected_api.timesheets.database import Database
 
 WRITABLE = "a file in a folder that can be written to"
 LONGEST = 999999999  # seconds
+LONGEST_TOKEN = 60000  # characters; the authorization server can be asked about one in a body of 64 KiB
 PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?")  # a route can have it, and no proxy rewrites it
 PROXY = re.compile(r"http://([^@/?#\s]+@)?(?P<server>[^@/?#\s]+:[0-9]+)/?")
 
@@ -54,7 +55,7 @@ class Settings:
             jwks_hard_ttl=read.number("JWKS_HARD_TTL", 86400, 1, LONGEST, " of seconds"),
             jwks_cooldown=read.number("JWKS_COOLDOWN", 30, 1, LONGEST, " of seconds"),
             clock_skew=read.number("CLOCK_SKEW", 60, 0, LONGEST, " of seconds"),
-            max_token_length=read.number("MAX_TOKEN_LENGTH", 4096, 1024, 65536, " of characters"),
+            max_token_length=read.number("MAX_TOKEN_LENGTH", 4096, 1024, LONGEST_TOKEN, " of characters"),
             jwks_file=read.jwks_file(),
             outbound_proxy=read.proxy("OUTBOUND_PROXY"),
             ca_file=read.ca_file("CA_FILE"),

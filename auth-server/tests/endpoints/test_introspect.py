@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
+from auth_server.settings import LONGEST_TOKEN
 from auth_server.startup import Service
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
@@ -50,6 +51,13 @@ def test_refuses_a_request_without_a_token(client: FlaskClient, log_lines: LogLi
     assert response.status_code == 400
     assert response.get_json() == {"error": "invalid_request", "error_description": "The token is missing."}
     assert log_lines()[-1]["message"] == "introspection refused"
+
+
+def test_reads_the_longest_token_that_a_setting_allows(client: FlaskClient) -> None:
+    token = {"token": "/" * LONGEST_TOKEN, "token_type_hint": "access_token"}
+    assert_inactive(client.post("/oauth/introspect", json=token, auth=("api", "api-secret")))
+    token["token"] = "a" * LONGEST_TOKEN
+    assert_inactive(client.post("/oauth/introspect", data=token, auth=("api", "api-secret")))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
