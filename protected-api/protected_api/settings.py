@@ -131,7 +131,7 @@ class _Reader(SettingsReader):
     def secret_file(self, name: str) -> str | None:
         file = self.text(name)
         try:
-            if file and not Path(file).read_text().strip():
+            if file and not Path(file).read_text("utf-8-sig").strip():
                 self.problem(name, "names an empty file; write the secret into it")
         except (OSError, ValueError):
             self.problem(name, "names a file that cannot be read; create it")

@@ -130,7 +130,7 @@ def test_reads_what_introspection_needs(tmp_path: Path) -> None:
 
 def test_refuses_half_of_what_introspection_needs(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text("\n")
+    file.write_bytes(b"\xef\xbb\xbf\n")  # a byte order mark is no secret
     unset = "is not set, but {} is; set both or neither"
     assert problems(CLIENT_ID="x") == ("CLIENT_SECRET_FILE: " + unset.format("CLIENT_ID"),)
     assert problems(INTROSPECTION_URL="https://a.example") == (

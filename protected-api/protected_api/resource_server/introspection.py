@@ -34,7 +34,8 @@ class Introspection:
         return bool(answer["active"])
 
     def _headers(self) -> dict[str, str]:
-        secret = Path(self.secret_file).read_text().strip()  # each time: a rotated secret needs no restart
+        # Each time: a rotated secret needs no restart. Editors of Windows put a byte order mark before it.
+        secret = Path(self.secret_file).read_text("utf-8-sig").strip()
         # RFC 6749 2.3.1: form-encode, then Basic.
         credentials = f"{quote_plus(self.client_id)}:{quote_plus(secret)}"
         return {

@@ -97,6 +97,14 @@ def test_uses_a_rotated_secret_without_a_restart(
     assert [credentials.password for *_, credentials in issuer.introspected] == ["s3cret%2B%2F%25%3A", "new"]
 
 
+def test_reads_a_secret_that_windows_has_written(
+    fresh_client: FlaskClient, fresh_settings: Settings, issuer: Any, auth: dict[str, str]
+) -> None:
+    Path(str(fresh_settings.client_secret_file)).write_bytes(b"\xef\xbb\xbfnew\r\n")
+    fresh_client.get("/approvals", headers=auth)
+    assert [credentials.password for *_, credentials in issuer.introspected] == ["new"]
+
+
 def test_refuses_a_remembered_token_once_it_is_inactive(
     fresh_client: FlaskClient, issuer: Any, auth: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
