@@ -79,5 +79,7 @@ class _TenantLoader(yaml.SafeLoader):
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
+        in_brackets = str(error.problem).endswith("but got '{'")
+        hint = "; between brackets or braces, a text with ${ needs quotes" if in_brackets else ""
+        return f"line {error.problem_mark.line + 1}: {error.problem}{hint}"
     return f"is not YAML ({' '.join(str(error).split())})"

@@ -9,6 +9,14 @@ CHARACTER = "unacceptable character #x0000: special characters are not allowed"
 SYNTAX = "a variable is written ${NAME} or ${NAME:-value}, and the text ${ as $${"
 WRONG = {
     "cut off": ("apis: [", "line 1: expected the node content, but found '<stream end>'"),
+    "variable in a list without quotes": (
+        "a: [${A}]",
+        "line 1: expected ',' or ']', but got '{'; between brackets or braces, a text with ${ needs quotes",
+    ),
+    "variable in a mapping without quotes": (
+        "a: {b: x${A:-c}}",
+        "line 1: expected ',' or '}', but got '{'; between brackets or braces, a text with ${ needs quotes",
+    ),
     "repeated section": ("apis: []\nclients:\n\ngrants: []\napis: []", "line 5: apis repeats"),
     "repeated member": ("a:\n- b: 1\n  'b': 2", "line 3: b repeats"),
     "repeated merge": ("a:\n  <<: {b: 1}\n  <<: {c: 1}", "line 3: << repeats"),
