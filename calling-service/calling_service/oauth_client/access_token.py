@@ -25,18 +25,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token; its times are seconds since it was received."""
+    """An access token; its times are seconds since it was received.
+
+    Two are equal if one call brought both: a server may send a token again that it sent before.
+    """
 
     value: str = field(repr=False)
     scopes: frozenset[str]
     received_at: Moment
-    renew_after: float
+    renew_after: float = field(compare=False)
     life: float
 
     def is_valid(self, now: Moment) -> bool:
         """Return whether it has not expired."""
         return self.received_at.is_within(self.life, now)
-
-    def is_same(self, other: "Token") -> bool:
-        """Return whether one call brought both; a server may send a token again that it sent before."""
-        return (self.value, self.received_at) == (other.value, other.received_at)

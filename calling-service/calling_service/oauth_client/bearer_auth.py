@@ -57,10 +57,8 @@ class BearerAuth(requests.auth.AuthBase):
         # requests keeps this hook on a redirect, where the request may have lost our token.
         if response.request.headers.get("Authorization") != f"Bearer {token.value}":
             return response
-        if (
-            self._drop_if_refused(token, response, again)
-            and _challenge(response).get("error") == "invalid_token"
-        ):
+        is_dropped = self._drop_if_refused(token, response, again)
+        if is_dropped and _challenge(response).get("error") == "invalid_token":
             return self._send_again(response, options)
         _raise_for_scope(response, token)
         return response

@@ -84,11 +84,11 @@ class TokenSource:
     def drop(self, token: Token) -> None:
         """Remove this token from the cache, but not one that has taken its place."""
         with self._lock:
-            self._tokens = {key: kept for key, kept in self._tokens.items() if not kept.is_same(token)}
+            self._tokens = {key: kept for key, kept in self._tokens.items() if kept != token}
 
     def was_refused(self, token: Token) -> bool:
         """Return whether this token was kept although an API refused it."""
-        return self._kept is not None and self._kept.is_same(token)
+        return self._kept == token
 
     def drop_refused(self, token: Token, *, again: bool) -> bool:
         """Remove a token that an API refused with 401, and return True; `again`: it knew so when it sent it.

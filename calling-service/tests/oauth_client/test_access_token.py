@@ -18,6 +18,6 @@ def test_more_time_has_passed_of_what_the_two_clocks_say(
 
 def test_a_token_that_a_server_sends_again_is_another_one() -> None:
     first = Token("t", frozenset(), THEN, 30, 60)
-    assert first.is_same(Token("t", frozenset(), THEN, 40, 60)), "its renewal has been put off"
-    assert not first.is_same(Token("t", frozenset(), Moment(1001.0, THEN.wall), 30, 60))
-    assert not first.is_same(Token("u", frozenset(), THEN, 30, 60))
+    assert first == Token("t", frozenset(), THEN, 40, 60), "its renewal has been put off"
+    assert first != Token("t", frozenset(), Moment(1001.0, THEN.wall), 30, 60)
+    assert first != Token("u", frozenset(), THEN, 30, 60)
