@@ -70,7 +70,9 @@ class IssuerKeys:
         key = self.usable().get(kid)
         if key is None and self._take_from_file():
             key = self.usable().get(kid)
-        if key is None and self._fetched_for_unknown_kid():
+        if key is None:
+            self._fetch_for_unknown_kid()
+            # During the cooldown too: a fetch may have ended since the last look.
             key = self.usable().get(kid)
         return key
 
@@ -143,19 +145,18 @@ class IssuerKeys:
             return RETRY
         return min(self.cooldown, self.soft_ttl) if self._failure else self.soft_ttl
 
-    def _fetched_for_unknown_kid(self) -> bool:
-        """Wait for the fetch that runs, or for a new one; return False during the cooldown."""
+    def _fetch_for_unknown_kid(self) -> None:
+        """Wait for the fetch that runs, or for a new one; do nothing during the cooldown."""
         with self._changed:
             if not self._fetching:
                 if self.clock() < self._cooldown_ends:
-                    return False
+                    return
                 self._cooldown_ends = self.clock() + self.cooldown
                 self._fetching = True
                 self._fetch_began = time.monotonic()
                 self._wake.set()
                 self.start()
             self._wait_for_fetch(self._fetches)
-        return True
 
     def _wait_for_fetch(self, after: int) -> None:
         """Wait until more than `after` fetches have ended; raise UnavailableError if that takes too long."""

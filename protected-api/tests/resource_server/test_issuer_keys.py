@@ -187,3 +187,22 @@ def test_answers_503_without_a_challenge_until_the_issuer_is_there(
     issuer.key_set = good_set
     app.extensions["keys"].refresh()
     assert client.get("/timesheets", headers=bearer()).status_code == 200
+
+
+def test_finds_a_key_whose_fetch_ends_between_two_looks(issuer: Any) -> None:
+    here = threading.get_ident()
+    looks: list[str] = ["none is counted yet"] * 9
+
+    def clock() -> float:
+        if threading.get_ident() == here:
+            looks.append("at the clock")
+            if len(looks) == 3:  # twice in `usable`, and then to see whether the cooldown lasts
+                issuer_keys.refresh()
+        return 0
+
+    key_sets = [{"keys": [issuer.jwk("ec")]}, {"keys": [issuer.jwk("ec")]}, issuer.key_set]
+    issuer_keys = IssuerKeys(lambda: key_sets.pop(0), clock=clock, max_wait=30)
+    issuer_keys.refresh()
+    assert issuer_keys.find("rsa") is None
+    looks.clear()
+    assert issuer_keys.find("rsa") is not None
