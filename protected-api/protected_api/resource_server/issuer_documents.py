@@ -14,7 +14,7 @@ def fetch_key_set(issuer: str, jwks_uri: str | None, call: Call) -> Any:
     """Return the issuer's JWK set within TIMEOUT seconds; raise OSError or ValueError."""
     deadline = time.monotonic() + TIMEOUT
     url = jwks_uri or find_endpoint(issuer, "jwks_uri", deadline, call)
-    return call("GET", url, deadline)
+    return _fetch(url, deadline, call)
 
 
 def find_endpoint(issuer: str, member: str, deadline: float, call: Call) -> str:
@@ -38,7 +38,16 @@ def find_endpoint(issuer: str, member: str, deadline: float, call: Call) -> str:
 
 
 def _metadata(url: str, issuer: str, deadline: float, call: Call) -> dict[str, Any]:
-    metadata = call("GET", url, deadline)
+    metadata = _fetch(url, deadline, call)
     if not isinstance(metadata, dict) or metadata.get("issuer") != issuer:
         raise ValueError("the metadata is of another issuer")  # RFC 8414 3.3
     return metadata
+
+
+def _fetch(url: str, deadline: float, call: Call) -> Any:
+    try:
+        return call("GET", url, deadline)
+    except OSError as failure:
+        raise OSError(f"{url}: {failure}") from failure
+    except ValueError as failure:
+        raise ValueError(f"{url}: {failure}") from failure

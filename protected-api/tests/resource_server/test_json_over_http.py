@@ -38,8 +38,8 @@ def test_ends_a_call_at_its_deadline_whatever_the_server_does(slow_issuer: str) 
     assert time.monotonic() < began + 10
 
 
-def test_raises_an_oserror_when_the_server_is_down() -> None:
+def test_raises_an_oserror_that_names_the_address_when_the_server_is_down() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    with pytest.raises(ConnectionRefusedError):
+    with pytest.raises(OSError, match=f"http://127.0.0.1:{port}/jwks: .*refused"):
         fetch_key_set("http://unused.example", f"http://127.0.0.1:{port}/jwks", call)
