@@ -34,7 +34,9 @@ def require_scope(scope: str, *, fresh: bool = False) -> Callable[[View[P, R]], 
     def guard(view: View[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            authorization: Authorization = current_app.extensions["authorization"]
+            authorization: Authorization | None = current_app.extensions.get("authorization")
+            if authorization is None:
+                raise RuntimeError("the app is not protected yet: call protect(app, …) when you make it")
             # The request itself: the proxy looks it up in the context for each of its attributes.
             this: Request = request._get_current_object()  # type: ignore[attr-defined]
             token = authorization.authorize(this, scope, fresh=fresh)

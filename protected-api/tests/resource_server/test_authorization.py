@@ -1,6 +1,7 @@
 """How refusals look to a caller: RFC 6750 2.1 and 3, RFC 9728 5.1. Not here: hostile tokens and headers."""
 
 import io
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from protected_api.resource_server import require_scope
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 METADATA = 'resource_metadata="http://localhost:9001/.well-known/oauth-protected-resource"'
@@ -22,6 +24,14 @@ def issuer(shared_issuer: Any) -> Any:
 @pytest.fixture
 def app(shared_app: Flask) -> Flask:
     return shared_app
+
+
+def test_a_route_of_an_app_that_is_not_protected_says_what_to_call() -> None:
+    app = Flask(__name__)
+    app.testing = True
+    app.get("/")(require_scope("read:reports")(lambda _: "served"))
+    with pytest.raises(RuntimeError, match=re.escape("call protect(app, …)")):
+        app.test_client().get("/")
 
 
 def read(client: FlaskClient, authorization: str) -> TestResponse:
