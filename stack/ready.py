@@ -32,7 +32,8 @@ def main(seconds: str, *urls: str) -> int:
             return 0
         if time.monotonic() > deadline:
             for url, said in waiting.items():
-                print(f"Not ready after {seconds} s: {url}: {said}", file=sys.stderr)  # noqa: T201
+                print(f"Not ready after {seconds} s: {url}: {said.strip()}", file=sys.stderr)  # noqa: T201
+            print("`make logs` says why.", file=sys.stderr)  # noqa: T201
             return 1
         time.sleep(0.1)
 

@@ -122,6 +122,7 @@ def test_stopping_and_deleting_one_leaves_the_other(two: Two) -> None:
     stopped = first.run("make", "flow").stderr
     assert "not running; make up starts them" in stopped
     assert f"This checkout has stacks on other ports: {here}." in stopped
+    assert all(f"_PORT={port} " in stopped for port in second.ports.values())
     cleaned = first.make("clean")
     assert "The secrets are kept, because other stacks use them." in cleaned
     assert f"stacks on other ports: {here}." in first.make("down")
