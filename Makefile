@@ -14,6 +14,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Settings go in front, as in RUNTIME=local make up: RUNTIME, SERVER, EXPLAIN, the ports. README.md explains them.'
 
 up: ## start the three services, run one import, show the flow
 	@stack/stack up

@@ -75,7 +75,7 @@ def test_without_explanations_make_up_and_flow_and_try_say_how_to_switch_them_on
         links = re.findall(r"http://localhost:\d+/\S+", shown.partition("Where to look next")[2])
         assert [requests.get(link, timeout=5).status_code for link in links] == [200]
     refused = stack.run("make", "try", "CASE=wrong-secret")
-    assert (refused.returncode != 0, "set EXPLAIN=1 to show it" in refused.stderr) == (True, True)
+    assert (refused.returncode != 0, "EXPLAIN=1 make up" in refused.stderr) == (True, True)
     assert "/flow/" in stack.make("up", EXPLAIN="1")
 
 

@@ -15,7 +15,7 @@ from calling_service.runs.case import UnknownCaseError
 from calling_service.service import Service
 
 OPTIONS = frozenset({"resend", "fresh_token"})
-NOT_SHOWN = "This service does not show the flow; set EXPLAIN=1 to show it."
+NOT_SHOWN = "This service does not show the flow. Start it with EXPLAIN=1: EXPLAIN=1 make up."
 
 blueprint = Blueprint("calling-service", __name__)
 without_explorer = Blueprint("without-explorer", __name__)

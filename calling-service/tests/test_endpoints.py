@@ -301,7 +301,11 @@ NO_OBJECT = (400, "Bad Request", "The body is not a JSON object; {} is enough.")
 UNKNOWN = (400, "Bad Request", "Unknown member 'url'; known: fresh_token, resend.")
 CUT_SHORT = (400, "Bad Request", "The body is shorter than its Content-Length.")
 NOT_BOOLEAN = (400, "Bad Request", "Members are true or false.")
-NOT_SHOWN = (404, "Not Found", "This service does not show the flow; set EXPLAIN=1 to show it.")
+NOT_SHOWN = (
+    404,
+    "Not Found",
+    "This service does not show the flow. Start it with EXPLAIN=1: EXPLAIN=1 make up.",
+)
 TOO_LONG = (413, "Request Entity Too Large", "The data value transmitted exceeds the capacity limit.")
 OTHER_HOST = (403, "Forbidden", "The Host header is not a name of this service (ALLOWED_HOSTS).")
 OTHER_SITE = (403, "Forbidden", "This request comes from another site's page (Sec-Fetch-Site).")

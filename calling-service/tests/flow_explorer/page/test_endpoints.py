@@ -288,7 +288,7 @@ def test_there_is_no_page_without_explain(environ: dict[str, str], method: str, 
             "type": "about:blank",
             "title": "Not Found",
             "status": 404,
-            "detail": "This service does not show the flow; set EXPLAIN=1 to show it.",
+            "detail": "This service does not show the flow. Start it with EXPLAIN=1: EXPLAIN=1 make up.",
         },
     )
 

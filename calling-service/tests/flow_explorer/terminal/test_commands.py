@@ -231,7 +231,7 @@ def test_flow_says_what_is_switched_off_and_how_to_switch_it_on(url_without_expl
     addresses = re.findall(rf"{url_without_explorer}/\S+", result.output)
     assert [requests.get(address, timeout=5).status_code for address in addresses] == [200]
     refused = command("try", "wrong-secret", "--url", url_without_explorer)
-    assert (refused.exit_code, "set EXPLAIN=1 to show it" in refused.output) == (1, True)
+    assert (refused.exit_code, "EXPLAIN=1 make up" in refused.output) == (1, True)
 
 
 def test_a_refusal_of_the_service_is_printed(serve: Any) -> None:
