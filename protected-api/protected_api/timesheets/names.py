@@ -15,25 +15,25 @@ JOINERS = r"\u200c\u200d"
 UNJOINED = r"\x21-\u052f\u1e00-\u1fff"
 SILENT = re.compile(rf"\xad|(?<=[{UNJOINED}])[{JOINERS}](?=[{UNJOINED}])")
 
-# What a log or a table would hide: control and formatting characters, those for private use, and what Unicode
-# calls default ignorable; but not the variation selectors, which names are written with.
+# What a log or a table would hide: control and formatting characters, and what Unicode calls default
+# ignorable; but not the variation selectors, which names are written with, nor characters for private use, as
+# which fonts have the signs of companies.
 HIDDEN = (
     r"\x00-\x1f\x7f-\x9f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    r"\u2800\u3164\ue000-\uf8ff\ufeff\uffa0\ufff0-\uffff"
+    r"\u2800\u3164\ufeff\uffa0\ufff0-\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # literal: dialects differ in escapes
 )
 TAGS = "\U000e0000-\U000e007f"
-PRIVATE = "\U000f0000-\U0010ffff"
 SURROGATES = r"\ud800-\udfff"
-UNSEEN = re.compile(rf"[\xad{BLANKS}{HIDDEN}{TAGS}{PRIVATE}{SURROGATES}]")
+UNSEEN = re.compile(rf"[\xad{BLANKS}{HIDDEN}{TAGS}{SURROGATES}]")
 FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")  # as of Scotland
 # After the sign that silences a vowel, a joiner shapes the letter before it, also at the end of a word.
 VIRAMAS = r"\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
 STRAY_JOINER = re.compile(rf"[{JOINERS}](?:(?<=^.)|(?<=[ {JOINERS}].)|(?<![{VIRAMAS}].)(?![^ {JOINERS}]))")
 
 # For JSON schemas, a name as it comes and one that is normalised already: a little wider than `reason`.
-PATTERN = f"^[ \\xad{BLANKS}]*[^ \\xad{BLANKS}{JOINERS}{HIDDEN}{PRIVATE}][^{HIDDEN}{PRIVATE}]*$"
-NORMALISED_PATTERN = f"^ *[^ \\xad{BLANKS}{JOINERS}{HIDDEN}{PRIVATE}][^\\xad{BLANKS}{HIDDEN}{PRIVATE}]*$"
+PATTERN = f"^[ \\xad{BLANKS}]*[^ \\xad{BLANKS}{JOINERS}{HIDDEN}][^{HIDDEN}]*$"
+NORMALISED_PATTERN = f"^ *[^ \\xad{BLANKS}{JOINERS}{HIDDEN}][^\\xad{BLANKS}{HIDDEN}]*$"
 
 
 def normalised(name: str) -> str:
