@@ -15,6 +15,7 @@ import pytest
 import requests
 from live_stack import POSTS, SERVICES, Stack, eventually
 
+pytestmark = pytest.mark.long
 FORM = "grant_type=client_credentials"
 
 

@@ -9,6 +9,7 @@ import requests
 from live_stack import Stack
 from shell import Shell, blocks
 
+pytestmark = pytest.mark.long
 Two = tuple[Stack, Stack]
 
 
