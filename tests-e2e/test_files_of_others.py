@@ -11,6 +11,7 @@ import pytest
 from live_stack import Stack
 from other_tools import import_as
 
+pytestmark = pytest.mark.long
 HEADER = "Date,Client,Project,Task,Notes,Hours,Employee Id,External Reference URL,entry_id\n"
 SEMICOLONS = HEADER.replace(",", ";")
 ROW = "2026-11-16,Acme,Shop,Dev,note {0},1.50,C-1001,,{0}\n"

@@ -158,6 +158,7 @@ def test_make_up_takes_no_proxy_for_the_services_and_the_probes(fresh_stack: Sta
     require_one_call(fresh_stack)
 
 
+@pytest.mark.long
 @local_only
 def test_a_proxy_in_the_way_of_pip_is_named_without_its_password(fresh_stack: Stack, tmp_path: Path) -> None:
     nowhere = {

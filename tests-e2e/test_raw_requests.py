@@ -25,7 +25,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.fixture(params=["stack", "fast_stack"])
+@pytest.fixture(params=["stack", pytest.param("fast_stack", marks=pytest.mark.long)])
 def served(request: pytest.FixtureRequest) -> Stack:
     """Return the shared stack, and then the one that granian serves."""
     stack: Stack = request.getfixturevalue(request.param)

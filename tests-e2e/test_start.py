@@ -67,6 +67,7 @@ def test_make_up_again_changes_nothing_and_make_down_keeps_the_data(new_stack: N
     assert not [*stack.folder.glob(".secrets"), *stack.folder.glob(".local*")]
 
 
+@pytest.mark.long
 def test_without_explanations_make_up_and_flow_and_try_say_how_to_switch_them_on(new_stack: NewStack) -> None:
     stack = new_stack()
     for target in ("up", "flow"):
