@@ -29,4 +29,6 @@ def back_off_after(error: TokenError, secret: str, now: Moment) -> BackOff | Non
     if error.error == "invalid_client" or error.status == 401:
         error.retry_after = max(error.retry_after, REFUSED)
         return BackOff(error, now, secret)  # another secret may be right at once
-    return BackOff(error, now, None) if error.retry_after else None
+    if error.retry_after:
+        return BackOff(error, now, None)
+    return None
