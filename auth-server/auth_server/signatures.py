@@ -24,7 +24,7 @@ _COORDINATE = 32  # bytes of each of the two numbers in a signature with a P-256
 
 
 def sign(message: bytes, key: Key) -> bytes:
-    """Return the signature of a message with a private key: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA)."""
+    """Return the signature of a message with a private key: RSA (RS256), P-256 (ES256) or Ed25519."""
     private_key = key.private_key
     if isinstance(private_key, RSAPrivateKey):
         return private_key.sign(message, _PKCS1, _SHA256)

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from auth_server.app import create_app
 from auth_server.startup import Service
 from flask.testing import FlaskClient
-from joserfc import jws
+from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 from werkzeug.test import TestResponse
 
@@ -67,3 +69,22 @@ def test_issues_a_token_of_rfc_9068(
     }
     if alg != "EdDSA":  # joserfc warns of that name
         jws.deserialize_compact(body["access_token"], KeySet.import_key_set(keys), algorithms=[alg])
+
+
+def test_an_api_that_chose_ed25519_gets_tokens_and_a_key_of_that_name(
+    environ: dict[str, str], start: Callable[[dict[str, str]], Service], tmp_path: Path
+) -> None:
+    """RFC 9864 2.2. joserfc, which knows the name, verifies with the whole key set."""
+    api = '  - {identifier: "https://new.example", name: New, scopes: [read], signing_alg: Ed25519}\n'
+    grant = '  - {client: many, audience: "https://new.example", scopes: [read]}\n'
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("clients:\n", f"{api}clients:\n") + grant)
+    client = create_app(start(environ)).test_client()
+    target = {"grant_type": "client_credentials", "audience": "https://new.example"}
+    token = client.post("/oauth/token", data=target, auth=MANY["auth"]).get_json()["access_token"]
+    keys = KeySet.import_key_set(client.get("/.well-known/jwks.json").get_json())
+    verified = jwt.decode(token, keys, algorithms=["Ed25519"])
+    assert verified.header == {"typ": "at+jwt", "alg": "Ed25519", "kid": verified.header["kid"]}
+    assert keys.get_by_kid(verified.header["kid"]).alg == "Ed25519"
+    active = client.post("/oauth/introspect", data={"token": token}, auth=MANY["auth"]).get_json()
+    assert (active["active"], active["aud"]) == (True, "https://new.example")

@@ -136,6 +136,24 @@ def test_the_old_algorithm_signs_until_the_new_key_has_been_announced_for_long(
     assert states(store, "ES256") == [State.NEXT, State.CURRENT]
 
 
+def test_ed25519_gets_a_key_of_its_own_beside_the_one_that_is_called_eddsa(
+    store: KeyStore, clock: Clock
+) -> None:
+    """Most verifiers refuse the tokens of a key that has another name in their copy of the key set."""
+    declare(store, a="EdDSA")
+    called_eddsa = store.read().lives
+    declare(store, a="Ed25519")
+    assert (store.signing_algs(), published(store)) == ({A: "EdDSA"}, {"EdDSA", "Ed25519"})
+    clock.now += ANNOUNCEMENT
+    (current,) = store.read().of("Ed25519", clock.now, State.CURRENT)
+    assert store.signing_algs() == {A: "Ed25519"}
+    assert current.key.kid not in {life.key.kid for life in called_eddsa}
+    assert {life.key.kid for life in called_eddsa} <= {key.kid for key in store.read().published(clock.now)}
+    assert {key.alg for key in store.read().published(clock.now)} == {"EdDSA", "Ed25519"}
+    clock.now += REMEMBERED + LIFETIME
+    assert published(store) == {"Ed25519"}
+
+
 def test_applying_again_changes_nothing(store: KeyStore, clock: Clock) -> None:
     declare(store, a="RS256")
     declare(store, a="ES256")
@@ -325,7 +343,7 @@ def test_of_many_processes_that_apply_at_once_one_makes_the_key(
         each.engine.dispose()
 
 
-ALGS = st.sampled_from(["RS256", "ES256", "EdDSA"])
+ALGS = st.sampled_from(SIGNING_ALGS)
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("wait"), st.integers(1, ROTATION)),

@@ -69,7 +69,7 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[KeyStore]:
     with writing(store.engine) as connection:
         for table, row in ((apis, API), (clients, CLIENT), (grants, GRANT)):
             connection.execute(insert(table).values(row))
-        for alg in ("ES256", "EdDSA"):
+        for alg in ("ES256", "EdDSA", "Ed25519"):
             another = {**API, "identifier": f"https://{alg}.example", "signing_alg": alg}
             connection.execute(insert(apis).values(another))
         store.complete(connection)

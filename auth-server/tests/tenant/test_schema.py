@@ -64,11 +64,11 @@ BAD: dict[str, tuple[Change, str]] = {
     "scope that is a list": (put("apis", "scopes", [["a"]]), f"apis[0].scopes: {SCOPES}"),
     "algorithm": (
         put("apis", "signing_alg", "HS256"),
-        "apis[0].signing_alg: must be one of RS256, ES256, EdDSA",
+        "apis[0].signing_alg: must be one of RS256, ES256, EdDSA, Ed25519",
     ),
     "algorithm list": (
         put("apis", "signing_alg", ["a"]),
-        "apis[0].signing_alg: must be one of RS256, ES256, EdDSA",
+        "apis[0].signing_alg: must be one of RS256, ES256, EdDSA, Ed25519",
     ),
     **{
         f"introspected by {value!r}": (
