@@ -4,12 +4,9 @@ Authlib 1.9.9 accepts any audience in a list, any lifetime and any typ, answers 
 the jti in a way that lets two workers accept one assertion.
 """
 
-import base64
-import json
 import math
-import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jwk
@@ -18,7 +15,8 @@ from auth_server.algorithms import CLIENT_ALGS, generate_key
 from auth_server.clients.public_keys import ClientKey
 from auth_server.clients.registry import Client
 from auth_server.errors import InvalidClientError
-from auth_server.grammar import CLIENT_ID, refuse_constant
+from auth_server.grammar import CLIENT_ID
+from auth_server.protocol.compact_jws import CompactJws, read_jws
 from auth_server.protocol.oauth_request import OAuthRequest
 from auth_server.signatures import is_signed
 
@@ -27,7 +25,6 @@ MAX_LIFETIME = 3600
 CLOCK_SKEW = 60
 
 _TYPES = (None, "jwt", "client-authentication+jwt")
-_BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
 # Public keys whose private keys nobody has: verifying with them costs what a client's key costs.
 _DECOYS = {
@@ -42,18 +39,24 @@ class ClientAssertion:
     """An assertion as presented, its signature not yet verified."""
 
     client_id: str
-    alg: str
-    kid: str | None
-    claims: dict[str, Any]
-    signing_input: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    jws: CompactJws
+
+    @property
+    def alg(self) -> str:
+        """Return our name of the algorithm."""
+        return CLIENT_ALGS[self.jws.header["alg"]]
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """Return the claims."""
+        return self.jws.claims
 
     def authenticates(self, client: Client | None) -> bool:
         """Return whether a key of the client has signed this, at the same cost if there is no such key."""
         keys = client.keys if client else ()
         fitting = [key.public for key in keys if key.alg == self.alg and self._names(key)]
         candidates = fitting or [_DECOYS[self.alg]]
-        signed = any(is_signed(self.signing_input, self.signature, key) for key in candidates)
+        signed = any(is_signed(self.jws.signing_input, self.jws.signature, key) for key in candidates)
         return signed and bool(fitting)
 
     def failure_reason(self, client: Client) -> str:
@@ -71,46 +74,24 @@ class ClientAssertion:
 
     def _names(self, key: ClientKey) -> bool:
         """Return whether the kid may mean this key: many libraries name one for a key registered without."""
-        return self.kid is None or key.kid in (None, self.kid)
+        kid = self.jws.header.get("kid")
+        return kid is None or key.kid in (None, kid)
 
 
 def read_assertion(request: OAuthRequest) -> ClientAssertion:
     """Return the assertion in the body; raise InvalidClientError if it cannot be a client's."""
     if request.form.get("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidClientError(reason="the client_assertion_type is not jwt-bearer")
-    signing_input, _, signature = request.form.get("client_assertion", "").rpartition(".")
-    header_part, _, claims_part = signing_input.partition(".")
-    header = _members(header_part)
-    claims = _members(claims_part)
-    _check_header(header)
-    client_id = claims.get("iss")
-    if not isinstance(client_id, str) or not CLIENT_ID.fullmatch(client_id) or claims.get("sub") != client_id:
-        raise InvalidClientError(reason="client_assertion: iss and sub are not one client_id")
-    return ClientAssertion(
-        client_id=client_id,
-        alg=CLIENT_ALGS[header["alg"]],
-        kid=header.get("kid"),
-        claims=claims,
-        signing_input=signing_input.encode(),
-        signature=_decode(signature),
-    )
-
-
-def _members(part: str) -> dict[str, Any]:
     try:
-        text = _decode(part).decode()  # RFC 7519 7.2: UTF-8; bytes could be UTF-16 or UTF-32 to `json`
-        members = json.loads(text, parse_constant=refuse_constant)
-    except (ValueError, RecursionError):
-        members = None
-    if not isinstance(members, dict):
-        raise InvalidClientError(reason="client_assertion: malformed")
-    return members
-
-
-def _decode(part: str) -> bytes:
-    if not _BASE64URL.fullmatch(part) or len(part) % 4 == 1:
-        raise InvalidClientError(reason="client_assertion: malformed")
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        jws = read_jws(request.form.get("client_assertion", ""))
+    except ValueError:
+        raise InvalidClientError(reason="client_assertion: malformed") from None
+    _check_header(jws.header)
+    client_id = jws.claims.get("iss")
+    is_client_id = isinstance(client_id, str) and CLIENT_ID.fullmatch(client_id)
+    if not is_client_id or jws.claims.get("sub") != client_id:
+        raise InvalidClientError(reason="client_assertion: iss and sub are not one client_id")
+    return ClientAssertion(str(client_id), jws)
 
 
 def _check_header(header: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from auth_server.app import create_app
 from auth_server.errors import InvalidClientError
 from auth_server.protocol.client_assertion import ClientAssertion, check_claims
+from auth_server.protocol.compact_jws import CompactJws
 from auth_server.startup import Service
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -226,7 +227,7 @@ def test_refuses_a_replay_on_every_worker_and_after_a_restart(
 @example(exp=3661.0, iat=60.0)
 def test_accepts_an_hour_of_lifetime_by_a_clock_that_is_a_minute_off(exp: float, iat: float) -> None:
     claims: dict[str, Any] = {"aud": ISSUER, "exp": 10**6 + exp, "iat": 10**6 + iat, "jti": "j"}
-    assertion = ClientAssertion("bot", "ES256", None, claims, b"", b"")
+    assertion = ClientAssertion("bot", CompactJws({"alg": "ES256"}, claims, b"", b""))
     try:
         _, until = check_claims(assertion, [ISSUER], now=10**6)
     except InvalidClientError:
