@@ -30,7 +30,7 @@ class Settings:
 
     issuer: str
     database_url: str
-    tenant_file: Path
+    tenant_files: tuple[Path, ...]
     actions_dir: Path
     secrets_dir: Path
     key_encryption_key_file: Path
@@ -61,7 +61,7 @@ class Settings:
         settings = cls(
             issuer=read.issuer(),
             database_url=read.database_url(),
-            tenant_file=Path(read.text("TENANT_FILE", "tenant.yaml")),
+            tenant_files=tuple(read.files("TENANT_FILE", "tenant.yaml")),
             actions_dir=read.folder("ACTIONS_DIR", "actions"),
             secrets_dir=secrets_dir,
             key_encryption_key_file=Path(key_file),
@@ -130,6 +130,11 @@ class _Reader(SettingsReader):
         if not folder.is_dir():
             self.problem(name, f"{folder} is not a folder; create it, even if it stays empty")
         return folder
+
+    def files(self, name: str, default: str) -> Iterator[Path]:
+        """Yield the files that the setting names, separated by commas."""
+        for text in self.text(name, default).split(","):
+            yield Path(text.strip())
 
     def storage_url(self, name: str) -> str:
         """Return a URL of a storage of the limits library."""

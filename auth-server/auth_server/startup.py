@@ -42,7 +42,7 @@ def open_service(environ: Mapping[str, str]) -> Service:
     """Open everything; raise SettingsError with all problems, unless they are the tenant's alone."""
     setting_problems: list[str] = []
     settings = Settings.from_environ(environ, setting_problems)
-    declared = read_tenant(settings.tenant_file, environ)
+    declared = read_tenant(*settings.tenant_files, variables=environ)
     tenant_problems = [f"TENANT_FILE: {problem}" for problem in declared.problems]
     tenant_problems += _credential_problems(settings, declared)
     problems: list[str] = []

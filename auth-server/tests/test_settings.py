@@ -117,6 +117,14 @@ def test_names_the_setting_and_what_to_do(environ: dict[str, str], case: str) ->
     assert problems(environ | change) == (problem,)
 
 
+def test_names_each_tenant_file_that_cannot_be_read(environ: dict[str, str]) -> None:
+    reason = "cannot be read (No such file or directory); make it readable"
+    assert problems(environ | {"TENANT_FILE": "/nowhere.yaml, /neither.yaml"}) == (
+        f"TENANT_FILE: /nowhere.yaml: {reason}",
+        f"TENANT_FILE: /neither.yaml: {reason}",
+    )
+
+
 @pytest.mark.parametrize(
     "issuer", ["http://localhost:9000", "http://127.1.2.3", "http://[::1]:1", "https://a.b/c"]
 )

@@ -36,7 +36,7 @@ def test_names_all_problems_in_one_message(environ: dict[str, str], tmp_path: Pa
         "auth-server: cannot start, 10 problem(s):\n"
         f"  - ISSUER: {NO_URL}\n"
         f"  - {EXPLAINED}\n"
-        f"  - TENANT_FILE: {tenant}: grants[6].client: who is not a client of this file; declare it\n"
+        f"  - TENANT_FILE: {tenant}: grants[6].client: who is not a client of the tenant; declare it\n"
         f"  - TENANT_FILE: {tenant}: users: is unknown; remove it\n"
         f"  - SECRETS_DIR: {tmp_path}/job.sha256 cannot be read (No such file or directory); "
         "put the digest of a secret of job there\n"

@@ -1,6 +1,6 @@
-"""Read the tenant file: which APIs, clients and grants there are. What its schema does not know is an error.
+"""Read the tenant files: which APIs, clients and grants there are. What the schema does not know is an error.
 
-Not here: the members of an entry (tenant/schema.py), making the database equal to the file (tenant/apply.py).
+Not here: the members of an entry (tenant/schema.py), making the database equal to them (tenant/apply.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The valid entries of the tenant file, as rows of the three tables, and what is wrong with others."""
+    """The valid entries of the tenant files, as rows of the three tables, and what is wrong with others."""
 
     apis: Rows = ()
     clients: Rows = ()
@@ -27,82 +27,101 @@ class Tenant:
     problems: tuple[str, ...] = ()
 
 
-def read_tenant(file: Path, variables: Mapping[str, str] = _NO_VARIABLES) -> Tenant:
-    """Read the tenant file and the variables in it; each problem begins with its path in the file."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A valid entry, and where it stands."""
+
+    file: Path
+    path: str
+    row: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.path}"
+
+
+_Entries = Mapping[str, list[_Entry]]
+
+
+def read_tenant(*files: Path, variables: Mapping[str, str] = _NO_VARIABLES) -> Tenant:
+    """Read the files, which are one tenant, and the variables in them; a problem begins with its place."""
     problems: list[str] = []
-    rows = _read_rows(file, variables, problems)
-    return Tenant(**rows, problems=tuple(f"{file}: {problem}" for problem in problems))
-
-
-def _read_rows(file: Path, variables: Mapping[str, str], problems: list[str]) -> dict[str, Rows]:
-    try:
-        document = read_yaml(file, variables)
-    except YamlProblemError as error:
-        problems.append(str(error))
-        return {}
-    if not isinstance(document, dict):
-        document = {}
-    rows = {name: tuple(_read_section(document.get(name), name, problems)) for name in SCHEMA}
+    unknown: list[str] = []
+    entries: _Entries = {section: [] for section in SCHEMA}
+    for file in files:
+        try:
+            document = read_yaml(file, variables)
+        except YamlProblemError as error:
+            problems.append(f"{file}: {error}")
+            continue
+        if not isinstance(document, dict):
+            document = {}
+        for section in SCHEMA:
+            entries[section].extend(_read_section(file, section, document.get(section), problems))
+        unknown += [f"{file}: {name}: is unknown; remove it" for name in document if name not in SCHEMA]
     if not problems:
-        problems += [*_repeats(**rows), *_wrong_credentials(**rows), *_dangling_references(**rows)]
-    problems += [f"{name}: is unknown; remove it" for name in document if name not in SCHEMA]
-    return rows
+        problems += [*_repeats(entries), *_wrong_credentials(entries), *_dangling_references(entries)]
+    rows = {section: tuple(entry.row for entry in found) for section, found in entries.items()}
+    return Tenant(**rows, problems=(*problems, *unknown))
 
 
-def _read_section(entries: Any, section: str, problems: list[str]) -> Iterator[dict[str, Any]]:
+def _read_section(file: Path, section: str, entries: Any, problems: list[str]) -> Iterator[_Entry]:
     if not isinstance(entries, list):
-        problems.append(f"{section}: is not a list; write one, even if only []")
+        problems.append(f"{file}: {section}: is not a list; write one, even if only []")
         return
     members = SCHEMA[section]
     for index, entry in enumerate(entries):
         path = f"{section}[{index}]"
         if not isinstance(entry, dict):
-            problems.append(f"{path}: is not a mapping; write one")
+            problems.append(f"{file}: {path}: is not a mapping; write one")
             continue
-        wrong = [f"{path}.{problem}" for problem in wrong_members(entry, members)]
+        wrong = [f"{file}: {path}.{problem}" for problem in wrong_members(entry, members)]
         problems += wrong
         if not wrong:
-            yield {
+            row = {
                 name: member.stored_as(entry.get(name, member.default)) for name, member in members.items()
             }
+            yield _Entry(file, path, row)
 
 
-def _repeats(apis: Rows, clients: Rows, grants: Rows) -> Iterator[str]:
-    keys = {
-        "apis": [api["identifier"] for api in apis],
-        "clients": [client["client_id"] for client in clients],
-        "grants": [(grant["client"], grant["audience"]) for grant in grants],
-    }
-    for name, found in keys.items():
-        first_index: dict[Any, int] = {}
-        for index, key in enumerate(found):
-            first = first_index.setdefault(key, index)
-            if first < index:
-                yield f"{name}[{index}]: declares again what {name}[{first}] declares; remove one"
+def _repeats(entries: _Entries) -> Iterator[str]:
+    keys = {"apis": ("identifier",), "clients": ("client_id",), "grants": ("client", "audience")}
+    for section, members in keys.items():
+        first_entry: dict[Any, _Entry] = {}
+        for entry in entries[section]:
+            first = first_entry.setdefault(tuple(entry.row[member] for member in members), entry)
+            if first is not entry:
+                yield f"{entry}: declares again what {_named(first, entry)} declares; remove one"
 
 
-def _wrong_credentials(clients: Rows, **_: Rows) -> Iterator[str]:
-    for index, client in enumerate(clients):
+def _named(entry: _Entry, other: _Entry) -> str:
+    """Return the path of an entry, with its file if the other is in another one."""
+    if entry.file == other.file:
+        return entry.path
+    return str(entry)
+
+
+def _wrong_credentials(entries: _Entries) -> Iterator[str]:
+    for entry in entries["clients"]:
+        client = entry.row
         if bool(client["secret_digest_files"]) == bool(client["jwks_file"]):
-            yield f"clients[{index}]: needs either secret_digest_files or a jwks_file; declare one of them"
+            yield f"{entry}: needs either secret_digest_files or a jwks_file; declare one of them"
         elif client["token_endpoint_audience"] is not None and not client["jwks_file"]:
-            yield f"clients[{index}].token_endpoint_audience: must be {AUDIENCE_FLAG.must}"
+            yield f"{entry}.token_endpoint_audience: must be {AUDIENCE_FLAG.must}"
 
 
-def _dangling_references(apis: Rows, clients: Rows, grants: Rows) -> Iterator[str]:
-    client_ids = {client["client_id"] for client in clients}
-    scopes = {api["identifier"]: api["scopes"] for api in apis}
-    for index, api in enumerate(apis):
-        for client_id in api["introspected_by"] or []:
+def _dangling_references(entries: _Entries) -> Iterator[str]:
+    client_ids = {client.row["client_id"] for client in entries["clients"]}
+    scopes = {api.row["identifier"]: api.row["scopes"] for api in entries["apis"]}
+    for api in entries["apis"]:
+        for client_id in api.row["introspected_by"] or []:
             if client_id not in client_ids:
-                yield f"apis[{index}].introspected_by: {client_id} is not a client of this file; declare it"
-    for index, grant in enumerate(grants):
-        path = f"grants[{index}]"
-        audience = grant["audience"]
-        if grant["client"] not in client_ids:
-            yield f"{path}.client: {grant['client']} is not a client of this file; declare it"
+                yield f"{api}.introspected_by: {client_id} is not a client of the tenant; declare it"
+    for grant in entries["grants"]:
+        client_id, audience = grant.row["client"], grant.row["audience"]
+        if client_id not in client_ids:
+            yield f"{grant}.client: {client_id} is not a client of the tenant; declare it"
         if audience not in scopes:
-            yield f"{path}.audience: {audience} is not an API of this file; declare it"
-        for scope in grant["scopes"]:
+            yield f"{grant}.audience: {audience} is not an API of the tenant; declare it"
+        for scope in grant.row["scopes"]:
             if audience in scopes and scope not in scopes[audience]:
-                yield f"{path}.scopes: {scope} is not a scope of {audience}; declare it there"
+                yield f"{grant}.scopes: {scope} is not a scope of {audience}; declare it there"

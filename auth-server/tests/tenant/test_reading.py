@@ -43,19 +43,19 @@ BAD: dict[str, tuple[Change, str]] = {
     ),
     "introspected by nobody": (
         put("apis", "introspected_by", "who"),
-        "apis[0].introspected_by: who is not a client of this file; declare it",
+        "apis[0].introspected_by: who is not a client of the tenant; declare it",
     ),
     "introspected by somebody and nobody": (
         put("apis", "introspected_by", ["job", "who"]),
-        "apis[0].introspected_by: who is not a client of this file; declare it",
+        "apis[0].introspected_by: who is not a client of the tenant; declare it",
     ),
     "unknown client": (
         put("grants", "client", "who"),
-        "grants[0].client: who is not a client of this file; declare it",
+        "grants[0].client: who is not a client of the tenant; declare it",
     ),
     "unknown API": (
         put("grants", "audience", "https://who"),
-        "grants[0].audience: https://who is not an API of this file; declare it",
+        "grants[0].audience: https://who is not an API of the tenant; declare it",
     ),
     "unknown scope": (
         put("grants", "scopes", ["read", "admin"]),
@@ -125,6 +125,51 @@ def test_introspected_by_is_one_client_or_several(tmp_path: Path, declared: Any,
 
 
 def test_the_sample_tenant_is_right_on_another_port() -> None:
-    tenant = read_tenant(SAMPLE, {"PROTECTED_API_PORT": "9101"})
+    tenant = read_tenant(SAMPLE, variables={"PROTECTED_API_PORT": "9101"})
     audiences = {grant["audience"] for grant in tenant.grants if "localhost" in grant["audience"]}
     assert audiences == {"http://localhost:9101"} == {tenant.apis[0]["identifier"]}
+
+
+def two_files(folder: Path, change: Change) -> tuple[Path, Path]:
+    """Write a tenant, and another client of its API into a file beside it."""
+    more = {
+        "apis": [],
+        "clients": [{"client_id": "more", "name": "More", "secret_digest_files": ["more.sha256"]}],
+        "grants": [{"client": "more", "audience": "https://api.example", "scopes": ["write"]}],
+    }
+    change(more)
+    files = folder / "tenant.yaml", folder / "more.yaml"
+    for file, content in zip(files, (document(), more), strict=True):
+        file.write_text(yaml.dump(content))
+    return files
+
+
+def test_several_files_are_one_tenant(tmp_path: Path) -> None:
+    tenant = read_tenant(*two_files(tmp_path, lambda _: None))
+    assert (tenant.problems, len(tenant.apis)) == ((), 1)
+    assert [client["client_id"] for client in tenant.clients] == ["job", "more"]
+    assert [grant["scopes"] for grant in tenant.grants] == [["read"], ["write"]]
+
+
+ACROSS_FILES: dict[str, tuple[Change, str]] = {
+    "client twice": (
+        put("clients", "client_id", "job"),
+        "{more}: clients[0]: declares again what {tenant}: clients[0] declares; remove one",
+    ),
+    "unknown API": (
+        put("grants", "audience", "https://who"),
+        "{more}: grants[0].audience: https://who is not an API of the tenant; declare it",
+    ),
+    "missing section": (
+        lambda t: t.pop("apis"),
+        "{more}: apis: is not a list; write one, even if only []",
+    ),
+    "unknown section": (lambda t: t.update(users=[]), "{more}: users: is unknown; remove it"),
+}
+
+
+@pytest.mark.parametrize("case", ACROSS_FILES)
+def test_names_the_file_of_a_problem(tmp_path: Path, case: str) -> None:
+    change, problem = ACROSS_FILES[case]
+    tenant, more = two_files(tmp_path, change)
+    assert problem.format(tenant=tenant, more=more) in read_tenant(tenant, more).problems
