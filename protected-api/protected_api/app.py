@@ -24,6 +24,8 @@ from protected_api.resource_server.access_token import OnCheck, ignore_check
 from protected_api.resource_server.introspection import Introspection
 from protected_api.resource_server.json_over_http import Call
 from protected_api.resource_server.key_set_file import KeySetFile
+from protected_api.resource_server.relaxed_checks import token_checks
+from protected_api.resource_server.token_profiles import relaxations
 from protected_api.server_timing import ServerTiming
 from protected_api.settings import Settings
 from protected_api.timesheets.database import Database
@@ -56,7 +58,9 @@ def create_app(settings: Settings) -> Flask:
     keys = protect(
         app,
         issuer=settings.issuer,
-        audience=settings.audience,  # `audience` in resource_server/access_token.py refuses other tokens
+        audience=settings.token_audience,  # `audience` in resource_server/access_token.py refuses others
+        resource=settings.audience,
+        checks=token_checks(settings.profile, settings.allowed_clients),
         realm=NAME,
         jwks_uri=settings.jwks_uri,
         soft_ttl=settings.jwks_ttl,
@@ -71,7 +75,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.extensions["keys"] = keys
     app.extensions["max_token_length"] = settings.max_token_length
-    app.extensions["warnings"] = [] if settings.client_id else [NO_INTROSPECTION]
+    app.extensions["warnings"] = _warnings(settings)
     app.register_error_handler(HTTPException, http_problem)
     database = Database(settings.database_file)
     store = TimesheetStore(database)
@@ -90,6 +94,14 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(health, name="health_below_the_path", url_prefix=path)
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _warnings(settings: Settings) -> list[str]:
+    profile = settings.profile
+    warnings = [f"TOKEN_PROFILE={profile} {relaxation}" for relaxation in relaxations(profile)]
+    if not settings.client_id:
+        warnings.append(NO_INTROSPECTION)
+    return warnings
 
 
 def _call(settings: Settings) -> Call:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from protected_api.resource_server.token_profiles import PROFILES, needs_clients
 from protected_api.settings_reader import SettingsError, SettingsReader, is_http_url, is_loopback_http
 from protected_api.timesheets.database import Database
 
@@ -17,6 +18,7 @@ WRITABLE = "a file in a folder that can be written to"
 LONGEST = 999999999  # seconds
 LONGEST_TOKEN = 60000  # characters; the authorization server can be asked about one in a body of 64 KiB
 PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?")  # a route can have it, and no proxy rewrites it
+PRINTABLE = re.compile(r"[\x21-\x7E]+")
 PROXY = re.compile(r"http://([^@/?#\s]+@)?(?P<server>[^@/?#\s]+:[0-9]+)/?")
 
 
@@ -41,6 +43,14 @@ class Settings:
     jwks_file: str | None = None
     outbound_proxy: str | None = field(default=None, repr=False)  # it may hold a password
     ca_file: str | None = None
+    profile: str = "rfc9068"  # of the tokens
+    allowed_clients: frozenset[str] = frozenset()  # none: any client of the issuer
+    aud: str | None = None  # of tokens, if it is not the audience
+
+    @property
+    def token_audience(self) -> str:
+        """Return what the `aud` of a token must contain."""
+        return self.aud or self.audience
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -64,6 +74,9 @@ class Settings:
             client_id=read.text("CLIENT_ID") or None,
             client_secret_file=read.secret_file("CLIENT_SECRET_FILE"),
             explain=read.explain(),
+            profile=read.choice("TOKEN_PROFILE", tuple(PROFILES), "rfc9068"),
+            allowed_clients=read.allowed_clients("ALLOWED_CLIENT_IDS"),
+            aud=read.token_audience("TOKEN_AUDIENCE"),
         )
         read.needs("CLIENT_ID", "CLIENT_SECRET_FILE")
         read.needs("CLIENT_SECRET_FILE", "CLIENT_ID")
@@ -84,6 +97,19 @@ class _Reader(SettingsReader):
                 "AUDIENCE", "has a path that cannot be served; set it to plain segments, as in /v1/api"
             )
         return audience
+
+    def token_audience(self, name: str) -> str | None:
+        value = self.text(name)
+        if value and not PRINTABLE.fullmatch(value):
+            self.problem(name, "cannot be used; set it to the aud of the tokens, without spaces")
+        return value or None
+
+    def allowed_clients(self, name: str) -> frozenset[str]:
+        clients = frozenset(self.text(name).split())
+        profile = self.choice("TOKEN_PROFILE", tuple(PROFILES), "rfc9068")
+        if not clients and (self.text(name) or needs_clients(profile)):
+            self.problem(name, "names no client; set it to the client ids that may call, separated by spaces")
+        return clients
 
     def database_file(self) -> str:
         file = self.required("DATABASE_FILE", WRITABLE)

@@ -250,3 +250,39 @@ def test_explains_refusals_only_for_a_loopback_issuer() -> None:
     assert problems(EXPLAIN="1", ISSUER="https://auth.example") == (refused,)
     assert problems(EXPLAIN="1", ISSUER="http://auth.example", INSECURE_HTTP="1") == (refused,)
     assert problems(EXPLAIN="yes") == ("EXPLAIN: is not known; set it to one of 0, 1",)
+
+
+def test_reads_a_profile_of_tokens_with_the_clients_and_the_audience_that_go_with_it() -> None:
+    more = {
+        "TOKEN_PROFILE": "Cognito",
+        "ALLOWED_CLIENT_IDS": " job  report ",
+        "TOKEN_AUDIENCE": "api://timesheets",
+    }
+    settings = Settings.from_environ(GOOD | more)
+    assert (settings.profile, settings.allowed_clients) == ("cognito", frozenset({"job", "report"}))
+    assert (settings.token_audience, settings.audience) == ("api://timesheets", "http://localhost:9001")
+    assert Settings.from_environ(GOOD).token_audience == "http://localhost:9001"
+
+
+NAMES_NO_CLIENT = (
+    "ALLOWED_CLIENT_IDS: names no client; set it to the client ids that may call, separated by spaces"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"TOKEN_PROFILE": "keycloack"},
+            "TOKEN_PROFILE: is not known; set it to one of rfc9068, keycloak, auth0, entra, okta, cognito",
+        ),
+        ({"TOKEN_PROFILE": "cognito"}, NAMES_NO_CLIENT),  # its tokens may lack an audience
+        ({"ALLOWED_CLIENT_IDS": " "}, NAMES_NO_CLIENT),
+        (
+            {"TOKEN_AUDIENCE": "two words"},
+            "TOKEN_AUDIENCE: cannot be used; set it to the aud of the tokens, without spaces",
+        ),
+    ],
+)
+def test_refuses_what_is_no_profile_no_client_and_no_audience(changes: dict[str, str], problem: str) -> None:
+    assert problems(**changes) == (problem,)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from .access_token import OnCheck, Policy, ignore_check
+from .access_token import CHECKS, Check, OnCheck, Policy, ignore_check
 from .authorization import Authorization
 from .issuer_documents import fetch_key_set
 from .issuer_keys import IssuerKeys
@@ -29,6 +29,8 @@ def protect(
     audience: str,
     realm: str,
     jwks_uri: str | None = None,
+    resource: str | None = None,
+    checks: tuple[Check, ...] = CHECKS,
     soft_ttl: float = 300,
     hard_ttl: float = 86400,
     cooldown: float = 30,
@@ -42,13 +44,14 @@ def protect(
     """Make `require_scope` work in `app`; return the issuer's keys, fetched at the first use or by `start()`.
 
     Times are in seconds, lengths in characters. Without a `jwks_uri`, the issuer's metadata names it
-    (RFC 8414). `active` returns whether a token is still active, or raises OSError or ValueError.
+    (RFC 8414). The `resource` is the API's URL if its `audience` is another name. `checks` may be those of
+    relaxed_checks.py. `active` returns whether a token is still active, or raises OSError or ValueError.
     """
     fetch = partial(fetch_key_set, issuer, jwks_uri, call)
     keys = IssuerKeys(fetch, soft_ttl, hard_ttl, cooldown, file=keys_file)
     policy = Policy(issuer, audience, keys.find, clock_skew, max_token_length, on_check=on_check)
-    verify = RememberedTokens(policy).verify
-    Authorization(app, verify, realm, metadata_url(audience), active, on_check)
+    verify = RememberedTokens(policy, checks=checks).verify
+    Authorization(app, verify, realm, metadata_url(resource or audience), active, on_check)
     return keys
 
 

@@ -4,15 +4,16 @@ import hashlib
 from contextlib import suppress
 from threading import Lock
 
-from .access_token import CHECKS_EACH_TIME, AccessToken, Policy, verify
+from .access_token import CHECKS, CHECKS_EACH_TIME, AccessToken, Check, Policy, verify
 from .refusals import UnavailableError
 
 
 class RememberedTokens:
     """The last `limit` good tokens of a policy, by digest; their key is looked up again each time."""
 
-    def __init__(self, policy: Policy, limit: int = 1024) -> None:
+    def __init__(self, policy: Policy, limit: int = 1024, checks: tuple[Check, ...] = CHECKS) -> None:
         self._policy = policy
+        self._checks = checks
         self._limit = limit
         self._tokens: dict[bytes, AccessToken] = {}
         self._lock = Lock()
@@ -24,7 +25,7 @@ class RememberedTokens:
         if token and self._still_has_its_key(token):
             self._policy.on_check("remembered", None)
             return verify(token, self._policy, CHECKS_EACH_TIME)
-        token = verify(AccessToken(compact), self._policy)
+        token = verify(AccessToken(compact), self._policy, self._checks)
         token.compact = ""  # what is remembered cannot be presented
         with self._lock:
             self._tokens.pop(digest, None)
