@@ -59,9 +59,17 @@ def fetch_json(
 def find_token_endpoint(session: requests.Session, issuer: str, timeout: tuple[float, float]) -> str:
     """Return the token endpoint from the issuer's metadata (RFC 8414); raise TokenError."""
     parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
     # RFC 8414 3.1: the well-known path stands before the issuer's own.
-    path = "/.well-known/oauth-authorization-server" + parts.path.rstrip("/")
-    metadata = fetch_json(session, "GET", parts._replace(path=path).geturl(), timeout=timeout)
+    url = parts._replace(path=f"/.well-known/oauth-authorization-server{path}").geturl()
+    try:
+        metadata = fetch_json(session, "GET", url, timeout=timeout)
+    except TokenError as missing:
+        if missing.status is None or missing.status >= 429:
+            raise
+        # OpenID Connect Discovery 4: it stands behind it. Many servers publish only that document.
+        url = parts._replace(path=f"{path}/.well-known/openid-configuration").geturl()
+        metadata = fetch_json(session, "GET", url, timeout=timeout)
     endpoint = str(metadata.get("token_endpoint"))
     # RFC 8414 3.3: metadata counts only if it names the issuer that it was asked for.
     if metadata.get("issuer") != issuer or not endpoint.startswith(("https:", f"{parts.scheme}:")):

@@ -605,6 +605,40 @@ def test_finds_the_token_endpoint_in_the_issuers_metadata_at_each_call(
     assert [request.host.partition(":")[0] for request in endpoint.requests] == ["127.0.0.1", "localhost"]
 
 
+@pytest.mark.parametrize("path", ["", "/", "/tenants/acme"])
+def test_finds_it_in_metadata_that_is_published_as_openid_connect_has_it(
+    source: TokenSource, endpoint: Any, serve: Any, path: str
+) -> None:
+    asked = []
+
+    def metadata(request: Request) -> Response:
+        asked.append(request.path)
+        if "openid" not in request.path:
+            return Response("Not Found", 404)
+        return Response(json.dumps({"issuer": source.issuer, "token_endpoint": endpoint.url}))
+
+    source.token_url, source.issuer = None, serve(metadata) + path
+    source.get(API, SCOPES)
+    path = path.rstrip("/")
+    assert asked == [
+        f"/.well-known/oauth-authorization-server{path}",
+        f"{path}/.well-known/openid-configuration",
+    ]
+
+
+def test_asks_a_server_only_once_that_is_busy(source: TokenSource, serve: Any) -> None:
+    asked = []
+
+    def metadata(request: Request) -> Response:
+        asked.append(request.path)
+        return Response("", 503, {"Retry-After": "2"})
+
+    source.token_url, source.issuer = None, serve(metadata)
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert (error.value.status, error.value.retry_after, len(asked)) == (503, 2, 1)
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
