@@ -2,9 +2,10 @@
 
 It is the same program with the same settings, but for five replacements: the addresses of services and the
 address that a service listens on become loopback addresses; `/run/secrets`, `/data` and `/fast` become
-folders of the checkout. SERVER=granian takes the commands from deploy/fast/compose.yml. `${NAME:-value}` is
-read as Docker Compose reads it. Of the user's own variables a service gets only those that the Compose file
-names so, and those that every program needs.
+folders of the checkout. SERVER=granian takes the commands from deploy/fast/compose.yml, and ANOTHER_SERVER
+the settings from deploy/another-server/compose.yml. `${NAME:-value}` is read as Docker Compose reads it. Of
+the user's own variables a service gets only those that the Compose files name so, and those that every
+program needs.
 Not here: starting and stopping (stack/local.py).
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+VARIABLE = re.compile(r"\$\{(\w+):-((?:[^{}]|\$\{[^{}]*\})*)\}")  # the value may contain another
 # Everything else could be a setting of a service, of gunicorn, of Flask or of Python.
 PASSED_ON = re.compile(
     "PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|TERM|COLUMNS|LINES|NO_COLOR"
@@ -27,7 +28,7 @@ PASSED_ON = re.compile(
 
 
 def _interpolated(text: str) -> str:
-    return VARIABLE.sub(lambda variable: os.environ.get(variable[1]) or variable[2], text)
+    return VARIABLE.sub(lambda variable: os.environ.get(variable[1]) or _interpolated(variable[2]), text)
 
 
 FAST = ROOT / "deploy/fast"
@@ -35,6 +36,12 @@ DECLARED = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 if os.environ.get("SERVER") == "granian":
     for _name, _service in yaml.safe_load((FAST / "compose.yml").read_text())["services"].items():
         DECLARED[_name]["command"] = _service["command"]
+if os.environ.get("ANOTHER_SERVER"):
+    for _name, _service in yaml.safe_load((ROOT / "deploy/another-server/compose.yml").read_text())[
+        "services"
+    ].items():
+        DECLARED[_name]["environment"] |= _service.get("environment", {})
+        DECLARED[_name]["profiles"] = _service.get("profiles", [])  # with one, it is not started
 PUBLISHED = {name: _interpolated(service["ports"][0]).split(":") for name, service in DECLARED.items()}
 INSIDE = {name: int(port) for name, (_, _, port) in PUBLISHED.items()}
 PORTS = {name: int(port) for name, (_, port, _) in PUBLISHED.items()}
@@ -138,6 +145,7 @@ def services() -> list[Service]:
             PORTS[name],
         )
         for name, service in DECLARED.items()
+        if not service.get("profiles")
     ]
 
 

@@ -1,6 +1,7 @@
 """The job and the API work with an authorization server from elsewhere, by a change of settings alone.
 
-The server is panva's oidc-provider, run by Node (another_server/); the two services are local processes.
+The server is panva's oidc-provider, run by Node (another_server/); the stack is started without its own, by
+ANOTHER_SERVER. With Docker, containers reach it at the host's address on Docker's bridge.
 """
 
 import json
@@ -18,7 +19,7 @@ from live_stack import Stack, free_ports
 
 pytestmark = pytest.mark.long
 CLIENT, SCOPE = "timesheets-import-job", "batch:upload"
-SECRET, KEY = f"/run/secrets/{CLIENT}", "/run/secrets/approvals-bot.pem"
+BRIDGE = ("docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
 
 
 @pytest.fixture(scope="module")
@@ -38,34 +39,30 @@ def running(
 ) -> Iterator[tuple[Stack, str]]:
     """Return the stack and its issuer, at which the job authenticates by one method or the other."""
     stack, (port,) = new_stack(), free_ports(1)
-    issuer = f"http://127.0.0.1:{port}"
-    stack.environment["RUNTIME"] = "local"
+    in_docker = stack.environment["RUNTIME"] == "docker"
+    host = subprocess.check_output(BRIDGE, text=True).strip() if in_docker else "127.0.0.1"
+    issuer = f"http://{host}:{port}"
     stack.run("stack/secrets", sys.executable, "stack/local.py", "exec", "calling-service")
     client: dict[str, Any] = {"client_id": CLIENT, "token_endpoint_auth_method": request.param}
+    settings = {"ISSUER": issuer, "CLIENT_ID": CLIENT, "AUDIENCE_PARAMETER": "resource", "SCOPE": SCOPE}
     if request.param == "private_key_jwt":
         jwks = (stack.folder / ".secrets/auth-server/approvals-bot.jwks").read_text()
         client |= {"jwks": json.loads(jwks), "token_endpoint_auth_signing_alg": "EdDSA"}
-        stack.edit("docker-compose.yml", f"CLIENT_SECRET_FILE: {SECRET}", f"CLIENT_KEY_FILE: {KEY}")
+        settings["CLIENT_KEY_FILE"] = "/run/secrets/approvals-bot.pem"
     else:
         client["client_secret"] = stack.secret(CLIENT)
-    stack.edit(
-        "docker-compose.yml", "ISSUER: http://localhost:${AUTH_SERVER_PORT:-9000}", f"ISSUER: {issuer}"
-    )
-    stack.edit(
-        "docker-compose.yml", "JWKS_URI: http://auth-server:9000/.well-known/jwks.json", 'JWKS_URI: ""'
-    )
-    stack.edit(
-        "docker-compose.yml",
-        "TOKEN_URL: http://auth-server:9000/oauth/token",
-        'TOKEN_URL: ""\n      AUDIENCE_PARAMETER: resource',
-    )
-    configuration = {"port": port, "audience": stack.timesheets_api, "scope": SCOPE, "client": client}
-    environment = os.environ | {"CONFIGURATION": json.dumps(configuration)}
+        settings["CLIENT_SECRET_FILE"] = f"/run/secrets/{CLIENT}"
+    if in_docker:
+        settings["INSECURE_HTTP"] = "1"
+    stack.environment["ANOTHER_SERVER"] = "another-server.env"
+    lines = [f"{name}={value}\n" for name, value in settings.items()]
+    (stack.folder / "another-server.env").write_text("".join(lines))
+    configuration = {"host": host, "port": port, "audience": stack.timesheets_api, "scope": SCOPE}
+    environment = os.environ | {"CONFIGURATION": json.dumps(configuration | {"client": client})}
     with subprocess.Popen(["node", program], env=environment, stderr=subprocess.DEVNULL) as server:
         try:
             stack.wait_until_answers(f"{issuer}/.well-known/oauth-authorization-server")
-            stack.start("protected-api", "calling-service")
-            stack.wait_until_answers(f"{stack.url['protected-api']}/readyz")
+            stack.first_output = stack.make("up", EXPLAIN="0" if in_docker else "1")
             yield stack, issuer
         finally:
             server.terminate()
@@ -73,13 +70,21 @@ def running(
 
 def test_the_job_books_its_timesheets_with_its_tokens(running: tuple[Stack, str]) -> None:
     stack, issuer = running
-    run = stack.run_import()
-    assert (run["state"], run["booked"], run["error"]) == ("completed", 239, None)
-    again = stack.run_import(resend=True)
-    assert (again["state"], again["booked"], again["unchanged"]) == ("completed", 0, 239)
-    metadata, token, *uploads = run["exchanges"]
-    assert metadata["url"] == f"{issuer}/.well-known/oauth-authorization-server"
-    assert token["response"]["token"]["payload"]["iss"] == issuer
-    assert {upload["url"] for upload in uploads} == {f"{stack.url['protected-api']}/timesheets/upload"}
+    assert "234 booked" in stack.first_output
+    assert "5 booked" in stack.first_output
+    run = stack.run_import(resend=True, fresh_token=True)
+    assert (run["state"], run["booked"], run["unchanged"], run["error"]) == ("completed", 0, 239, None)
     api = requests.get(f"{stack.url['protected-api']}/.well-known/oauth-protected-resource", timeout=10)
     assert api.json()["authorization_servers"] == [issuer]
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{stack.url['auth-server']}/healthz", timeout=10)
+
+
+def test_settings_of_another_server_come_from_its_file_alone(new_stack: Callable[[], Stack]) -> None:
+    stack = new_stack()
+    done = stack.run("make", "up", ANOTHER_SERVER="missing.env")
+    assert done.stderr.startswith("ANOTHER_SERVER names no file: missing.env.")
+    (stack.folder / "another-server.env").write_text("ISSUER=http://127.0.0.1:1\n")
+    done = stack.run("make", "up", ANOTHER_SERVER="another-server.env", CLIENT_ID="of-my-shell")
+    assert done.returncode != 0
+    assert "CLIENT_ID: is not set" in done.stdout + done.stderr

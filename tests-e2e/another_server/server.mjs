@@ -1,13 +1,13 @@
 // An authorization server from elsewhere, for one client and one API: `node server.mjs`. The environment variable
-// CONFIGURATION is JSON: port, audience, scope, client (as in RFC 7591 2). It keeps everything in memory.
+// CONFIGURATION is JSON: host, port, audience, scope, client (as in RFC 7591 2). It keeps everything in memory.
 import { generateKeyPairSync } from 'node:crypto';
 import { errors, Provider } from 'oidc-provider';
 
-const { port, audience, scope, client } = JSON.parse(process.env.CONFIGURATION);
+const { host, port, audience, scope, client } = JSON.parse(process.env.CONFIGURATION);
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const key = { ...privateKey.export({ format: 'jwk' }), kid: 'another', use: 'sig', alg: 'RS256' };
 
-const provider = new Provider(`http://127.0.0.1:${port}`, {
+const provider = new Provider(`http://${host}:${port}`, {
   jwks: { keys: [key] },
   scopes: scope.split(' '),
   clients: [{ grant_types: ['client_credentials'], response_types: [], redirect_uris: [], scope, ...client }],
@@ -24,4 +24,4 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     },
   },
 });
-provider.listen(port, '127.0.0.1');
+provider.listen(port, host);
