@@ -1,6 +1,6 @@
 # The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian, ANOTHER_SERVER,
 # PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for
-# `make client`, NAME, FILE, ROTATE.
+# `make client`, NAME, FILE, ROTATE; for `make interop`, SIDE, ROW, PAGES.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME SERVER ANOTHER_SERVER PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -10,7 +10,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow try client down clean doctor logs test test-e2e lint format size lock bench bench-peers bench-import \
-	bench-scale screenshots venv
+	bench-scale screenshots venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,10 +43,16 @@ doctor: ## print what make up needs and finds here, each problem with what to do
 
 test: venv ## run what needs no Docker: unit tests, end-to-end tests on local processes, the docs' commands
 	"$$VENV/bin/pytest" --numprocesses=auto $(if $(CI),$(COVERAGE))
-	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=3 --dist=loadfile $(if $(CI),,-m 'not long') tests-e2e
+	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=3 --dist=loadfile -m 'not interop$(if $(CI),, and not long)' tests-e2e
 
 test-e2e: venv ## run the end-to-end tests against the Compose stack
-	RUNTIME=docker "$$VENV/bin/pytest" tests-e2e
+	RUNTIME=docker "$$VENV/bin/pytest" -m 'not interop' tests-e2e
+
+interop: venv ## run other people's programs with the stack, and write their pages; SIDE, ROW for some of them, PAGES=1 for none
+	@SIDE='$(SIDE)' ROW='$(value ROW)' $(if $(PAGES),PAGES=1) PYTHONPATH=tests-e2e "$$VENV/bin/python" -m interop
+
+interop-ci: venv ## run the programs that CI runs
+	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=2 -m interop tests-e2e/interop
 
 lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .

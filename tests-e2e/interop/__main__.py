@@ -1,0 +1,63 @@
+"""`python -m interop`: run the rows of all sides, or of SIDE, or the one that ROW names.
+
+It writes what they measured, and the pages of the docs, which follow from that and from the data files.
+PAGES=1 writes the pages and runs nothing.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from live_stack import CHECKOUT
+
+import interop.pages.clients
+import interop.sides.clients
+from interop.rows import Measured, Row, read_measured, read_rows, write_measured
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A side: what runs its rows, what writes its page, and where that page is."""
+
+    run: Callable[[list[Row]], Measured]
+    page: Callable[[list[Row], Measured], str]
+    file: Path
+
+
+SIDES = {
+    "clients": Side(
+        interop.sides.clients.run, interop.pages.clients.page, CHECKOUT / "docs/other-clients.md"
+    ),
+}
+
+
+def run_side(name: str, only: str) -> bool:
+    """Run the rows of a side, write what they measured, and its page; return whether there was one."""
+    side, rows = SIDES[name], read_rows(name)
+    chosen = [row for row in rows if not row.not_run and only in {"", row.name}]
+    measured = side.run(chosen) if chosen and "PAGES" not in os.environ else {}
+    for row_name, values in measured.items():
+        sys.stdout.write(
+            f"\n{row_name}\n" + "".join(f"    {key}: {value}\n" for key, value in values.items())
+        )
+    write_measured(name, read_measured(name) | measured, [row.name for row in rows])
+    side.file.write_text(side.page(rows, read_measured(name)))
+    return bool(chosen)
+
+
+def main() -> None:
+    """Run what SIDE and ROW name, or everything."""
+    only = os.environ.get("ROW", "")
+    sides = [os.environ["SIDE"]] if os.environ.get("SIDE") else list(SIDES)
+    unknown = set(sides) - set(SIDES)
+    if unknown:
+        raise SystemExit(f"SIDE must be one of {', '.join(SIDES)}.")
+    found = [run_side(side, only) for side in sides]
+    if not any(found):
+        raise SystemExit(f"No row has the name {only!r}.")
+
+
+if __name__ == "__main__":
+    main()

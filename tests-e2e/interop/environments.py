@@ -1,0 +1,89 @@
+"""An environment for each set of pinned packages: a virtual environment from PyPI, or a folder of npm's.
+
+They are kept in INTEROP_CACHE, or in a temporary folder of this user's; rows with the same pins share one.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from interop.rows import FOLDER, Row
+
+PREPARED = ".prepared"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A folder with a row's packages, and what runs a program with them."""
+
+    folder: Path
+
+    def command(self, program: Path) -> list[str]:
+        """Return the command that runs a program, in a copy for Node, which finds packages only beside it."""
+        if program.suffix != ".mjs":
+            python = self.folder / "bin/python"
+            return [str(python if python.exists() else sys.executable), str(program)]
+        copy = self.folder / "programs" / program.name
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(program, copy)
+        return ["node", str(copy)]
+
+    @property
+    def path(self) -> str:
+        """Return PATH with the commands of the packages in front."""
+        return f"{self.folder}/bin:{self.folder}/node_modules/.bin:{os.environ['PATH']}"
+
+
+def prepare(row: Row) -> Environment:
+    """Install a row's packages, unless an environment has them; return it."""
+    pins = "\n".join([row.registry, sys.version, *sorted(row.packages)])
+    folder = _cache() / hashlib.sha256(pins.encode()).hexdigest()[:16]
+    folder.mkdir(exist_ok=True)
+    with _only_one(folder):
+        if not (folder / PREPARED).exists():
+            _install(row, folder)
+            (folder / PREPARED).touch()
+    return Environment(folder)
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("INTEROP_CACHE", f"{tempfile.gettempdir()}/interop-{os.getuid()}"))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise SystemExit(f"{folder} belongs to another user. Set INTEROP_CACHE to a folder of yours.")
+    return folder
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    with (folder / ".installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _install(row: Row, folder: Path) -> None:
+    if not row.packages or row.registry not in {"PyPI", "npm"}:
+        return
+    if row.registry == "npm":
+        (folder / "package.json").write_text("{}")
+        _run(
+            "npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", *row.packages
+        )
+        return
+    uv = Path(sys.executable).with_name("uv")
+    _run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, folder)
+    _run(uv, "pip", "install", "--quiet", "--python", folder, *row.packages)
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900, cwd=FOLDER)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

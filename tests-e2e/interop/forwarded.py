@@ -1,0 +1,64 @@
+"""The real stack behind a recorder: each request is written down and passed on, and one token can be spoiled.
+
+The stack's issuer and the identifier of its API are the recorder's addresses, so a client that finds its way
+by metadata comes through here as well.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from live_stack import Stack
+
+from interop.recorder import Answer, Recorder, Request
+
+SERVICES = {"server": "auth-server", "api": "protected-api"}
+
+
+class Forwarded:
+    """Passes requests on to a stack; after `spoil_next_token`, the next token has another signature there."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._url = {origin: stack.url[service] for origin, service in SERVICES.items()}
+        self._spoil = False
+        self._lock = threading.Lock()
+
+    def spoil_next_token(self) -> None:
+        """Let the API refuse the next call that has a token."""
+        self._spoil = True
+
+    def answer(self, request: Request) -> Answer:
+        """Return what the stack answers."""
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        if request.origin == "api" and request.authorization:
+            headers["Authorization"] = self._perhaps_spoiled(request.authorization)
+        url = self._url[request.origin] + request.target
+        answer = requests.request(
+            request.method, url, headers=headers, data=request.body, timeout=30, allow_redirects=False
+        )
+        kept = {name: value for name, value in answer.headers.items() if name.lower() != "content-encoding"}
+        return Answer(answer.status_code, kept, answer.content)
+
+    def _perhaps_spoiled(self, authorization: str) -> str:
+        with self._lock:
+            if not self._spoil:
+                return authorization
+            self._spoil = False
+        message, _, signature = authorization.rpartition(".")
+        return f"{message}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+
+
+@contextmanager
+def recorded_stack(stack: Stack) -> Iterator[tuple[Recorder, Forwarded]]:
+    """Start a stack whose addresses are those of a recorder; yield that, and what passes the requests on."""
+    forwarded = Forwarded(stack)
+    with Recorder(dict.fromkeys(SERVICES, "localhost"), forwarded.answer) as recorder:
+        api = "http://localhost:${PROTECTED_API_PORT:-9001}"
+        issuer = "http://localhost:${AUTH_SERVER_PORT:-9000}"
+        for file in ("docker-compose.yml", "auth-server/tenant.yaml"):
+            stack.edit(file, api, recorder.url["api"])
+        stack.edit("docker-compose.yml", issuer, recorder.url["server"])
+        done = stack.run("stack/stack", "up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield recorder, forwarded

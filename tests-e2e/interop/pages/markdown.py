@@ -1,0 +1,38 @@
+"""What the pages have in common: tables, and the recipe of a row."""
+
+from collections.abc import Iterable, Sequence
+
+from interop.rows import FOLDER, Row
+
+LANGUAGES = {
+    ".py": "python",
+    ".mjs": "javascript",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".sh": "sh",
+    ".toml": "toml",
+}
+BEGINS, ENDS = "recipe begins", "recipe ends"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def recipe(row: Row) -> str:
+    """Return a row's program as a code block: all of it, or what is between the two lines with markers."""
+    file = FOLDER / row.program
+    lines = file.read_text().splitlines()
+    marks = [number for number, line in enumerate(lines) if BEGINS in line or ENDS in line]
+    if marks:
+        begin, end = marks
+        lines = lines[begin + 1 : end]
+    text = "\n".join(lines).strip("\n")
+    return f"```{LANGUAGES.get(file.suffix, '')}\n{text}\n```\n"
+
+
+def bullets(sentences: Iterable[str]) -> str:
+    """Return a Markdown list."""
+    return "".join(f"- {sentence}\n" for sentence in sentences)

@@ -1,0 +1,68 @@
+"""The data files: the rows of a side, and what the last run measured of each."""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+Measured = dict[str, dict[str, Any]]  # by the name of the row
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One program of another project: what it is, what one must set, and what surprises.
+
+    `extra` has what one side alone knows. A row with `not_run`, which says why, was read and not run.
+    """
+
+    name: str
+    registry: str
+    packages: list[str]
+    settings: str
+    surprises: list[str]
+    program: str = ""
+    test: str = ""
+    ci: bool = False
+    not_run: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_rows(side: str) -> list[Row]:
+    """Return the rows of a side in the order of its data file."""
+    known = set(Row.__dataclass_fields__)
+    rows = []
+    for table in tomllib.loads((FOLDER / f"{side}.toml").read_text())["row"]:
+        extra = {name: value for name, value in table.items() if name not in known}
+        rows.append(Row(**{name: table[name] for name in table if name in known}, extra=extra))
+    return rows
+
+
+def read_measured(side: str) -> Measured:
+    """Return what the last run measured, by the name of the row."""
+    file = FOLDER / "measured" / f"{side}.toml"
+    return tomllib.loads(file.read_text()) if file.exists() else {}
+
+
+def write_measured(side: str, measured: Measured, names: Iterable[str]) -> None:
+    """Write what was measured; `names` are the rows that there are, in their order."""
+    lines = ["# Written by `make interop`: what the last run measured. Do not edit.\n"]
+    for name in names:
+        if name in measured:
+            values = [f"{key} = {_toml(value)}\n" for key, value in measured[name].items()]
+            lines.append(f"\n[{json.dumps(name)}]\n" + "".join(values))
+    (FOLDER / "measured" / f"{side}.toml").write_text("".join(lines))
+
+
+def _toml(value: object) -> str:
+    """Return a string, number, truth value or list of these as TOML, which writes them as JSON does."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def each(rows: list[Row], run: Callable[[Row], dict[str, Any]], at_once: int = 2) -> Measured:
+    """Run rows, some at once; return what each measured."""
+    with ThreadPoolExecutor(at_once) as pool:
+        return dict(zip([row.name for row in rows], pool.map(run, rows), strict=True))
