@@ -1,8 +1,11 @@
 """Put the service together as a Flask app."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from flask import Flask
+from sqlalchemy import Engine
 
 from auth_server import cli
 from auth_server.actions.folder import Actions
@@ -20,21 +23,29 @@ from auth_server.endpoints.revoke import revocation_endpoint
 from auth_server.endpoints.token import token_endpoint
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.protocol.authorization_server import AuthorizationServer
-from auth_server.protocol.client_authentication import ClientAuthentication
+from auth_server.protocol.client_authentication import (
+    METHODS,
+    SPIFFE_METHOD,
+    AuthenticatesClient,
+    ClientAuthentication,
+)
 from auth_server.protocol.failed_authentications import FailedAuthentications
 from auth_server.request_log import RequestLog
 from auth_server.server_timing import explain_answers
+from auth_server.settings import Settings
 from auth_server.startup import Service
 from auth_server.tokens.access_token import AccessTokens
 from auth_server.tokens.issued_tokens import IssuedTokens
 
+Federation = Callable[[Engine, Settings, Clients], AuthenticatesClient]
 
-def create_app(service: Service) -> Flask:
-    """Return the app; nothing is opened or started."""
+
+def create_app(service: Service, federation: Federation | None = None) -> Flask:
+    """Return the app; nothing is opened or started. `federation` is for the tenant's federated clients."""
     settings = service.settings
     issuer = settings.issuer
     path = settings.issuer_path
-    server = authorization_server(service)
+    server = authorization_server(service, federation)
     app = Flask("auth_server", static_folder=None)
     app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     answer_failures(app, issuer, path)
@@ -43,8 +54,9 @@ def create_app(service: Service) -> Flask:
     receive_request = partial(receive, settings.trusted_proxies, settings.refuse_misspelt_parameters)
     for endpoint in (token_endpoint, introspection_endpoint, revocation_endpoint):
         app.register_blueprint(endpoint(server, issuer, receive_request), url_prefix=path)
+    methods = (*METHODS, SPIFFE_METHOD) if federation else METHODS
     app.register_blueprint(authorization_endpoint(issuer), url_prefix=path)
-    app.register_blueprint(metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl))
+    app.register_blueprint(metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl, methods))
     app.register_blueprint(health_endpoints(service.keys))
     app.extensions[cli.EXTENSION] = service
     for commands in (cli.tenant, cli.clients, cli.keys):
@@ -53,7 +65,7 @@ def create_app(service: Service) -> Flask:
     return app
 
 
-def authorization_server(service: Service) -> AuthorizationServer:
+def authorization_server(service: Service, federation: Federation | None = None) -> AuthorizationServer:
     """Return what the OAuth endpoints work with."""
     settings = service.settings
     engine = service.engine
@@ -67,6 +79,9 @@ def authorization_server(service: Service) -> AuthorizationServer:
         seen_assertions=SeenAssertions(ExpiringRows(engine, seen_assertions)),
         failures=FailedAuthentications(settings.failures_per_minute, settings.failures_storage),
     )
+    if federation:
+        by_platform = federation(engine, settings, clients)
+        client_authentication = replace(client_authentication, federated=by_platform)
     return AuthorizationServer(
         client_authentication,
         clients=clients,

@@ -66,6 +66,21 @@ clients = Table(
     Column("metadata", JSON(none_as_null=True)),
 )
 
+# Whom another issuer vouches for. The subject is the key, so that two clients can change theirs in one go.
+federated_subjects = Table(
+    "federated_subjects",
+    metadata,
+    Column("issuer", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("client_id", ForeignKey("clients.client_id"), nullable=False),
+    Column("audience", String),
+    Column("jwks_uri", String),
+    Column("jwks_file", String),
+    Column("ca_file", String),
+    Column("bearer_file", String),
+    Column("trust_domain", String, index=True),
+)
+
 grants = Table(
     "grants",
     metadata,

@@ -40,6 +40,7 @@ class Settings:
     key_rotation: int
     key_announcement: int
     cache_ttl: int
+    federated_lifetime: int
     failures_per_minute: int
     failures_storage: str
     refuse_misspelt_parameters: bool
@@ -71,6 +72,7 @@ class Settings:
             key_rotation=read.seconds("KEY_ROTATION", 30 * 86400, 1, 3650 * 86400),
             key_announcement=read.seconds("KEY_ANNOUNCEMENT", 3600, 1, 86400 * 30),
             cache_ttl=read.seconds("CACHE_TTL", 2, 0, 60),
+            federated_lifetime=read.seconds("FEDERATED_LIFETIME", 86400, 60, 366 * 86400),
             failures_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
             failures_storage=read.storage_url("FAILED_LOGINS_STORAGE"),
             refuse_misspelt_parameters=read.switch("REFUSE_MISSPELT_PARAMETERS"),

@@ -1,6 +1,7 @@
 """Open what the service needs and report every problem at once; then apply the tenant file."""
 
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ def open_service(environ: Mapping[str, str]) -> Service:
     declared = read_tenant(*settings.tenant_files, variables=environ)
     tenant_problems = [f"TENANT_FILE: {problem}" for problem in declared.problems]
     tenant_problems += _credential_problems(settings, declared)
+    tenant_problems += _federation_problems(settings, declared)
     problems: list[str] = []
     encryption = KeyEncryption(settings.key_encryption_key_file)
     with _collecting(problems):
@@ -115,3 +117,32 @@ def _credential_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:
             read_client_keys(file)
         except KeyFileError as error:
             yield f"SECRETS_DIR: {file} {error}; put the public keys of {client_id} there, as a JWK Set"
+
+
+def _federation_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:
+    """Yield what is wrong with where the keys of other issuers are, each place once."""
+    places = {name: {row[name]: row["issuer"] for row in tenant.federated_subjects} for name in _KEY_PLACES}
+    for name, check in _KEY_PLACES.items():
+        for value, issuer in places[name].items():
+            try:
+                if value:
+                    check(settings, value)
+            except (KeyFileError, OSError, ValueError) as error:
+                yield f"TENANT_FILE: the {name} {value} of {issuer} cannot be used ({error}); correct it"
+
+
+def _check_transport(settings: Settings, jwks_uri: str) -> None:
+    if jwks_uri.startswith("http:") and not settings.issuer.startswith("http:"):
+        raise ValueError("plain http, and ISSUER is https")
+
+
+def _check_bearer(settings: Settings, name: str) -> None:
+    (settings.secrets_dir / name).read_text("ascii")
+
+
+_KEY_PLACES: Mapping[str, Callable[[Settings, str], object]] = {
+    "jwks_uri": _check_transport,
+    "jwks_file": lambda settings, name: read_client_keys(settings.secrets_dir / name),
+    "ca_file": lambda settings, name: ssl.create_default_context(cafile=settings.secrets_dir / name),
+    "bearer_file": _check_bearer,
+}

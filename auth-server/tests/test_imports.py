@@ -9,7 +9,8 @@ ROOT = {"app", "cli", "startup", "wsgi"}
 BESIDE = {file.stem for file in PACKAGE.glob("*.py")} - ROOT
 MAY_IMPORT = {
     "endpoints": {"protocol", "keys"},
-    "protocol": {"tokens", "actions", "clients"},
+    "protocol": {"tokens", "actions", "clients", "federation"},
+    "federation": {"clients"},
     "tokens": {"keys"},
     "clients": set[str](),
     "tenant": set[str](),

@@ -117,3 +117,41 @@ def test_starts_with_another_key_encryption_key_once_the_signing_keys_are_delete
         database.execute("delete from signing_keys")
     database.close()
     assert len(start(environ).keys.published()) == 6
+
+
+FEDERATED = """
+  - {client_id: one, name: One, federated: {issuer: "https://a", subject: a, jwks_uri: "http://a/keys"}}
+  - client_id: two
+    name: Two
+    federated: {issuer: "https://b", subject: b, jwks_uri: "https://b", ca_file: none.sha256, bearer_file: b}
+  - client_id: three
+    name: Three
+    federated: {issuer: "https://c", subject: c, jwks_file: key-encryption-key}
+grants:
+"""
+
+
+def test_names_what_is_wrong_with_the_keys_of_other_issuers(environ: dict[str, str], tmp_path: Path) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("\ngrants:\n", FEDERATED, 1))
+    file = "cannot be used ([Errno 2] No such file or directory: '" + f"{tmp_path}/b')"
+    plain, key_file, ca_file, bearer_file = problems(environ)
+    assert plain == (
+        "TENANT_FILE: the jwks_uri http://a/keys of https://a cannot be used "
+        "(plain http, and ISSUER is https); correct it"
+    )
+    assert key_file == (
+        "TENANT_FILE: the jwks_file key-encryption-key of https://c cannot be used "
+        "(is not a JWK Set); correct it"
+    )
+    assert ca_file.startswith("TENANT_FILE: the ca_file none.sha256 of https://b cannot be used (")
+    assert bearer_file == f"TENANT_FILE: the bearer_file b of https://b {file}; correct it"
+
+
+def test_plain_http_for_keys_goes_with_plain_http_for_the_issuer(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    one = FEDERATED.splitlines()[1]
+    tenant.write_text(tenant.read_text().replace("\ngrants:\n", f"\n{one}\ngrants:\n", 1))
+    start(environ | {"ISSUER": "http://localhost:9000"})

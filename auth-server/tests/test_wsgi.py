@@ -3,12 +3,16 @@
 import gc
 import json
 import logging
+import os
 import runpy
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import auth_server
 import pytest
 
 ABSENT = "is not set; set it to the URL by which tokens name the authorization server"
@@ -110,3 +114,27 @@ def test_logs_which_api_keeps_its_algorithm_for_a_while(
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [line["message"] for line in lines] == ["tenant applied", "an algorithm changes later"]
     assert lines[1]["change"].startswith("https://es.example: ES256 signs until ")
+
+
+LOADED = """
+import sys
+import auth_server.wsgi as started
+
+rooms = sys.modules.keys() & {"auth_server.federation", "auth_server.protocol.federated_assertion"}
+metadata = started.app.test_client().get("/.well-known/oauth-authorization-server").get_json()
+print(bool(rooms), "spiffe_jwt" in metadata["token_endpoint_auth_methods_supported"])
+"""
+FEDERATED = '  - {client_id: pod, name: P, federated: {issuer: "https://i", subject: s, jwks_file: bot.json}}'
+
+
+@pytest.mark.parametrize(("clients", "printed"), [("", "False False"), (FEDERATED, "True True")])
+def test_loads_what_serves_federated_clients_only_if_there_are_any(
+    environ: dict[str, str], tmp_path: Path, clients: str, printed: str
+) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(tenant.read_text().replace("\ngrants:\n", f"\n{clients}\ngrants:\n", 1))
+    path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(auth_server.__file__).parents[1])}
+    done = subprocess.run(  # noqa: S603  # this interpreter
+        [sys.executable, "-c", LOADED], env=environ | path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == [printed], done.stdout + done.stderr

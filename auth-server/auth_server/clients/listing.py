@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from auth_server.clients.secret_digests import DigestFileError, read_digest
 from auth_server.clients.secret_uses import INTERVAL, Secret, SecretUse, SecretUses
 from auth_server.command_output import Row, as_time
-from auth_server.database import clients
+from auth_server.database import clients, federated_subjects
 
 COLUMNS = {
     "CLIENT": "client_id",
@@ -34,8 +34,12 @@ def list_credentials(engine: Engine, secrets_dir: Path) -> Iterator[Row]:
     uses = SecretUses(engine).read()
     with engine.connect() as connection:
         rows = connection.execute(select(clients).order_by(clients.c.client_id)).all()
+        federated = connection.execute(select(federated_subjects)).all()
+    subjects = {row.client_id: f"{row.subject} of {row.issuer}" for row in federated}
     for row in rows:
         client: Row = {"client_id": row.client_id, "enabled": row.enabled}
+        if row.client_id in subjects:
+            yield {**client, "kind": "federated", **_listed(_Credential(subjects[row.client_id]), [])}
         if row.jwks_file:
             yield {**client, "kind": "keys", **_listed(_Credential(row.jwks_file), [])}
         secrets = [_secret(row.client_id, secrets_dir / name, uses) for name in row.secret_digest_files]
@@ -75,6 +79,6 @@ def _only_one_used_since(use: SecretUse | None, others: list[_Credential]) -> in
 
 def as_shown(credential: Row) -> Row:
     """Return a credential for the table, which shows a problem in the place of the last use."""
-    if credential["kind"] == "keys":
+    if credential["kind"] != "secret":
         return credential
     return {**credential, "last_used": credential["problem"] or credential["last_used"] or "never"}

@@ -13,6 +13,7 @@ from joserfc.jwk import Key
 from auth_server.algorithms import CLIENT_ALGS, MIN_RSA_BITS, alg_of
 
 MOST_KEYS = 20  # an assertion may have to be tried with each
+_USES = ("sig", "jwt-svid")  # the latter in a SPIFFE bundle (SPIFFE Trust Domain and Bundle 4.2.2)
 _PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
@@ -32,11 +33,17 @@ class KeyFileError(Exception):
 def read_client_keys(file: Path) -> tuple[ClientKey, ...]:
     """Return the usable keys of a JWK Set, at least one; raise KeyFileError."""
     try:
-        members = json.loads(file.read_bytes())["keys"]
+        document = json.loads(file.read_bytes())
     except OSError as error:
         raise KeyFileError(f"cannot be read ({error.strerror})") from None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        members = None
+    except (ValueError, RecursionError):
+        document = None
+    return client_keys(document)
+
+
+def client_keys(document: Any) -> tuple[ClientKey, ...]:
+    """Return the usable keys of a JWK Set that has been read, at least one; raise KeyFileError."""
+    members = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(members, list):
         raise KeyFileError("is not a JWK Set")
     members = [member for member in members if isinstance(member, dict)]
@@ -58,7 +65,7 @@ def _client_key(member: dict[str, Any]) -> ClientKey | None:
     if alg is None or not _is_for_signatures(member, alg):
         return None
     try:
-        key = jwk.import_key(member)
+        key = jwk.import_key({**member, "use": "sig"})  # joserfc refuses to verify with SPIFFE's use
         public = key.get_op_key("verify")  # parses the numbers, which importing does not
     except (JoseError, ValueError, TypeError):
         return None
@@ -69,7 +76,7 @@ def _client_key(member: dict[str, Any]) -> ClientKey | None:
 
 def _is_for_signatures(member: dict[str, Any], alg: str) -> bool:
     return (
-        member.get("use", "sig") == "sig"
+        member.get("use", "sig") in _USES
         and CLIENT_ALGS.get(str(member.get("alg", alg))) == alg
         and "verify" in member.get("key_ops", ["verify"])
         and isinstance(member.get("kid", ""), str)

@@ -54,7 +54,7 @@ class ClientGrant:
 class Client:
     """A registered client, with its grants by audience.
 
-    `has_key` says that it is registered with a key file, even if that cannot be read.
+    `has_key` and `has_secret` say that it is registered with files of these, even if none can be read.
     """
 
     client_id: str
@@ -63,6 +63,7 @@ class Client:
     grants: Mapping[str, ClientGrant]
     keys: tuple[ClientKey, ...] = ()
     has_key: bool = False
+    has_secret: bool = False
     token_endpoint_audience: bool = False
     name: str = ""
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -109,6 +110,7 @@ class Clients:
             grants={row["audience"]: _client_grant(row) for row in rows if row["audience"]},
             keys=self._keys(client["jwks_file"]),
             has_key=client["jwks_file"] is not None,
+            has_secret=bool(client["secret_digest_files"]),
             token_endpoint_audience=bool(client["token_endpoint_audience"]),
             name=client["name"],
             metadata=MappingProxyType(client["metadata"] or {}),

@@ -1,5 +1,6 @@
 """What others must know of this server: its metadata (RFC 8414) and its public keys (RFC 7517 5)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -14,12 +15,17 @@ WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-co
 JWKS_PATH = "/.well-known/jwks.json"
 
 
-def metadata_endpoints(issuer: str, issuer_path: str, keys: SigningKeys, jwks_ttl: int) -> Blueprint:
-    """Return the endpoints as a blueprint; caches may keep their answers for `jwks_ttl` seconds."""
+def metadata_endpoints(
+    issuer: str, issuer_path: str, keys: SigningKeys, jwks_ttl: int, methods: Sequence[str] = METHODS
+) -> Blueprint:
+    """Return the endpoints as a blueprint; caches may keep their answers for `jwks_ttl` seconds.
+
+    Clients may authenticate by `methods`.
+    """
     blueprint = Blueprint("metadata", __name__)
 
     def metadata() -> Response:
-        return _cacheable(server_metadata(issuer), jwks_ttl)
+        return _cacheable(server_metadata(issuer, methods), jwks_ttl)
 
     for path in metadata_paths(issuer_path):
         blueprint.get(path, provide_automatic_options=False)(metadata)
@@ -37,7 +43,7 @@ def metadata_paths(issuer_path: str) -> list[str]:
     return list(dict.fromkeys(paths))  # without a path, both are one
 
 
-def server_metadata(issuer: str) -> dict[str, Any]:
+def server_metadata(issuer: str, methods: Sequence[str] = METHODS) -> dict[str, Any]:
     """Return the metadata (RFC 8414 2). A test has Authlib's model check it."""
     base = issuer.removesuffix("/")
     metadata: dict[str, Any] = {
@@ -53,7 +59,7 @@ def server_metadata(issuer: str) -> dict[str, Any]:
         ("revocation", revoke.PATH),
     ):
         metadata[f"{name}_endpoint"] = base + path
-        metadata[f"{name}_endpoint_auth_methods_supported"] = list(METHODS)
+        metadata[f"{name}_endpoint_auth_methods_supported"] = list(methods)
         metadata[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(CLIENT_ALGS)
     return metadata
 

@@ -27,7 +27,7 @@ CLOCK_SKEW = 60
 _TYPES = (None, "jwt", "client-authentication+jwt")
 
 # Public keys whose private keys nobody has: verifying with them costs what a client's key costs.
-_DECOYS = {
+DECOYS = {
     "RS256": jwk.import_key({"kty": "RSA", "n": "_" * 341 + "w", "e": "AQAB"}),
     "ES256": jwk.import_key(generate_key("ES256").as_dict(private=False)),
     "EdDSA": jwk.import_key(generate_key("EdDSA").as_dict(private=False)),
@@ -55,14 +55,16 @@ class ClientAssertion:
         """Return whether a key of the client has signed this, at the same cost if there is no such key."""
         keys = client.keys if client else ()
         fitting = [key.public for key in keys if key.alg == self.alg and self._names(key)]
-        candidates = fitting or [_DECOYS[self.alg]]
+        candidates = fitting or [DECOYS[self.alg]]
         signed = any(is_signed(self.jws.signing_input, self.jws.signature, key) for key in candidates)
         return signed and bool(fitting)
 
     def failure_reason(self, client: Client) -> str:
         """Return why no key of the client has signed this."""
-        if not client.has_key:
+        if client.has_secret:
             return "a signed assertion, but the client is registered with a secret"
+        if not client.has_key:
+            return "a signed assertion, but the client is registered without a key"
         if not client.keys:
             return "no usable key"
         of_alg = [key for key in client.keys if key.alg == self.alg]
@@ -86,7 +88,7 @@ def read_assertion(request: OAuthRequest) -> ClientAssertion:
         jws = read_jws(request.form.get("client_assertion", ""))
     except ValueError:
         raise InvalidClientError(reason="client_assertion: malformed") from None
-    _check_header(jws.header)
+    check_header(jws.header, _TYPES)
     client_id = jws.claims.get("iss")
     is_client_id = isinstance(client_id, str) and CLIENT_ID.fullmatch(client_id)
     if not is_client_id or jws.claims.get("sub") != client_id:
@@ -94,17 +96,19 @@ def read_assertion(request: OAuthRequest) -> ClientAssertion:
     return ClientAssertion(str(client_id), jws)
 
 
-def _check_header(header: dict[str, Any]) -> None:
+def check_header(header: dict[str, Any], types: Collection[str | None]) -> None:
+    """Check the header of a client assertion, whose typ must be one of these; raise InvalidClientError."""
     typ = header.get("typ")
     if isinstance(typ, str):
         typ = typ.lower().removeprefix("application/")
-    _require(header.get("alg") in tuple(CLIENT_ALGS), f"the alg is not one of {', '.join(CLIENT_ALGS)}")
-    _require("crit" not in header, "crit is not understood")  # RFC 7515 4.1.11
-    _require(typ in _TYPES, "the typ is not that of an assertion")
-    _require(isinstance(header.get("kid", ""), str), "the kid is not a string")
+    require(header.get("alg") in tuple(CLIENT_ALGS), f"the alg is not one of {', '.join(CLIENT_ALGS)}")
+    require("crit" not in header, "crit is not understood")  # RFC 7515 4.1.11
+    require(typ in types, "the typ is not that of an assertion")
+    require(isinstance(header.get("kid", ""), str), "the kid is not a string")
 
 
-def _require(holds: bool, problem: str) -> None:
+def require(holds: bool, problem: str) -> None:
+    """Raise InvalidClientError with the problem as its reason, unless this holds."""
     if not holds:
         raise InvalidClientError(reason=f"client_assertion: {problem}")
 
@@ -113,17 +117,17 @@ def check_claims(assertion: ClientAssertion, audiences: Collection[str], now: fl
     """Return the jti, and until which Unix time to remember it; raise InvalidClientError."""
     claims = assertion.claims
     jti = claims.get("jti")
-    exp = _time(claims.get("exp"))
+    exp = numeric_date(claims.get("exp"))
     checks = {
         "aud": _is_for(claims.get("aud"), audiences),
         # Authlib's client lets its assertions live for an hour, and its clock may be ahead.
         "exp": now - CLOCK_SKEW < exp <= now + MAX_LIFETIME + CLOCK_SKEW,
-        "iat": _time(claims.get("iat", now)) <= now + CLOCK_SKEW,
-        "nbf": _time(claims.get("nbf", now)) <= now + CLOCK_SKEW,
+        "iat": numeric_date(claims.get("iat", now)) <= now + CLOCK_SKEW,
+        "nbf": numeric_date(claims.get("nbf", now)) <= now + CLOCK_SKEW,
         "jti": isinstance(jti, str) and jti != "",
     }
     for name, holds in checks.items():
-        _require(holds, f"the {name} is missing or wrong")
+        require(holds, f"the {name} is missing or wrong")
     return str(jti), math.ceil(exp) + CLOCK_SKEW
 
 
@@ -132,7 +136,7 @@ def _is_for(aud: Any, audiences: Collection[str]) -> bool:
     return bool(named) and all(one in audiences for one in named)
 
 
-def _time(value: Any) -> float:
+def numeric_date(value: Any) -> float:
     """Return a NumericDate (RFC 7519 2), or NaN, which is neither before nor after anything."""
     seconds: float = value if type(value) in (int, float) else math.nan
     return seconds

@@ -22,6 +22,9 @@ from auth_server.protocol.oauth_request import OAuthRequest
 from auth_server.server_timing import checking
 
 METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+SPIFFE_METHOD = "spiffe_jwt"  # draft-ietf-oauth-spiffe-client-auth; the other platforms' have no name
+
+AuthenticatesClient = Callable[[OAuthRequest], Client | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class ClientSecret:
         """Return why the secret is not one of the client's."""
         if client.has_key:
             return "a secret, but the client is registered with a key"
+        if not client.has_secret:
+            return "a secret, but the client is registered without one"
         if not client.secret_digests:
             return "no readable secret digest"
         if matches(self.undecoded_digest, client.secret_digests):
@@ -58,6 +63,7 @@ class ClientAuthentication:
     secret_uses: SecretUses
     seen_assertions: SeenAssertions
     failures: FailedAuthentications
+    federated: AuthenticatesClient = lambda _request: None  # for tokens that other issuers have signed
     now: Callable[[], float] = time.time
 
     def authenticate(self, request: OAuthRequest) -> Client:
@@ -77,7 +83,7 @@ class ClientAuthentication:
             return self._by_secret(request, read_basic(request))
         if method == "client_secret_post":
             return self._by_secret(request, read_post(request))
-        return self._by_assertion(request, read_assertion(request))
+        return self.federated(request) or self._by_assertion(request, read_assertion(request))
 
     def _by_secret(self, request: OAuthRequest, secret: ClientSecret) -> Client:
         client = self._owner(request, secret)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
-from auth_server.database import apis, clients, grants
+from auth_server.database import apis, clients, federated_subjects, grants
 from auth_server.tenant.reading import Rows, Tenant
 
 Row = dict[str, Any]
@@ -64,7 +64,12 @@ def apply_tenant(connection: Connection, tenant: Tenant) -> list[Change]:
 
 def differences(connection: Connection, tenant: Tenant) -> list[Change]:
     """Return the changes in an order that the foreign keys allow: removed rows come last, grants first."""
-    declared = ((apis, tenant.apis), (clients, tenant.clients), (grants, tenant.grants))
+    declared = (
+        (apis, tenant.apis),
+        (clients, tenant.clients),
+        (federated_subjects, tenant.federated_subjects),
+        (grants, tenant.grants),
+    )
     changes = [change for table, rows in declared for change in _compare(connection, table, rows)]
     kept = [change for change in changes if change.new]
     removed = [change for change in reversed(changes) if not change.new]

@@ -9,21 +9,24 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from auth_server.tenant.schema import AUDIENCE_FLAG, SCHEMA, wrong_members
+from auth_server.tenant.federation import federated_row, wrong_federation
+from auth_server.tenant.schema import AUDIENCE_FLAG, SCHEMA, stored, wrong_members
 from auth_server.tenant.strict_yaml import YamlProblemError, read_yaml
 
 Rows = tuple[dict[str, Any], ...]
 
+_CREDENTIALS = ("secret_digest_files", "jwks_file", "federated")
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The valid entries of the tenant files, as rows of the three tables, and what is wrong with others."""
+    """The valid entries of the tenant files, as rows of the tables, and what is wrong with others."""
 
     apis: Rows = ()
     clients: Rows = ()
     grants: Rows = ()
+    federated_subjects: Rows = ()
     problems: tuple[str, ...] = ()
 
 
@@ -61,7 +64,10 @@ def read_tenant(*files: Path, variables: Mapping[str, str] = _NO_VARIABLES) -> T
     if not problems:
         problems += [*_repeats(entries), *_wrong_credentials(entries), *_dangling_references(entries)]
     rows = {section: tuple(entry.row for entry in found) for section, found in entries.items()}
-    return Tenant(**rows, problems=(*problems, *unknown))
+    federated = tuple(federated_row(client) for client in rows["clients"] if client["federated"])
+    for client in rows["clients"]:
+        del client["federated"]  # the table of clients has no such column
+    return Tenant(**rows, federated_subjects=federated, problems=(*problems, *unknown))
 
 
 def _read_section(file: Path, section: str, entries: Any, problems: list[str]) -> Iterator[_Entry]:
@@ -77,10 +83,7 @@ def _read_section(file: Path, section: str, entries: Any, problems: list[str]) -
         wrong = [f"{file}: {path}.{problem}" for problem in wrong_members(entry, members)]
         problems += wrong
         if not wrong:
-            row = {
-                name: member.stored_as(entry.get(name, member.default)) for name, member in members.items()
-            }
-            yield _Entry(file, path, row)
+            yield _Entry(file, path, stored(entry, members))
 
 
 def _repeats(entries: _Entries) -> Iterator[str]:
@@ -103,10 +106,12 @@ def _named(entry: _Entry, other: _Entry) -> str:
 def _wrong_credentials(entries: _Entries) -> Iterator[str]:
     for entry in entries["clients"]:
         client = entry.row
-        if bool(client["secret_digest_files"]) == bool(client["jwks_file"]):
-            yield f"{entry}: needs either secret_digest_files or a jwks_file; declare one of them"
+        credentials = [client[name] for name in _CREDENTIALS if client[name]]
+        if len(credentials) != 1:
+            yield f"{entry}: needs one of {', '.join(_CREDENTIALS)}; declare one of them"
         elif client["token_endpoint_audience"] is not None and not client["jwks_file"]:
             yield f"{entry}.token_endpoint_audience: must be {AUDIENCE_FLAG.must}"
+    yield from wrong_federation({str(entry): entry.row for entry in entries["clients"]})
 
 
 def _dangling_references(entries: _Entries) -> Iterator[str]:

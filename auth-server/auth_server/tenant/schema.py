@@ -12,8 +12,11 @@ from typing import Any
 from auth_server.algorithms import DEFAULT_ALG, SIGNING_ALGS
 from auth_server.grammar import CLIENT_ID, SCOPE_TOKEN, is_absolute_uri
 from auth_server.settings import MAX_TOKEN_LIFETIME
+from auth_server.settings_reader import is_http_url
 
 _REQUIRED = object()
+_ISSUER = re.compile("[!-~]{1,200}")
+_TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Member:
     holds: Callable[[Any], bool]
     default: Any = _REQUIRED
     stored_as: Callable[[Any], Any] = lambda value: value
+    members: Mapping[str, "Member"] | None = None  # of a value that is itself an entry
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
@@ -45,11 +49,23 @@ def _is_uri(value: Any) -> bool:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= 100
+    return _is_text(value, 100)
+
+
+def _is_text(value: Any, longest: int) -> bool:
+    return isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= longest
 
 
 def _is_file_name(value: Any) -> bool:
     return isinstance(value, str) and PurePosixPath(value).name == value and value.isprintable()
+
+
+def _is_path(value: Any) -> bool:
+    return _is_file_name(value) or (isinstance(value, str) and value[:1] == "/" and value.isprintable())
+
+
+def _is_http_url(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 500 and is_http_url(value, query=True)
 
 
 def _is_boolean(value: Any) -> bool:
@@ -84,6 +100,17 @@ _FILES = "a list of one or two names of files in SECRETS_DIR"
 _DIGESTS = Member(_FILES, _different(_is_file_name, most=2), default=[])
 _JWKS_FILE = Member("the name of a file in SECRETS_DIR", _is_file_name, default=None)
 AUDIENCE_FLAG = Member("true or false, beside a jwks_file", _is_boolean, default=None)
+_PATH = Member("the name of a file in SECRETS_DIR, or an absolute path", _is_path, default=None)
+_FEDERATED: Mapping[str, Member] = {
+    "issuer": Member("1 to 200 visible ASCII characters", _matching(_ISSUER), default=None),
+    "subject": Member("1 to 500 printable characters", lambda value: _is_text(value, 500)),
+    "audience": Member("1 to 200 visible ASCII characters", _matching(_ISSUER), default=None),
+    "jwks_uri": Member("an absolute http(s) URL", _is_http_url, default=None),
+    "jwks_file": _JWKS_FILE,
+    "ca_file": _PATH,
+    "bearer_file": _PATH,
+    "trust_domain": Member("the name of a SPIFFE trust domain", _matching(_TRUST_DOMAIN), default=None),
+}
 
 SCHEMA: Mapping[str, Mapping[str, Member]] = {
     "apis": {
@@ -102,9 +129,21 @@ SCHEMA: Mapping[str, Mapping[str, Member]] = {
         "secret_digest_files": _DIGESTS,
         "jwks_file": _JWKS_FILE,
         "token_endpoint_audience": AUDIENCE_FLAG,
+        "federated": Member(
+            "a mapping",
+            lambda value: isinstance(value, dict),
+            default=None,
+            stored_as=lambda value: value and stored(value, _FEDERATED),
+            members=_FEDERATED,
+        ),
     },
     "grants": {"client": _CLIENT_ID, "audience": _URI, "scopes": _SCOPES, "token_lifetime": _LIFETIME},
 }
+
+
+def stored(entry: Mapping[str, Any], members: Mapping[str, Member]) -> dict[str, Any]:
+    """Return an entry as it is stored, with the defaults of what it does not name."""
+    return {name: member.stored_as(entry.get(name, member.default)) for name, member in members.items()}
 
 
 def wrong_members(entry: Mapping[str, Any], members: Mapping[str, Member]) -> Iterator[str]:
@@ -115,5 +154,7 @@ def wrong_members(entry: Mapping[str, Any], members: Mapping[str, Member]) -> It
     for name, member in members.items():
         if name in entry and not member.holds(entry[name]):
             yield f"{name}: must be {member.must}"
+        elif name in entry and member.members:
+            yield from (f"{name}.{problem}" for problem in wrong_members(entry[name], member.members))
         if name not in entry and member.default is _REQUIRED:
             yield f"{name}: is missing; it must be {member.must}"

@@ -9,7 +9,7 @@ import pytest
 from auth_server.clients.listing import list_credentials
 from auth_server.clients.secret_digests import read_digest
 from auth_server.command_output import as_time
-from auth_server.database import secret_uses
+from auth_server.database import federated_subjects, secret_uses
 from auth_server.startup import Service
 from flask import Flask
 from sqlalchemy import insert
@@ -45,6 +45,18 @@ def test_lists_when_each_secret_was_last_used(ask: Ask, app: Flask, tmp_path: Pa
     )
     assert re.search(r"^bot-off +no +bot\.json +- +-$", "\n".join(table), re.MULTILINE)
     assert re.search(r"^none +yes +none\.sha256 +cannot be read", "\n".join(table), re.MULTILINE)
+
+
+def test_lists_a_federated_client_by_its_issuer_and_subject(app: Flask, service: Service) -> None:
+    row = {"issuer": "https://platform.example", "subject": "job-1", "client_id": "job"}
+    with service.engine.begin() as connection:
+        connection.execute(insert(federated_subjects).values(row))
+    runner = app.test_cli_runner()
+    listed = json.loads(runner.invoke(args=["clients", "list", "--json"]).output)
+    kinds = [(one["kind"], one["file"]) for one in listed if one["client_id"] == "job"]
+    assert kinds == [("federated", "job-1 of https://platform.example"), ("secret", "job.sha256")]
+    table = runner.invoke(args=["clients", "list"]).output
+    assert re.search(r"^job +yes +job-1 of https://platform\.example +- +-$", table, re.MULTILINE)
 
 
 OLD, NEW = "many.sha256", "many.next.sha256"
