@@ -22,6 +22,7 @@ from auth_server.endpoints.oauth_http import receive
 from auth_server.endpoints.revoke import revocation_endpoint
 from auth_server.endpoints.token import token_endpoint
 from auth_server.expiring_rows import ExpiringRows
+from auth_server.lean_flask import LeanFlask
 from auth_server.protocol.authorization_server import AuthorizationServer
 from auth_server.protocol.client_authentication import (
     METHODS,
@@ -46,7 +47,7 @@ def create_app(service: Service, federation: Federation | None = None) -> Flask:
     issuer = settings.issuer
     path = settings.issuer_path
     server = authorization_server(service, federation)
-    app = Flask("auth_server", static_folder=None)
+    app = LeanFlask("auth_server", static_folder=None)
     app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     answer_failures(app, issuer, path)
     if settings.explain:

@@ -16,6 +16,7 @@ from protected_api.endpoints.approvals import approval_routes
 from protected_api.endpoints.health import health_routes
 from protected_api.endpoints.metadata import base_path, metadata_routes
 from protected_api.endpoints.timesheets import timesheet_routes
+from protected_api.lean_flask import LeanFlask
 from protected_api.logs import current_trace_id
 from protected_api.problems import http_problem
 from protected_api.request_log import RequestLog
@@ -45,7 +46,7 @@ class TimesheetId(IntegerConverter):
 
 def create_app(settings: Settings) -> Flask:
     """Return the app; each worker starts its `extensions["keys"]`, one logs its `extensions["warnings"]`."""
-    app = Flask(__name__, static_folder=None)
+    app = LeanFlask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a redirect would repeat the Host header of the caller
     app.url_map.converters["timesheet"] = TimesheetId
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
