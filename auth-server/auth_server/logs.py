@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -28,10 +28,12 @@ current_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
 def _encode(line: Mapping[str, Any]) -> bytes:
     """Return the line as JSON in ASCII; other characters could control the terminal that shows the log."""
-    with suppress(TypeError):  # half a surrogate pair or more than 64 bits, which only json can write
+    try:
         text = orjson.dumps(line, default=str, option=orjson.OPT_PASSTHROUGH_DATACLASS)
         if text.isascii():
             return text
+    except TypeError:  # half a surrogate pair or more than 64 bits, which only json can write
+        pass
     return json.dumps(line, default=str).encode()
 
 
@@ -93,8 +95,10 @@ def write_line(
     trace_id = current_trace_id.get()
     if trace_id:
         line["trace_id"] = trace_id
-    with suppress(OSError):  # the reader is gone
+    try:
         os.write(descriptor, _encode({**line, **fields}) + b"\n")
+    except OSError:  # the reader is gone
+        return
 
 
 def configure_logs(level: str, packages: Iterable[str] = (PACKAGE,), descriptor: int = STDOUT) -> None:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from auth_server.logs import trace_id_of, tracing, write_line
+from auth_server.logs import current_trace_id, trace_id_of, write_line
 
 PROBES = ("/healthz", "/readyz")
 LONGEST_PATH = 500  # characters; JSON escapes one with up to six, and PIPE_BUF is 4096
@@ -45,14 +45,15 @@ class RequestLog:
             fields["status"] = int(line[:3])
             return start_response(line, *args)
 
-        with tracing(trace_id_of(environ.get("HTTP_TRACEPARENT", ""))):
-            before = _decision.set(fields)
-            try:
-                return self._app(environ, started)
-            finally:
-                _decision.reset(before)
-                fields["duration_ms"] = round((time.perf_counter() - began) * 1000, 2)
-                _log_request(fields)
+        trace = current_trace_id.set(trace_id_of(environ.get("HTTP_TRACEPARENT", "")))
+        decision = _decision.set(fields)
+        try:
+            return self._app(environ, started)
+        finally:
+            fields["duration_ms"] = round((time.perf_counter() - began) * 1000, 2)
+            _log_request(fields)
+            _decision.reset(decision)
+            current_trace_id.reset(trace)
 
 
 def _log_request(fields: dict[str, Any]) -> None:

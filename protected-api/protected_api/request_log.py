@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .logs import trace_id_of, tracing, write_line
+from .logs import current_trace_id, trace_id_of, write_line
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,11 +34,12 @@ class RequestLog:
             status = line
             return start_response(line, *args)
 
-        with tracing(trace_id_of(environ.get("HTTP_TRACEPARENT", ""))):
-            try:
-                return self._app(environ, started)
-            finally:
-                _log_request(environ, int(status[:3]), time.perf_counter() - began)
+        trace = current_trace_id.set(trace_id_of(environ.get("HTTP_TRACEPARENT", "")))
+        try:
+            return self._app(environ, started)
+        finally:
+            _log_request(environ, int(status[:3]), time.perf_counter() - began)
+            current_trace_id.reset(trace)
 
 
 def _log_request(environ: "WSGIEnvironment", status: int, seconds: float) -> None:

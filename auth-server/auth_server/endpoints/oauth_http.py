@@ -1,11 +1,11 @@
 """What the OAuth endpoints share: receiving a request, answering it, refusing it (RFC 6749 5)."""
 
 import ipaddress
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from authlib.consts import default_json_headers
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Request, Response, g, request
@@ -33,7 +33,7 @@ def receive(trusted_proxies: Networks, refuse_misspelt: bool) -> OAuthRequest:
     # The request itself: the proxy looks it up in the context for each of its attributes.
     received: Request = request._get_current_object()  # type: ignore[attr-defined]
     address = client_address(received, trusted_proxies)
-    g.address = address
+    noted(address=address)
     oauth_request = read_request(received, address)
     g.oauth_request = oauth_request
     _notice_misspelt_parameters(oauth_request, refuse_misspelt)
@@ -54,7 +54,7 @@ def _notice_misspelt_parameters(asked: OAuthRequest, refuse: bool) -> None:
 
 def answer(body: dict[str, Any], status: int = 200) -> Response:
     """Return an answer, which no cache may keep."""
-    return Response(json.dumps(body), status, default_json_headers)
+    return Response(orjson.dumps(body), status, default_json_headers)
 
 
 def refusal(error: OAuth2Error, realm: str) -> Response:
@@ -73,7 +73,7 @@ def answer_refusals(blueprint: Blueprint, message: str, realm: str) -> None:
 
     def refuse(error: OAuth2Error) -> Response:
         reason = getattr(error, "reason", error.description)
-        decided(message, address=g.address, error=error.error, reason=reason, **_requested())
+        decided(message, error=error.error, reason=reason, **_requested())
         return refusal(error, realm)
 
     def refuse_without_key(error: NoSigningKeyError) -> Response:

@@ -60,9 +60,9 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
             lifetime=grant.token_lifetime,
             custom_claims=self.authorization.custom_claims,
         )
-        fields = {"address": self.request.address, "client_id": client_id, "audience": grant.audience}
-        fields |= {"jti": token.jti, "kid": token.kid, "alg": token.alg}
-        decided("token issued", scope=scope, expires_in=token.expires_in, **fields)
+        fields = {"client_id": client_id, "audience": grant.audience, "scope": scope}
+        key = {"kid": token.kid, "alg": token.alg}
+        decided("token issued", **fields, jti=token.jti, expires_in=token.expires_in, **key)
         body = {"access_token": token.value, "token_type": "Bearer"}
         return 200, {**body, "expires_in": token.expires_in, "scope": scope}, self.TOKEN_RESPONSE_HEADER
 

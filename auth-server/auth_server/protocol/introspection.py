@@ -23,14 +23,13 @@ class IntrospectionEndpoint(rfc7662.IntrospectionEndpoint):  # type: ignore[misc
 
     def authenticate_token(self, request: OAuthRequest, client: Client) -> IssuedToken | None:
         """Return the token; None if it is not active or not for this client to ask about (RFC 7662 2.1)."""
-        fields = {"address": request.address, "client_id": client.client_id}
         try:
             token = self._active_token(request, client)
         except InactiveTokenError as inactive:
             failed(str(inactive))
-            decided("token introspected", **fields, active=False, reason=str(inactive))
+            decided("token introspected", client_id=client.client_id, active=False, reason=str(inactive))
             return None
-        decided("token introspected", **fields, active=True, jti=token.jti)
+        decided("token introspected", client_id=client.client_id, active=True, jti=token.jti)
         return token
 
     def create_introspection_payload(self, token: IssuedToken | None) -> dict[str, Any]:

@@ -4,6 +4,8 @@ Authlib's own reading takes parameters from the query string too, accepts repeat
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
@@ -28,23 +30,20 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
     method = "POST"
     uri = "https://localhost/"
     _scope = None
+    # The parameters of the body, whether it is a form or JSON. Authlib has a property here.
+    form: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self, parameters: Pairs, *, authorization: str = "", address: str = "", user_agent: str = ""
     ) -> None:
         self.headers = {"Authorization": authorization}
-        self.payload = BasicOAuth2Payload(dict(parameters))
+        self.form = dict(parameters)
+        self.payload = BasicOAuth2Payload(self.form)
         self.resources = [value for name, value in parameters if name == "resource"]
         self.authorization = authorization
         self.address = address
         self.user_agent = user_agent
         self.presented_client_id: str | None = None
-
-    @property
-    def form(self) -> dict[str, str]:
-        """Return the parameters of the body, whether it is a form or JSON."""
-        data: dict[str, str] = self.payload.data
-        return data
 
 
 def read_request(request: Request, address: str) -> OAuthRequest:
@@ -57,7 +56,7 @@ def read_request(request: Request, address: str) -> OAuthRequest:
     _refuse_repeats(parameters)
     oauth_request = OAuthRequest(
         parameters,
-        authorization=request.headers.get("Authorization", ""),
+        authorization=request.environ.get("HTTP_AUTHORIZATION", ""),
         address=address,
         user_agent=request.environ.get("HTTP_USER_AGENT", ""),
     )

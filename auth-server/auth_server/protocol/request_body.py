@@ -27,9 +27,10 @@ Pairs = list[tuple[str, str]]
 
 def read_parameters(request: Request) -> Pairs:
     """Return the parameters in their order, repeated ones too; raise InvalidRequestError."""
-    if request.mimetype == _FORM:
+    media_type = request.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if media_type == _FORM:
         return _parse_form(_read_body(request))
-    if request.mimetype == _JSON:
+    if media_type == _JSON:
         return _parse_json(_read_body(request))
     raise InvalidRequestError(f"The content type must be {_FORM} or {_JSON}.", status=415)
 

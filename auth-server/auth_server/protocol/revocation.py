@@ -24,15 +24,15 @@ class RevocationEndpoint(rfc7009.RevocationEndpoint):  # type: ignore[misc]
         except InactiveTokenError as inactive:
             reason = str(inactive)
             failed(reason)
-            decided("nothing to revoke", address=request.address, client_id=client.client_id, reason=reason)
+            decided("nothing to revoke", client_id=client.client_id, reason=reason)
             return None
         checking("permission")
         if token.client_id != client.client_id:
             raise InvalidGrantError("The token was issued to another client.")
         return token
 
-    def revoke_token(self, token: IssuedToken, request: OAuthRequest) -> None:
+    def revoke_token(self, token: IssuedToken, _: OAuthRequest) -> None:
         """Revoke the token and log it."""
         checking("revoke")
         self.server.issued_tokens.revoke(token)
-        decided("token revoked", address=request.address, client_id=token.client_id, jti=token.jti)
+        decided("token revoked", client_id=token.client_id, jti=token.jti)

@@ -79,7 +79,7 @@ def test_answers_the_same_for_every_reason_and_logs_the_true_one(
     }
     assert dict(response.headers) == {
         "Content-Type": "application/json",
-        "Content-Length": "81",
+        "Content-Length": "78",
         "Cache-Control": "no-store",
         "Pragma": "no-cache",
         "WWW-Authenticate": 'Basic realm="https://issuer.example", charset="UTF-8"',

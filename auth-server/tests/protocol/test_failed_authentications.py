@@ -46,7 +46,7 @@ def test_answers_429_to_the_failing_request_above_the_limit(
     }
     assert dict(response.headers) == {
         "Content-Type": "application/json",
-        "Content-Length": "101",
+        "Content-Length": "98",
         "Cache-Control": "no-store",
         "Pragma": "no-cache",
         "Retry-After": response.headers["Retry-After"],

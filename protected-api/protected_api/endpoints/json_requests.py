@@ -1,10 +1,10 @@
 """Read queries and JSON bodies strictly (RFC 8259), and answer JSON. Not here: the entries (models.py)."""
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from flask import Response, request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ CUT_SHORT = "The body ends early, or is not framed as it says."
 
 def json_response(body: Mapping[str, Any]) -> Response:
     """Return a JSON answer."""
-    return Response(json.dumps(body), mimetype="application/json")
+    return Response(orjson.dumps(body), mimetype="application/json")
 
 
 def query() -> Query:
