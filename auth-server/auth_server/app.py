@@ -12,7 +12,7 @@ from auth_server.actions.folder import Actions
 from auth_server.clients.registry import Clients
 from auth_server.clients.secret_uses import SecretUses
 from auth_server.clients.seen_assertions import SeenAssertions
-from auth_server.database import revoked_tokens, seen_assertions
+from auth_server.database import revoked_tokens, seen_assertions, seen_proofs
 from auth_server.endpoints.authorize import authorization_endpoint
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
@@ -30,6 +30,7 @@ from auth_server.protocol.client_authentication import (
     AuthenticatesClient,
     ClientAuthentication,
 )
+from auth_server.protocol.dpop_proof import PROOF_ALGS, DpopProofs
 from auth_server.protocol.failed_authentications import FailedAuthentications
 from auth_server.request_log import RequestLog
 from auth_server.server_timing import explain_answers
@@ -57,7 +58,9 @@ def create_app(service: Service, federation: Federation | None = None) -> Flask:
         app.register_blueprint(endpoint(server, issuer, receive_request), url_prefix=path)
     methods = (*METHODS, SPIFFE_METHOD) if federation else METHODS
     app.register_blueprint(authorization_endpoint(issuer), url_prefix=path)
-    app.register_blueprint(metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl, methods))
+    more = {"dpop_signing_alg_values_supported": list(PROOF_ALGS)} if settings.dpop else {}
+    metadata = metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl, methods=methods, more=more)
+    app.register_blueprint(metadata)
     app.register_blueprint(health_endpoints(service.keys))
     app.extensions[cli.EXTENSION] = service
     for commands in (cli.tenant, cli.clients, cli.keys):
@@ -72,9 +75,10 @@ def authorization_server(service: Service, federation: Federation | None = None)
     engine = service.engine
     clients = Clients(engine, settings.secrets_dir, settings.cache_ttl, settings.token_lifetime)
     revoked = ExpiringRows(engine, revoked_tokens)
+    token_url = server_metadata(settings.issuer)["token_endpoint"]
     client_authentication = ClientAuthentication(
         issuer=settings.issuer,
-        token_endpoint=server_metadata(settings.issuer)["token_endpoint"],
+        token_endpoint=token_url,
         clients=clients,
         secret_uses=SecretUses(engine),
         seen_assertions=SeenAssertions(ExpiringRows(engine, seen_assertions)),
@@ -89,4 +93,12 @@ def authorization_server(service: Service, federation: Federation | None = None)
         actions=Actions(settings.actions_dir),
         access_tokens=AccessTokens(settings.issuer, service.keys, settings.max_token_length),
         issued_tokens=IssuedTokens(settings.issuer, service.keys, engine, revoked),
+        dpop=dpop_proofs(service, token_url),
     )
+
+
+def dpop_proofs(service: Service, token_url: str) -> DpopProofs | None:
+    """Return what checks the proofs of token requests; None: DPoP is not switched on."""
+    if not service.settings.dpop:
+        return None
+    return DpopProofs(token_url, ExpiringRows(service.engine, seen_proofs), service.nonces)

@@ -63,6 +63,7 @@ clients = Table(
     Column("secret_digest_files", JSON, nullable=False),
     Column("jwks_file", String),
     Column("token_endpoint_audience", Boolean),
+    Column("dpop_bound_access_tokens", Boolean),
     Column("metadata", JSON(none_as_null=True)),
 )
 
@@ -121,6 +122,13 @@ seen_assertions = Table(
     # No foreign key: an assertion stays seen when its client is removed and declared again.
     Column("client_id", String, primary_key=True),
     Column("jti_digest", LargeBinary, primary_key=True),
+    Column("expires_at", Integer, nullable=False, index=True),
+)
+
+seen_proofs = Table(
+    "seen_proofs",
+    metadata,
+    Column("proof_digest", LargeBinary, primary_key=True),  # of the key and the jti of a DPoP proof
     Column("expires_at", Integer, nullable=False, index=True),
 )
 

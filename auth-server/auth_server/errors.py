@@ -78,6 +78,19 @@ class InvalidTargetError(ProtocolError):
     error = "invalid_target"
 
 
+class InvalidDpopProofError(ProtocolError):
+    """The DPoP proof of the request is not valid (RFC 9449 5)."""
+
+    error = "invalid_dpop_proof"
+
+
+class UseDpopNonceError(ProtocolError):
+    """The DPoP proof needs a nonce, which the DPoP-Nonce header of the answer brings (RFC 9449 8)."""
+
+    error = "use_dpop_nonce"
+    description = "The DPoP proof needs the nonce of this answer's DPoP-Nonce header."
+
+
 class ServerError(ProtocolError):
     """The server failed; the answer says nothing about how."""
 

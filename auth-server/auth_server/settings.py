@@ -44,6 +44,8 @@ class Settings:
     failures_per_minute: int
     failures_storage: str
     refuse_misspelt_parameters: bool
+    dpop: bool
+    dpop_nonce_key_file: Path | None
     trusted_proxies: Networks
     log_level: str
     explain: bool
@@ -76,6 +78,8 @@ class Settings:
             failures_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
             failures_storage=read.storage_url("FAILED_LOGINS_STORAGE"),
             refuse_misspelt_parameters=read.switch("REFUSE_MISSPELT_PARAMETERS"),
+            dpop=read.switch("DPOP"),
+            dpop_nonce_key_file=read.optional_file("DPOP_NONCE_KEY_FILE"),
             trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
             log_level=read.log_level(),
             explain=read.explain(),
@@ -137,6 +141,10 @@ class _Reader(SettingsReader):
         """Yield the files that the setting names, separated by commas."""
         for text in self.text(name, default).split(","):
             yield Path(text.strip())
+
+    def optional_file(self, name: str) -> Path | None:
+        text = self.text(name)
+        return Path(text) if text else None
 
     def storage_url(self, name: str) -> str:
         """Return a URL of a storage of the limits library."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth_server.clients.public_keys import KeyFileError, read_client_keys
 from auth_server.clients.secret_digests import DigestFileError, read_digest
 from auth_server.database import create_database_engine, create_tables, writing
+from auth_server.dpop_nonces import NonceKeyError, Nonces
 from auth_server.keys.algorithm_use import signing_algs
 from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
 from auth_server.keys.signing_keys import SigningKeys
@@ -30,6 +31,7 @@ class Service:
     keys: SigningKeys
     declared: Tenant
     tenant_problems: list[str]
+    nonces: Nonces | None = None  # those that DPoP proofs must have, if they must
 
     @property
     def tenant(self) -> Tenant:
@@ -47,10 +49,16 @@ def open_service(environ: Mapping[str, str]) -> Service:
     tenant_problems = [f"TENANT_FILE: {problem}" for problem in declared.problems]
     tenant_problems += _credential_problems(settings, declared)
     tenant_problems += _federation_problems(settings, declared)
+    tenant_problems += _dpop_problems(settings, declared)
     problems: list[str] = []
     encryption = KeyEncryption(settings.key_encryption_key_file)
     with _collecting(problems):
         encryption.read()
+    nonces = None
+    if settings.dpop_nonce_key_file:
+        nonces = Nonces(settings.dpop_nonce_key_file)
+        with _collecting(problems):
+            nonces.check()
     engine = create_database_engine(settings.database_url or "sqlite://")  # the latter is never opened
     key_times = (settings.key_rotation, settings.key_announcement, settings.token_lifetime)
     keys = SigningKeys(KeyStore(engine, encryption, *key_times), settings.cache_ttl)
@@ -62,7 +70,7 @@ def open_service(environ: Mapping[str, str]) -> Service:
     engine.dispose()  # gunicorn forks after this, and a connection must not cross the fork
     if setting_problems or problems:
         raise SettingsError([*setting_problems, *tenant_problems, *problems])
-    return Service(settings, engine, keys, declared, tenant_problems)
+    return Service(settings, engine, keys, declared, tenant_problems, nonces)
 
 
 def apply(service: Service) -> list[Change]:
@@ -89,6 +97,8 @@ def _collecting(problems: list[str]) -> Iterator[None]:
         yield
     except KeyEncryptionError as error:
         problems.append(f"KEY_ENCRYPTION_KEY_FILE: {error}")
+    except NonceKeyError as error:
+        problems.append(f"DPOP_NONCE_KEY_FILE: {error}")
     except SQLAlchemyError as error:
         problems.append(database_problem(error))
 
@@ -146,3 +156,10 @@ _KEY_PLACES: Mapping[str, Callable[[Settings, str], object]] = {
     "ca_file": lambda settings, name: ssl.create_default_context(cafile=settings.secrets_dir / name),
     "bearer_file": _check_bearer,
 }
+
+
+def _dpop_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:
+    """Yield each client that only DPoP-bound tokens may be issued to, while none can be."""
+    for client in tenant.clients:
+        if client["dpop_bound_access_tokens"] and not settings.dpop:
+            yield f"DPOP: {client['client_id']} has dpop_bound_access_tokens; set DPOP to 1"

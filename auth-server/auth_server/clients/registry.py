@@ -65,6 +65,7 @@ class Client:
     has_key: bool = False
     has_secret: bool = False
     token_endpoint_audience: bool = False
+    dpop_bound_access_tokens: bool = False
     name: str = ""
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -112,6 +113,7 @@ class Clients:
             has_key=client["jwks_file"] is not None,
             has_secret=bool(client["secret_digest_files"]),
             token_endpoint_audience=bool(client["token_endpoint_audience"]),
+            dpop_bound_access_tokens=bool(client["dpop_bound_access_tokens"]),
             name=client["name"],
             metadata=MappingProxyType(client["metadata"] or {}),
         )

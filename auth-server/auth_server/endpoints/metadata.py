@@ -1,6 +1,7 @@
 """What others must know of this server: its metadata (RFC 8414) and its public keys (RFC 7517 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -13,19 +14,26 @@ from auth_server.protocol.grant import ClientCredentialsGrant
 
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 JWKS_PATH = "/.well-known/jwks.json"
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 def metadata_endpoints(
-    issuer: str, issuer_path: str, keys: SigningKeys, jwks_ttl: int, methods: Sequence[str] = METHODS
+    issuer: str,
+    issuer_path: str,
+    keys: SigningKeys,
+    jwks_ttl: int,
+    *,
+    methods: Sequence[str] = METHODS,
+    more: Mapping[str, Any] = NOTHING_MORE,
 ) -> Blueprint:
     """Return the endpoints as a blueprint; caches may keep their answers for `jwks_ttl` seconds.
 
-    Clients may authenticate by `methods`.
+    Clients may authenticate by `methods`; `more` are members for what an operator has switched on.
     """
     blueprint = Blueprint("metadata", __name__)
 
     def metadata() -> Response:
-        return _cacheable(server_metadata(issuer, methods), jwks_ttl)
+        return _cacheable({**server_metadata(issuer, methods), **more}, jwks_ttl)
 
     for path in metadata_paths(issuer_path):
         blueprint.get(path, provide_automatic_options=False)(metadata)

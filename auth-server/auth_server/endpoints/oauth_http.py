@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ from authlib.consts import default_json_headers
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Request, Response, g, request
 
+from auth_server.dpop_nonces import NonceKeyError
 from auth_server.errors import InvalidRequestError, ProtocolError, TemporarilyUnavailableError
 from auth_server.keys.signing_keys import NoSigningKeyError
 from auth_server.protocol.misspelt_parameters import misspelt
@@ -24,6 +25,7 @@ _LOGGABLE_SCOPE = re.compile(r"[!-~]{1,40}( [!-~]{1,40}){0,19}")
 _LOGGABLE_TARGET = re.compile(r"[a-z]+:[!->A-~]{1,200}")  # neither user information nor a query
 
 
+Headers = Sequence[tuple[str, str]]
 Receive = Callable[[], OAuthRequest]
 
 
@@ -52,9 +54,11 @@ def _notice_misspelt_parameters(asked: OAuthRequest, refuse: bool) -> None:
     failed(f"ignored: {ignored}")
 
 
-def answer(body: dict[str, Any], status: int = 200) -> Response:
+def answer(
+    body: dict[str, Any], status: int = 200, headers: Headers = tuple(default_json_headers)
+) -> Response:
     """Return an answer, which no cache may keep."""
-    return Response(orjson.dumps(body), status, default_json_headers)
+    return Response(orjson.dumps(body), status, headers)
 
 
 def refusal(error: OAuth2Error, realm: str) -> Response:
@@ -76,11 +80,12 @@ def answer_refusals(blueprint: Blueprint, message: str, realm: str) -> None:
         decided(message, error=error.error, reason=reason, **_requested())
         return refusal(error, realm)
 
-    def refuse_without_key(error: NoSigningKeyError) -> Response:
+    def refuse_without_key(error: NoSigningKeyError | NonceKeyError) -> Response:
         return refuse(TemporarilyUnavailableError(reason=str(error)))
 
     blueprint.register_error_handler(OAuth2Error, refuse)
     blueprint.register_error_handler(NoSigningKeyError, refuse_without_key)
+    blueprint.register_error_handler(NonceKeyError, refuse_without_key)
 
 
 def _requested() -> dict[str, str]:

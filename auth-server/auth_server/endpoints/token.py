@@ -19,7 +19,7 @@ def token_endpoint(server: AuthorizationServer, issuer: str, receive: Receive) -
         request = receive()
         grant = ClientCredentialsGrant(request, server)
         grant.validate_token_request()  # client authentication, grant type, target, scope, Actions
-        _, body, _ = grant.create_token_response()
-        return answer(body)
+        _, body, headers = grant.create_token_response()
+        return answer(body, headers=headers)
 
     return blueprint

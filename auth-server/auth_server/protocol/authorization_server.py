@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from auth_server.actions.folder import Actions
 from auth_server.clients.registry import Clients
 from auth_server.protocol.client_authentication import ClientAuthentication
+from auth_server.protocol.dpop_proof import DpopProofs
 from auth_server.tokens.access_token import AccessTokens
 from auth_server.tokens.issued_tokens import IssuedTokens
 
@@ -18,3 +19,4 @@ class AuthorizationServer:
     actions: Actions
     access_tokens: AccessTokens
     issued_tokens: IssuedTokens
+    dpop: DpopProofs | None = None

@@ -3,7 +3,6 @@
 Not here: client authentication, the rules of target and scope, the token (tokens/access_token.py).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,7 @@ class Authorization:
 
     grant: ClientGrant
     scopes: tuple[str, ...]
-    custom_claims: Mapping[str, Any]
+    custom_claims: dict[str, Any]
 
 
 class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[misc]
@@ -34,11 +33,14 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
     request: OAuthRequest
     server: AuthorizationServer
     authorization: Authorization
+    bound_key: str | None = None  # thumbprint (RFC 9449 5)
 
     def validate_token_request(self) -> None:
         """Take the steps that may refuse, in their order; raise the error of the first that does."""
         self.request.client = self.server.client_authentication.authenticate(self.request)
         self._check_grant_type()
+        if self.server.dpop and self.request.dpop:
+            self.bound_key = self.server.dpop.bound_key(self.request.dpop)
         try:
             self.authorization = self._authorize(self.request.client)
         except errors.ServerError:
@@ -58,13 +60,23 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
             scope,
             signing_alg=grant.signing_alg(self.server.access_tokens.now()),
             lifetime=grant.token_lifetime,
-            custom_claims=self.authorization.custom_claims,
+            custom_claims=self.authorization.custom_claims | self._confirmation(),
         )
         fields = {"client_id": client_id, "audience": grant.audience, "scope": scope}
         key = {"kid": token.kid, "alg": token.alg}
+        headers = self.TOKEN_RESPONSE_HEADER
+        scheme = "Bearer"
+        if self.server.dpop and self.bound_key:
+            key["jkt"] = self.bound_key
+            headers = [*headers, *self.server.dpop.answer_headers().items()]
+            scheme = "DPoP"
         decided("token issued", **fields, jti=token.jti, expires_in=token.expires_in, **key)
-        body = {"access_token": token.value, "token_type": "Bearer"}
-        return 200, {**body, "expires_in": token.expires_in, "scope": scope}, self.TOKEN_RESPONSE_HEADER
+        body = {"access_token": token.value, "token_type": scheme}
+        return 200, {**body, "expires_in": token.expires_in, "scope": scope}, headers
+
+    def _confirmation(self) -> dict[str, Any]:
+        """Return the claim that binds the token to a key (RFC 7800 3.1, RFC 9449 6.1), if it is bound."""
+        return {"cnf": {"jkt": self.bound_key}} if self.bound_key else {}
 
     def _check_grant_type(self) -> None:
         checking("grant-type")
@@ -75,6 +87,8 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
 
     def _authorize(self, client: Client) -> Authorization:
         """Settle target, scope and what Actions leave; raise the error of the first that refuses."""
+        if client.dpop_bound_access_tokens and not self.bound_key:
+            raise errors.InvalidRequestError("This client must send a DPoP proof.")
         checking("target")
         grant = granted_target(requested_target(self.request), client)
         checking("scope")

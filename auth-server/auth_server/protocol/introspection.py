@@ -36,7 +36,7 @@ class IntrospectionEndpoint(rfc7662.IntrospectionEndpoint):  # type: ignore[misc
         """Return the answer (RFC 7662 2.2), which says nothing else about a token that is not active."""
         if token is None:
             return {"active": False}
-        return {"active": True, "token_type": "Bearer", **token.claims}
+        return {"active": True, "token_type": token.token_type, **token.claims}
 
     def _active_token(self, request: OAuthRequest, client: Client) -> IssuedToken:
         checking("token")

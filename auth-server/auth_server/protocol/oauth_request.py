@@ -34,7 +34,13 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
     form: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
-        self, parameters: Pairs, *, authorization: str = "", address: str = "", user_agent: str = ""
+        self,
+        parameters: Pairs,
+        *,
+        authorization: str = "",
+        address: str = "",
+        user_agent: str = "",
+        dpop: str = "",
     ) -> None:
         self.headers = {"Authorization": authorization}
         self.form = dict(parameters)
@@ -43,6 +49,7 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
         self.authorization = authorization
         self.address = address
         self.user_agent = user_agent
+        self.dpop = dpop
         self.presented_client_id: str | None = None
 
 
@@ -59,6 +66,7 @@ def read_request(request: Request, address: str) -> OAuthRequest:
         authorization=request.environ.get("HTTP_AUTHORIZATION", ""),
         address=address,
         user_agent=request.environ.get("HTTP_USER_AGENT", ""),
+        dpop=request.environ.get("HTTP_DPOP", ""),
     )
     _refuse_two_credentials(oauth_request)
     return oauth_request

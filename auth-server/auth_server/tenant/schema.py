@@ -99,6 +99,7 @@ _METADATA = Member("a mapping of strings to strings", _is_metadata, default=None
 _FILES = "a list of one or two names of files in SECRETS_DIR"
 _DIGESTS = Member(_FILES, _different(_is_file_name, most=2), default=[])
 _JWKS_FILE = Member("the name of a file in SECRETS_DIR", _is_file_name, default=None)
+_FLAG = Member("true or false", _is_boolean, default=None)
 AUDIENCE_FLAG = Member("true or false, beside a jwks_file", _is_boolean, default=None)
 _PATH = Member("the name of a file in SECRETS_DIR, or an absolute path", _is_path, default=None)
 _FEDERATED: Mapping[str, Member] = {
@@ -136,6 +137,7 @@ SCHEMA: Mapping[str, Mapping[str, Member]] = {
             stored_as=lambda value: value and stored(value, _FEDERATED),
             members=_FEDERATED,
         ),
+        "dpop_bound_access_tokens": _FLAG,
     },
     "grants": {"client": _CLIENT_ID, "audience": _URI, "scopes": _SCOPES, "token_lifetime": _LIFETIME},
 }

@@ -46,6 +46,11 @@ class IssuedToken:
         """Return the identifier of the token."""
         return str(self.claims["jti"])
 
+    @property
+    def token_type(self) -> str:
+        """Return how it is presented (RFC 6750, or RFC 9449 for one that is bound to a key)."""
+        return "DPoP" if "jkt" in self.claims.get("cnf", {}) else "Bearer"
+
 
 @dataclass(frozen=True, slots=True)
 class IssuedTokens:

@@ -32,6 +32,7 @@ class AuthlibServer(oauth2.AuthorizationServer):  # type: ignore[misc]
         self.actions = ours.actions
         self.access_tokens = ours.access_tokens
         self.issued_tokens = ours.issued_tokens
+        self.dpop = ours.dpop
 
     def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
         """Return the request as it is."""
