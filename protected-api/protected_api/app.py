@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
@@ -22,11 +22,16 @@ from protected_api.problems import http_problem
 from protected_api.request_log import RequestLog
 from protected_api.resource_server import json_over_http, protect
 from protected_api.resource_server.access_token import OnCheck, ignore_check
+from protected_api.resource_server.dpop_nonces import Nonces
+from protected_api.resource_server.dpop_proof import PROOF_ALGS, dpop
 from protected_api.resource_server.introspection import Introspection
 from protected_api.resource_server.json_over_http import Call
 from protected_api.resource_server.key_set_file import KeySetFile
+from protected_api.resource_server.proof_of_possession import ProofOfPossession
+from protected_api.resource_server.protect import BEARER_TOKENS
 from protected_api.resource_server.relaxed_checks import token_checks
 from protected_api.resource_server.token_profiles import relaxations
+from protected_api.seen_proofs import SeenProofs
 from protected_api.server_timing import ServerTiming
 from protected_api.settings import Settings
 from protected_api.timesheets.database import Database
@@ -56,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
         timing = ServerTiming(app, call)
         call = timing.call
         on_check = timing.on_check
+    database = Database(settings.database_file)
     keys = protect(
         app,
         issuer=settings.issuer,
@@ -73,12 +79,12 @@ def create_app(settings: Settings) -> Flask:
         keys_file=_keys_file(settings),
         call=call,
         on_check=on_check,
+        possession=_possession(settings, database),
     )
     app.extensions["keys"] = keys
     app.extensions["max_token_length"] = settings.max_token_length
     app.extensions["warnings"] = _warnings(settings)
     app.register_error_handler(HTTPException, http_problem)
-    database = Database(settings.database_file)
     store = TimesheetStore(database)
     app.register_error_handler(sqlite3.DatabaseError, partial(_database_unavailable, database))
     routes = (
@@ -88,7 +94,9 @@ def create_app(settings: Settings) -> Flask:
     path = base_path(settings.audience)
     for blueprint in routes:
         app.register_blueprint(blueprint, url_prefix=f"{path}{blueprint.url_prefix}")
-    app.register_blueprint(metadata_routes(settings.issuer, settings.audience, NAME))
+    app.register_blueprint(
+        metadata_routes(settings.issuer, settings.audience, NAME, _dpop_metadata(settings))
+    )
     health = health_routes(store, keys)
     app.register_blueprint(health)
     if path:  # and health at the root, because a platform's probes know no path
@@ -103,6 +111,25 @@ def _warnings(settings: Settings) -> list[str]:
     if not settings.client_id:
         warnings.append(NO_INTROSPECTION)
     return warnings
+
+
+def _possession(settings: Settings, database: Database) -> ProofOfPossession:
+    if settings.dpop == "0":
+        return BEARER_TOKENS
+    nonces = None
+    if settings.dpop_nonce_key_file:
+        nonces = Nonces(Path(settings.dpop_nonce_key_file))
+    seen = SeenProofs(database).seen
+    return dpop(settings.audience, seen, nonces=nonces, required=settings.dpop == "required")
+
+
+def _dpop_metadata(settings: Settings) -> dict[str, Any]:
+    """Return the members of the resource's metadata that concern DPoP (RFC 9728 2)."""
+    if settings.dpop == "0":
+        return {}
+    required = settings.dpop == "required"
+    algs = list(PROOF_ALGS)
+    return {"dpop_signing_alg_values_supported": algs, "dpop_bound_access_tokens_required": required}
 
 
 def _call(settings: Settings) -> Call:

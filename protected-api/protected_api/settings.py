@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from protected_api.resource_server.dpop_nonces import NonceKeyError, Nonces
 from protected_api.resource_server.token_profiles import PROFILES, needs_clients
 from protected_api.settings_reader import SettingsError, SettingsReader, is_http_url, is_loopback_http
 from protected_api.timesheets.database import Database
@@ -43,6 +44,8 @@ class Settings:
     jwks_file: str | None = None
     outbound_proxy: str | None = field(default=None, repr=False)  # it may hold a password
     ca_file: str | None = None
+    dpop: str = "0"
+    dpop_nonce_key_file: str | None = None
     profile: str = "rfc9068"  # of the tokens
     allowed_clients: frozenset[str] = frozenset()  # none: any client of the issuer
     aud: str | None = None  # of tokens, if it is not the audience
@@ -69,6 +72,8 @@ class Settings:
             jwks_file=read.jwks_file(),
             outbound_proxy=read.proxy("OUTBOUND_PROXY"),
             ca_file=read.ca_file("CA_FILE"),
+            dpop=read.choice("DPOP", ("0", "1", "required"), "0"),
+            dpop_nonce_key_file=read.nonce_key_file("DPOP_NONCE_KEY_FILE"),
             log_level=read.log_level(),
             introspection_url=read.endpoint("INTROSPECTION_URL"),
             client_id=read.text("CLIENT_ID") or None,
@@ -153,6 +158,15 @@ class _Reader(SettingsReader):
             name, "names a file that cannot be read as certificates in PEM; write at least one into it"
         )
         return None
+
+    def nonce_key_file(self, name: str) -> str | None:
+        file = self.text(name)
+        try:
+            if file:
+                Nonces(Path(file)).check()
+        except NonceKeyError as error:
+            self.problem(name, str(error))
+        return file or None
 
     def secret_file(self, name: str) -> str | None:
         file = self.text(name)

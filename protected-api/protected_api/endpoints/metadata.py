@@ -1,7 +1,9 @@
 """What a client can learn before it calls: the resource's metadata (RFC 9728 2), the API's description."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app
@@ -17,8 +19,11 @@ def base_path(audience: str) -> str:
     return urlsplit(audience).path.rstrip("/")
 
 
-def metadata_routes(issuer: str, audience: str, name: str) -> Blueprint:
-    """Return the routes of the resource `audience`; its scopes are those that the routes demand."""
+def metadata_routes(issuer: str, audience: str, name: str, more: Mapping[str, Any]) -> Blueprint:
+    """Return the routes of the resource `audience`; its scopes are those that the routes demand.
+
+    `more` are members of the metadata for what an operator has switched on.
+    """
     routes = Blueprint("metadata", __name__)
 
     # With or without a slash at its end: RFC 9728 3.1 keeps that of an identifier, and many clients do not.
@@ -33,6 +38,7 @@ def metadata_routes(issuer: str, audience: str, name: str) -> Blueprint:
             "authorization_servers": [issuer],
             "bearer_methods_supported": ["header"],
             "scopes_supported": sorted(filter(None, scopes)),
+            **more,
         }
 
     @cache  # made at the first request, because it is slow

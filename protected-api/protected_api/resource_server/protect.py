@@ -16,10 +16,13 @@ from .authorization import Authorization
 from .issuer_documents import fetch_key_set
 from .issuer_keys import IssuerKeys
 from .json_over_http import Call, call
+from .proof_of_possession import ProofOfPossession
 from .remembered_tokens import RememberedTokens
 
 if TYPE_CHECKING:
     from .key_set_file import KeySetFile
+
+BEARER_TOKENS = ProofOfPossession()
 
 
 def protect(
@@ -40,18 +43,21 @@ def protect(
     keys_file: "KeySetFile | None" = None,
     call: Call = call,
     on_check: OnCheck = ignore_check,
+    possession: ProofOfPossession = BEARER_TOKENS,
 ) -> IssuerKeys:
     """Make `require_scope` work in `app`; return the issuer's keys, fetched at the first use or by `start()`.
 
     Times are in seconds, lengths in characters. Without a `jwks_uri`, the issuer's metadata names it
     (RFC 8414). The `resource` is the API's URL if its `audience` is another name. `checks` may be those of
     relaxed_checks.py. `active` returns whether a token is still active, or raises OSError or ValueError.
+    Without a `possession`, such as `dpop(…)`, no token that is bound to a key is served.
     """
     fetch = partial(fetch_key_set, issuer, jwks_uri, call)
     keys = IssuerKeys(fetch, soft_ttl, hard_ttl, cooldown, file=keys_file)
     policy = Policy(issuer, audience, keys.find, clock_skew, max_token_length, on_check=on_check)
     verify = RememberedTokens(policy, checks=checks).verify
-    Authorization(app, verify, realm, metadata_url(resource or audience), active, on_check)
+    resource_metadata = metadata_url(resource or audience)
+    Authorization(app, verify, realm, resource_metadata, active, on_check, possession)
     return keys
 
 

@@ -14,6 +14,7 @@ class RefusalError(Exception):
         if error:  # a request without a token gets none
             self.members = {"error": error, "error_description": reason, **more}
         self.challenge = dict(self.members)  # its parameters; authorization.py adds more
+        self.headers: dict[str, str] = {}  # more of the answer
 
 
 class UnavailableError(Exception):

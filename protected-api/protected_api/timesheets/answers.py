@@ -1,6 +1,9 @@
 """What the API answers, as types: for the store, and for the API's description (openapi.py)."""
 
-from typing import Literal, NotRequired  # pydantic reads the TypedDict of typing only from Python 3.12 on
+from typing import (  # pydantic reads the NotRequired, TypedDict of typing only from Python 3.12 on
+    Literal,
+    NotRequired,
+)
 
 from typing_extensions import TypedDict
 
@@ -88,3 +91,5 @@ class ProtectedResource(TypedDict):
     authorization_servers: list[str]
     bearer_methods_supported: list[str]
     scopes_supported: list[str]
+    dpop_signing_alg_values_supported: NotRequired[list[str]]
+    dpop_bound_access_tokens_required: NotRequired[bool]

@@ -34,6 +34,10 @@ MIGRATIONS = (
     CREATE INDEX approved_timesheets_of_block_by_date
         ON timesheets (id >> 17, date) WHERE approved_at IS NOT NULL;
     """,
+    """
+    CREATE TABLE seen_proofs (digest BLOB PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX seen_proofs_by_expiry ON seen_proofs (expires_at);
+    """,
 )
 BUSY_TIMEOUT = 5  # seconds
 MIGRATION_TIMEOUT = 600  # seconds: another process may be building the indexes of millions of rows

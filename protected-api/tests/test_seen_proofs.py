@@ -1,0 +1,60 @@
+"""A proof counts once, for all threads, workers and apps on one database, until it has expired."""
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from protected_api import seen_proofs
+from protected_api.seen_proofs import MOST_PURGED, SeenProofs
+from protected_api.timesheets.database import Database
+
+NOW = 1_800_000_000
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    file = str(tmp_path / "api.db")
+    Database(file).prepare()
+    return file
+
+
+@pytest.fixture
+def at(file: str) -> Callable[[float], SeenProofs]:
+    """Return a function that makes the store of another process, at a time."""
+    return lambda now: SeenProofs(Database(file), lambda: now)
+
+
+def rows(file: str) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        count: int = connection.execute("SELECT count(*) FROM seen_proofs").fetchone()[0]
+    return count
+
+
+def test_of_many_at_once_one_is_first(at: Callable[[float], SeenProofs]) -> None:
+    stores = [at(NOW), at(NOW)]
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(lambda number: stores[number % 2].seen(b"proof", NOW + 60), range(40)))
+    assert seen.count(False) == 1
+
+
+def test_forgets_a_proof_that_has_expired(at: Callable[[float], SeenProofs], file: str) -> None:
+    assert not at(NOW).seen(b"old", NOW + 60)
+    assert not at(NOW + 60).seen(b"new", NOW + 120)
+    assert rows(file) == 1
+
+
+def test_purges_no_more_than_a_request_can_bear(at: Callable[[float], SeenProofs], file: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        many = ((number.to_bytes(4, "big"), NOW) for number in range(MOST_PURGED + 1))
+        connection.executemany("INSERT INTO seen_proofs VALUES (?, ?)", many)
+    store = at(NOW + 1)
+    store.seen(b"one", NOW + 60)
+    assert rows(file) == 2
+    store.seen(b"two", NOW + 60)
+    assert rows(file) == 2
+    store.seen(b"three", NOW + 60)
+    assert rows(file) == 3
+    assert seen_proofs.PURGE_SECONDS == 60
