@@ -27,6 +27,7 @@ from calling_service.oauth_client.bearer_auth import BearerAuth
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.retry import retry_policy
 from calling_service.oauth_client.token_source import TokenSource
+from calling_service.oauth_client.workload_identity import FederatedTokenSource
 from calling_service.runs.history import History
 from calling_service.runs.run import CASE_INTERRUPTED, Run
 from calling_service.runs.runner import Runner
@@ -104,7 +105,11 @@ def build(settings: Settings) -> Service:
     token_retry = retry_policy(settings.retries, connect_only=settings.private_key)
     ca_file = settings.ca_file
     token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, token_retry, ca_file)
-    source = PrivateKeyTokenSource if settings.private_key else TokenSource
+    source: Callable[..., TokenSource] = TokenSource
+    if settings.private_key:
+        source = PrivateKeyTokenSource
+    elif settings.assertion_type:
+        source = partial(FederatedTokenSource, assertion_type=settings.assertion_type)
     tokens = source(
         issuer=settings.issuer,
         client_id=settings.client_id,

@@ -19,6 +19,11 @@ from calling_service.settings_reader import SettingsError, SettingsReader, is_lo
 OWN_FORMAT = "exampleco"
 DEFAULT_HOSTS = "localhost,127.0.0.1,[::1],calling-service"
 SCOPES = r"\s*[\x21\x23-\x5B\x5D-\x7E][\s\x21\x23-\x5B\x5D-\x7E]*"  # RFC 6749 3.3
+CREDENTIALS = {
+    "CLIENT_SECRET_FILE": "the client secret",
+    "CLIENT_KEY_FILE": "the client's private key",
+    "CLIENT_ASSERTION_FILE": "the token that the platform renews",
+}
 HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 SECONDS = re.compile(r"(?=.*[1-9])[0-9]{1,7}(\.[0-9]{1,3})?")  # above 0
 
@@ -30,8 +35,9 @@ class Settings:
     issuer: str
     token_url: str | None
     client_id: str
-    credential_file: Path  # the client's secret, or its private key
+    credential_file: Path  # the client's secret, its private key, or a token of its platform
     private_key: bool
+    assertion_type: str  # of the platform's token; empty for the other credentials
     api_url: str
     audience: str
     audience_parameter: str
@@ -63,6 +69,7 @@ class Settings:
             client_id=read.matching("CLIENT_ID", r"[\x20-\x7E]+", "printable ASCII (RFC 6749 A.1)"),
             credential_file=read.credential_file(),
             private_key=bool(environ.get("CLIENT_KEY_FILE")),
+            assertion_type=read.assertion_type(),
             api_url=read.http_url("API_URL", "the URL at which the API is reached"),
             audience=read.matching("AUDIENCE", r"[\x21-\x7E]+", "the API's identifier, without spaces"),
             audience_parameter=read.choice("AUDIENCE_PARAMETER", ("audience", "resource"), "audience"),
@@ -108,11 +115,16 @@ class _Reader(SettingsReader):
         return tuple(dict.fromkeys(value.split()))
 
     def credential_file(self) -> Path:
-        if not self.text("CLIENT_KEY_FILE"):
-            return self._credential_file("CLIENT_SECRET_FILE", "the client secret")
-        if self.text("CLIENT_SECRET_FILE"):
-            self.problem("CLIENT_KEY_FILE", "is set beside CLIENT_SECRET_FILE; unset one of them")
-        return self._credential_file("CLIENT_KEY_FILE", "the client's private key")
+        first, *others = [name for name in CREDENTIALS if self.text(name)] or ["CLIENT_SECRET_FILE"]
+        for other in others:
+            self.problem(other, f"is set beside {first}; unset one of them")
+        name = others[-1] if others else first
+        return self._credential_file(name, CREDENTIALS[name])
+
+    def assertion_type(self) -> str:
+        """Return what kind of token CLIENT_ASSERTION_FILE holds; empty if it is not set."""
+        kind = self.choice("CLIENT_ASSERTION_TYPE", ("jwt-bearer", "jwt-spiffe"), "jwt-bearer")
+        return kind if self.text("CLIENT_ASSERTION_FILE") else ""
 
     def _credential_file(self, name: str, what: str) -> Path:
         path = Path(self.required(name, f"the file that holds {what}"))

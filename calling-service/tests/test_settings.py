@@ -98,6 +98,8 @@ NOT_A_FOLDER = "is not a usable folder; create it, or change its owner or mode"
         ),
         ("CLIENT_SECRET_FILE", "/dev/null", f"/dev/null {NO_FILE}"),
         ("CLIENT_KEY_FILE", "/etc/hostname", "is set beside CLIENT_SECRET_FILE; unset one of them"),
+        ("CLIENT_ASSERTION_FILE", "/etc/hostname", "is set beside CLIENT_SECRET_FILE; unset one of them"),
+        ("CLIENT_ASSERTION_TYPE", "saml2", "is not known; set it to one of jwt-bearer, jwt-spiffe"),
         ("CA_FILE", "/none", f"/none cannot be used (FileNotFoundError); {NO_BUNDLE}"),
         ("CA_FILE", "/", f"/ cannot be used (IsADirectoryError); {NO_BUNDLE}"),
         ("CA_FILE", "/dev/null", f"/dev/null cannot be used (SSLError); {NO_BUNDLE}"),

@@ -36,7 +36,7 @@ SUBJECTS = {
 }
 MORE = {
     "svid": ", trust_domain: example.org",
-    "managed-identity": ', audience: "api://timesheets-token-exchange"',
+    "managed-identity": ', audience: "11112222-bbbb-3333-cccc-4444dddd5555"',
 }
 POD = {"iss": CLUSTER, "sub": SUBJECTS["pod"][1], "jti": None}
 
@@ -130,7 +130,7 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "managed-identity": (  # Entra, version 2.0 for an app registration that stands for our server
         {
             "jti": None,
-            "aud": "api://timesheets-token-exchange",
+            "aud": "11112222-bbbb-3333-cccc-4444dddd5555",
             "iat": NOW,
             "nbf": NOW,
             "exp": NOW + 86399,

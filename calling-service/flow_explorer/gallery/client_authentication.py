@@ -12,6 +12,8 @@ from urllib.parse import quote_plus
 from calling_service.oauth_client.private_key_jwt import client_assertion
 from requests.auth import HTTPBasicAuth
 
+from flow_explorer.gallery.platform_tokens import PLATFORM_TOKENS, platform_token
+
 
 class Authenticator:
     """Makes credentials of the files in a folder, which are named after their clients."""
@@ -42,6 +44,10 @@ class Authenticator:
                 arguments = {"data": self.assertion}
             case "with the same assertion again":
                 arguments = {"data": self.assertion}
+            case platform if platform in PLATFORM_TOKENS:
+                key = self._read("gallery-platform.pem")
+                changes = PLATFORM_TOKENS[platform]
+                arguments = {"data": platform_token(key, self._issuer, time.time(), changes)}
             case _:
                 raise LookupError(how)
         return arguments

@@ -11,6 +11,8 @@ REQUIRED = {
     *("wrong-secret", "unknown-client", "disabled-client", "secret-in-the-query", "two-credentials"),
     *("two-secrets", "private-key-jwt", "replayed-assertion", "wrong-grant-type", "missing-audience"),
     *("unknown-audience", "ungranted-audience", "ungranted-scope", "action-denies", "action-adds-a-claim"),
+    *("federated-token", "federated-other-audience", "federated-other-subject", "federated-expired"),
+    "federated-unknown-issuer",
     *("no-token", "token-in-the-query", "tampered-payload", "alg-none", "public-key-as-secret"),
     *("another-issuer", "assertion-as-token", "another-audience", "scope-too-small", "expired-token"),
     *("revoked-token", "revoked-token-asked-about", "cached-token", "same-batch-twice", "one-bad-entry"),
