@@ -1,4 +1,4 @@
-"""An environment for each set of pinned packages: a virtual environment from PyPI, or a folder of npm's.
+"""An environment for each set of pinned packages: a virtual one, or a folder of npm or Debian packages.
 
 They are kept in INTEROP_CACHE, or in a temporary folder of this user's; rows with the same pins share one.
 """
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from interop.rows import FOLDER, Row
+from interop.rows import Row
 
 PREPARED = ".prepared"
 
@@ -39,7 +39,8 @@ class Environment:
     @property
     def path(self) -> str:
         """Return PATH with the commands of the packages in front."""
-        return f"{self.folder}/bin:{self.folder}/node_modules/.bin:{os.environ['PATH']}"
+        folders = (f"{self.folder}/{name}" for name in ("bin", "node_modules/.bin", "usr/bin"))
+        return ":".join([*folders, os.environ["PATH"]])
 
 
 def prepare(row: Row) -> Environment:
@@ -70,20 +71,33 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _install(row: Row, folder: Path) -> None:
-    if not row.packages or row.registry not in {"PyPI", "npm"}:
-        return
-    if row.registry == "npm":
-        (folder / "package.json").write_text("{}")
-        _run(
-            "npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", *row.packages
-        )
-        return
+    if row.packages and row.registry in INSTALLERS:  # Docker pulls an image when it is run
+        INSTALLERS[row.registry](folder, row.packages)
+
+
+def _from_pypi(folder: Path, packages: list[str]) -> None:
     uv = Path(sys.executable).with_name("uv")
-    _run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, folder)
-    _run(uv, "pip", "install", "--quiet", "--python", folder, *row.packages)
+    _run(folder, uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, folder)
+    _run(folder, uv, "pip", "install", "--quiet", "--python", folder, *packages)
 
 
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900, cwd=FOLDER)
+def _from_npm(folder: Path, packages: list[str]) -> None:
+    (folder / "package.json").write_text("{}")
+    # Without --ignore-scripts, n8n's client has a compiler build a package that it does not use.
+    quietly = ("--no-audit", "--no-fund", "--loglevel=error")
+    _run(folder, "npm", "install", "--ignore-scripts", *quietly, *packages)
+
+
+def _from_debian(folder: Path, packages: list[str]) -> None:
+    _run(folder, "apt-get", "download", "--quiet", *packages)
+    for package in folder.glob("*.deb"):
+        _run(folder, "dpkg-deb", "--extract", package, folder)
+
+
+INSTALLERS = {"PyPI": _from_pypi, "npm": _from_npm, "Debian": _from_debian}
+
+
+def _run(folder: Path, *command: str | Path) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900, cwd=folder)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -16,6 +16,7 @@ Measured = dict[str, dict[str, Any]]  # by the name of the row
 class Row:
     """One program of another project: what it is, what one must set, and what surprises.
 
+    The page shows `recipe` where a program has one: the configuration that it runs.
     `extra` has what one side alone knows. A row with `not_run`, which says why, was read and not run.
     """
 
@@ -25,6 +26,7 @@ class Row:
     settings: str
     surprises: list[str]
     program: str = ""
+    recipe: str = ""
     test: str = ""
     ci: bool = False
     not_run: str = ""

@@ -7,7 +7,7 @@ import pytest
 from interop.__main__ import SIDES
 from interop.rows import FOLDER, Row, read_measured, read_rows
 
-REGISTRIES = {"PyPI", "npm", "Debian"}
+REGISTRIES = {"PyPI", "npm", "Debian", "Docker Hub"}
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -35,6 +35,7 @@ def test_a_row_is_well_formed(row: Row) -> None:
         assert all(package.rfind("@") > 0 for package in row.packages)
     if not row.not_run:
         assert (FOLDER / row.program).is_file()
+        assert (FOLDER / row.recipe).exists()
 
 
 def test_every_program_belongs_to_a_row() -> None:

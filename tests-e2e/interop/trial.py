@@ -165,7 +165,7 @@ def after_401(trial: Trial) -> str:
     trial.played.refuse_the_tokens_so_far()
     trial.mark()
     if trial.program.call() == OK:
-        return "renews and repeats"
+        return "renews and repeats" if len(trial.api_calls) > 1 else "keeps no token"
     if trial.token_calls:
         return "renews, does not repeat"
     return "the next call renews" if trial.program.call() == OK else "keeps the token"

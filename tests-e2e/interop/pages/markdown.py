@@ -10,6 +10,7 @@ LANGUAGES = {
     ".yaml": "yaml",
     ".yml": "yaml",
     ".sh": "sh",
+    ".http": "http",
     ".toml": "toml",
 }
 BEGINS, ENDS = "recipe begins", "recipe ends"
@@ -22,8 +23,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def recipe(row: Row) -> str:
-    """Return a row's program as a code block: all of it, or what is between the two lines with markers."""
-    file = FOLDER / row.program
+    """Return a row's recipe or else its program as a code block: all, or what is between the two markers."""
+    file = FOLDER / (row.recipe or row.program)
     lines = file.read_text().splitlines()
     marks = [number for number, line in enumerate(lines) if BEGINS in line or ENDS in line]
     if marks:
