@@ -34,15 +34,22 @@ SIDES = {
 
 
 def run_side(name: str, only: str) -> bool:
-    """Run the rows of a side, write what they measured, and its page; return whether there was one."""
+    """Run the rows of a side, write what they measured, and its page; return whether there was one.
+
+    Raise SystemExit, and write no page, where a row failed.
+    """
     side, rows = SIDES[name], read_rows(name)
     chosen = [row for row in rows if not row.not_run and only in {"", row.name}]
-    measured = side.run(chosen) if chosen and "PAGES" not in os.environ else {}
+    run = [] if "PAGES" in os.environ else chosen
+    measured = side.run(run) if run else {}
     for row_name, values in measured.items():
         sys.stdout.write(
             f"\n{row_name}\n" + "".join(f"    {key}: {value}\n" for key, value in values.items())
         )
     write_measured(name, read_measured(name) | measured, [row.name for row in rows])
+    failed = [row.name for row in run if row.name not in measured]
+    if failed:
+        raise SystemExit(f"Failed: {', '.join(failed)}.")
     side.file.write_text(side.page(rows, read_measured(name)))
     return bool(chosen)
 

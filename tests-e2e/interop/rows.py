@@ -1,6 +1,7 @@
 """The data files: the rows of a side, and what the last run measured of each."""
 
 import json
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,15 @@ def _toml(value: object) -> str:
 
 
 def each(rows: list[Row], run: Callable[[Row], dict[str, Any]], at_once: int = 2) -> Measured:
-    """Run rows, some at once; return what each measured."""
+    """Run rows, some at once; return what each measured, without those that failed."""
+
+    def attempt(row: Row) -> dict[str, Any]:
+        try:
+            return run(row)
+        except Exception as failure:  # noqa: BLE001  whatever it is, the other rows go on
+            sys.stderr.write(f"{row.name} failed: {type(failure).__name__}: {failure}\n")
+            return {}
+
     with ThreadPoolExecutor(at_once) as pool:
-        return dict(zip([row.name for row in rows], pool.map(run, rows), strict=True))
+        seen = zip([row.name for row in rows], pool.map(attempt, rows), strict=True)
+        return {name: measured for name, measured in seen if measured}
