@@ -1,8 +1,8 @@
-# The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian, ANOTHER_SERVER,
-# PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for
+# The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian, OVERLAY=tls,
+# ANOTHER_SERVER, PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for
 # `make client`, NAME, FILE, ROTATE; for `make interop`, SIDE, ROW, PAGES.
 VENV ?= $(CURDIR)/.venv
-export VENV RUNTIME SERVER ANOTHER_SERVER PYTHON
+export VENV RUNTIME SERVER OVERLAY ANOTHER_SERVER PYTHON
 SERVICES = auth-server protected-api calling-service
 COVERAGE = --cov --cov-branch --cov-report=term:skip-covered
 LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
@@ -14,7 +14,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'Settings go in front, as in RUNTIME=local make up: RUNTIME, SERVER, ANOTHER_SERVER, EXPLAIN, the ports. README.md explains them.'
+	@echo 'Settings go in front, as in RUNTIME=local make up: RUNTIME, SERVER, OVERLAY, ANOTHER_SERVER, EXPLAIN, the ports. README.md explains them.'
 
 up: ## start the three services, run one import, show the flow
 	@stack/stack up

@@ -33,7 +33,7 @@ CLIENTS = """
 
 grants:
   - client: bench-keys
-    audience: http://localhost:${PROTECTED_API_PORT:-9001}
+    audience: ${TIMESHEETS_API:-http://localhost:9001}
     scopes: [read:timesheets]
 """
 

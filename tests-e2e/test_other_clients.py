@@ -28,7 +28,7 @@ BOT = """
 
 grants:
   - client: other-bot
-    audience: http://localhost:${PROTECTED_API_PORT:-9001}
+    audience: ${TIMESHEETS_API:-http://localhost:9001}
     scopes: [read:timesheets, approve:timesheets]
 """
 DIGESTS = "secret_digest_files: [timesheets-console.sha256]"

@@ -89,8 +89,8 @@ class SettingsReader:
     def explain(self) -> bool:
         """Return EXPLAIN, which only a loopback issuer may have on."""
         explain = self.switch("EXPLAIN")
-        if explain and not is_loopback_http(self.text("ISSUER")):
-            self.problem("EXPLAIN", "shows what refusals hide; set it to 0, or ISSUER to a loopback http URL")
+        if explain and not is_loopback(self.text("ISSUER")):
+            self.problem("EXPLAIN", "shows what refusals hide; set it to 0, or ISSUER to a loopback URL")
         return explain
 
     def log_level(self) -> str:
@@ -112,9 +112,16 @@ def is_http_url(value: str, *, query: bool) -> bool:
 
 def is_loopback_http(value: str) -> bool:
     """Return whether this is a plain http URL of the machine itself."""
+    return value.lower().startswith("http:") and is_loopback(value)
+
+
+def is_loopback(value: str) -> bool:
+    """Return whether this is an http(s) URL of the machine itself."""
     try:
         parts = urlsplit(value)
         host = parts.hostname or ""
-        return parts.scheme == "http" and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
+        return parts.scheme in {"http", "https"} and (
+            host == "localhost" or ipaddress.ip_address(host).is_loopback
+        )
     except ValueError:
         return False

@@ -8,7 +8,7 @@ ABSENT = "is not set; set it to the URL by which tokens name the authorization s
 NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
 NO_PATH = "has a path that cannot be served; remove empty segments, dot segments, brackets and percent signs"
 PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1"
-EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback URL"
 NO_FILE = "cannot be used (unable to open database file); make it a file that this service can write"
 TOO_SOON = (
     "a key would sign 332 s after it was announced, and an API may not know it for "
@@ -137,7 +137,7 @@ def test_accepts_plain_http_if_insecure_http_is_set(environ: dict[str, str]) -> 
     assert open_service(environ).settings.issuer == "http://issuer.internal"
 
 
-@pytest.mark.parametrize("issuer", ["http://localhost:9000", "http://127.1.2.3", "http://[::1]:1"])
+@pytest.mark.parametrize("issuer", ["http://localhost:9000", "https://127.1.2.3", "http://[::1]:1"])
 def test_explains_to_loopback(environ: dict[str, str], issuer: str) -> None:
     assert open_service(environ | {"ISSUER": issuer, "EXPLAIN": "1"}).settings.explain
 

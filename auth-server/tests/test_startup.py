@@ -11,7 +11,7 @@ from auth_server.startup import Service, apply, open_service
 
 Start = Callable[[dict[str, str]], Service]
 NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
-EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+EXPLAINED = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback URL"
 NO_FILE = "cannot be used (unable to open database file); make it a file that this service can write"
 
 

@@ -12,7 +12,7 @@ from live_stack import CHECKOUT, Stack
 from bench.scale.comparison import ROUNDS, SCALE, SIZES, say
 
 BYTES = {"clients": 800, "tokens": 400, "timesheets": 500}  # of a row with its indexes, and their making
-API = "http://localhost:${PROTECTED_API_PORT:-9001}"
+API = "${TIMESHEETS_API:-http://localhost:9001}"
 GRANT = f"client: payroll-report\n    audience: {API}\n    scopes: [read:timesheets"
 
 

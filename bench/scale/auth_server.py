@@ -23,7 +23,7 @@ from bench.scale.comparison import SIZES, Environments, Requests, compare, compa
 FORM = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
 APPLY = ["-m", "flask", "--app", "auth_server.wsgi", "tenant", "apply"]
 STACK: Any = SimpleNamespace(  # what this process knows of it
-    issuer=os.environ["ISSUER"], timesheets_api=f"http://localhost:{os.environ['PROTECTED_API_PORT']}"
+    issuer=os.environ["ISSUER"], timesheets_api=os.environ["TIMESHEETS_API"]
 )
 START = ["-c", "import auth_server.wsgi"]
 

@@ -158,6 +158,7 @@ def servers_of(settings: Settings) -> Servers:
         audience=settings.audience,
         credentials=settings.credential_file.parent,
         timeout=settings.timeout,
+        ca_file=settings.ca_file,
     )
 
 

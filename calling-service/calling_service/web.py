@@ -16,7 +16,10 @@ def build_web(settings: Settings) -> Service:
     if not settings.explain:
         return service
     # Its own tokens and connections: what the page reads is not part of a run, and no run waits for it.
-    tokens = replace(service.tokens, session=requests.Session(), timeout=TIMEOUT)
+    session = requests.Session()
+    if settings.ca_file:
+        session.verify = str(settings.ca_file)
+    tokens = replace(service.tokens, session=session, timeout=TIMEOUT)
     explorer = Explorer(
         servers=servers_of(settings),
         history=service.history,

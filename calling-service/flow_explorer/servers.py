@@ -14,6 +14,7 @@ class Servers:
     audience: str
     credentials: Path  # a folder with a file for each client, named after it
     timeout: tuple[float, float]  # connect, read, in seconds
+    ca_file: Path | None = None  # None: the public CAs
 
     def public_addresses(self) -> dict[str, str]:
         """Return where the two servers are reached from the host, by where they are reached from here."""

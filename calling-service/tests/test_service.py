@@ -9,6 +9,7 @@ from calling_service.runs.case import CaseReport, Outcome
 from calling_service.runs.run import Run
 from calling_service.service import build
 from calling_service.settings import Settings
+from calling_service.web import build_web
 
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
 
@@ -87,3 +88,12 @@ def test_the_job_trusts_the_cas_of_its_file_in_tls_with_both_services(
         assert run
         states.append((run.state, run.report.booked))
     assert states == [("failed", 0), ("completed", 1)]
+
+
+def test_the_explorer_trusts_the_same_cas(environ: dict[str, str], certificate: tuple[Path, Any]) -> None:
+    ca_file = str(certificate[0])
+    service = build_web(Settings.from_environ(environ | {"EXPLAIN": "1", "CA_FILE": ca_file}))
+    assert service.explorer
+    assert service.explorer.tokens.session.verify == ca_file
+    assert service.explorer.servers.ca_file == certificate[0]
+    service.close()

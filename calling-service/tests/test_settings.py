@@ -143,12 +143,13 @@ def test_plain_http_elsewhere_needs_its_setting(environ: dict[str, str], issuer:
     assert problems(https, API_URL="http://api.example") == (f"API_URL: {PLAIN}",)
 
 
-@pytest.mark.parametrize("issuer", ["https://auth.example", "http://10.0.0.1", "https://localhost"])
+@pytest.mark.parametrize("issuer", ["https://auth.example", "http://10.0.0.1", "https://localhost.example"])
 def test_the_flow_is_shown_for_a_loopback_issuer_alone(environ: dict[str, str], issuer: str) -> None:
     assert not Settings.from_environ(environ).explain
     assert Settings.from_environ(environ | {"EXPLAIN": "1"}).explain
+    assert Settings.from_environ(environ | {"EXPLAIN": "1", "ISSUER": "https://localhost:9000"}).explain
     assert problems(environ, ISSUER=issuer, INSECURE_HTTP="1", EXPLAIN="1") == (
-        "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL",
+        "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback URL",
     )
 
 

@@ -246,7 +246,9 @@ def test_refuses_a_file_for_the_key_set_that_cannot_be_written_or_is_the_databas
 
 def test_explains_refusals_only_for_a_loopback_issuer() -> None:
     assert Settings.from_environ(GOOD | {"EXPLAIN": "1"}).explain
-    refused = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback http URL"
+    https = {"ISSUER": "https://localhost:9000", "JWKS_URI": ""}
+    assert Settings.from_environ(GOOD | {"EXPLAIN": "1"} | https).explain
+    refused = "EXPLAIN: shows what refusals hide; set it to 0, or ISSUER to a loopback URL"
     assert problems(EXPLAIN="1", ISSUER="https://auth.example") == (refused,)
     assert problems(EXPLAIN="1", ISSUER="http://auth.example", INSECURE_HTTP="1") == (refused,)
     assert problems(EXPLAIN="yes") == ("EXPLAIN: is not known; set it to one of 0, 1",)

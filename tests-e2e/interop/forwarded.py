@@ -56,8 +56,7 @@ def recorded_stack(stack: Stack) -> Iterator[tuple[Recorder, Forwarded]]:
     with Recorder(dict.fromkeys(SERVICES, "localhost"), forwarded.answer) as recorder:
         api = "http://localhost:${PROTECTED_API_PORT:-9001}"
         issuer = "http://localhost:${AUTH_SERVER_PORT:-9000}"
-        for file in ("docker-compose.yml", "auth-server/tenant.yaml"):
-            stack.edit(file, api, recorder.url["api"])
+        stack.edit("docker-compose.yml", api, recorder.url["api"])
         stack.edit("docker-compose.yml", issuer, recorder.url["server"])
         done = stack.run("stack/stack", "up")
         assert done.returncode == 0, done.stdout + done.stderr

@@ -124,10 +124,10 @@ def test_introspected_by_is_one_client_or_several(tmp_path: Path, declared: Any,
     assert api["introspected_by"] == stored
 
 
-def test_the_sample_tenant_is_right_on_another_port() -> None:
-    tenant = read_tenant(SAMPLE, variables={"PROTECTED_API_PORT": "9101"})
+def test_the_sample_tenant_is_right_for_another_address_of_the_api() -> None:
+    tenant = read_tenant(SAMPLE, variables={"TIMESHEETS_API": "https://localhost:9101"})
     audiences = {grant["audience"] for grant in tenant.grants if "localhost" in grant["audience"]}
-    assert audiences == {"http://localhost:9101"} == {tenant.apis[0]["identifier"]}
+    assert audiences == {"https://localhost:9101"} == {tenant.apis[0]["identifier"]}
 
 
 def two_files(folder: Path, change: Change) -> tuple[Path, Path]:

@@ -146,7 +146,7 @@ class StepRunner:
 
     def _session(self, receiver: str) -> requests.Session:
         label = partial(self.labels.label, receiver)
-        session = recorded_session(CALLING_SERVICE, receiver, label, retry_policy(0))
+        session = recorded_session(CALLING_SERVICE, receiver, label, retry_policy(0), self._servers.ca_file)
         session.trust_env = False  # a .netrc adds no credential, and no proxy stands between
         return session
 

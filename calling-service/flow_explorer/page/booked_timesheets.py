@@ -33,6 +33,7 @@ class TimesheetsReader:
     def __init__(self, tokens: TokenSource, api_url: str, audience: str) -> None:
         self._url = api_url.rstrip("/") + "/timesheets"
         self.session = requests.Session()
+        self._verify = tokens.session.verify  # the same CAs, also where REQUESTS_CA_BUNDLE names others
         self.session.auth = BearerAuth(tokens, api_url=api_url, audience=audience, scopes=SCOPES)
 
     def read(self) -> BookedTimesheets:
@@ -40,7 +41,11 @@ class TimesheetsReader:
         body = None
         try:
             response = self.session.get(
-                self._url, params={"limit": LIMIT}, timeout=TIMEOUT, allow_redirects=False
+                self._url,
+                params={"limit": LIMIT},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                verify=self._verify,
             )
             if response.status_code == 200:
                 body = response.json()
