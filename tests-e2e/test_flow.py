@@ -17,7 +17,7 @@ def test_make_up_shows_the_four_steps_with_the_values_that_crossed_the_wire(stac
         r"sub +timesheets-import-job",
         r"POST /timesheets/upload HTTP/1.1",
         r"GET\s+/\.well-known/jwks\.json",
-        r'"booked": 234',
+        r'"booked":234',
         rf"http://localhost:{stack.ports['calling-service']}/",
     ):
         assert re.search(expected, shown), expected

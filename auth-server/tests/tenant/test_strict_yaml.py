@@ -1,9 +1,14 @@
 """The YAML of the tenant file: a problem is a sentence with its line."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from auth_server.tenant.strict_yaml import YamlProblemError, read_yaml
+import yaml
+from auth_server.tenant.strict_yaml import YamlProblemError, _read, _TenantLoader, read_yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 CHARACTER = "unacceptable character #x0000: special characters are not allowed"
 SYNTAX = "a variable is written ${NAME} or ${NAME:-value}, and the text ${ as $${"
@@ -37,6 +42,9 @@ WRONG = {
     ),
     "nested deeply": ("[" * 1000, "is nested too deeply"),
 }
+
+PIECES = "a: 1\n|- b\n|  - c: d\n|{a: b, c: [d, e]}\n|'x'|&a |*a |<<: |? |! |!!str |>-\n t\n|# c\n|---\n"
+PIECES += "|...\n|\t|%YAML 1.1\n|: |,|[|]|{|}|${A}|é|\u2028|\x85|\ufeff|@|`|\r\n|'\\x41'|0o7|1:30|~|2026-01-01"
 
 
 def problem_of(folder: Path, content: bytes) -> str:
@@ -84,3 +92,17 @@ def test_replaces_variables_in_texts_once(tmp_path: Path, text: str, value: str)
     variables = {"PORT": "9101", "EMPTY": "", "NESTED": "${PORT}"}
     (tmp_path / "a.yaml").write_text(f"a: {text}\nb: [5]")
     assert read_yaml(tmp_path / "a.yaml", variables) == {"a": value, "b": [5]}
+
+
+def outcome(read: Callable[[], Any]) -> str:
+    try:
+        return repr(read())
+    except (yaml.YAMLError, ValueError) as error:
+        return f"{type(error)} {error}"
+
+
+@given(st.lists(st.sampled_from(PIECES.split("|")), max_size=12).map("".join))
+def test_reads_by_libyaml_what_pyyaml_reads_and_refuses_the_same(text: str) -> None:
+    variables = {"A": "1"}
+    expected = outcome(lambda: _TenantLoader(text, variables).get_single_data())
+    assert outcome(lambda: _read(text, variables)) == expected
