@@ -94,7 +94,7 @@ class _TenantLoader(_StrictComposer, yaml.SafeLoader):
         self.variables = variables
 
 
-class _FastLoader(_StrictComposer, _LibYaml):
+class _FastLoader(_StrictComposer, _LibYaml):  # type: ignore[misc]
     """Parses with libyaml, in a third of the time, and composes in Python, which bounds the depth."""
 
     def __init__(self, text: str, variables: Mapping[str, str]) -> None:

@@ -44,7 +44,7 @@ WRONG = {
 }
 
 PIECES = "a: 1\n|- b\n|  - c: d\n|{a: b, c: [d, e]}\n|'x'|&a |*a |<<: |? |! |!!str |>-\n t\n|# c\n|---\n"
-PIECES += "|...\n|\t|%YAML 1.1\n|: |,|[|]|{|}|${A}|é|\u2028|\x85|\ufeff|@|`|\r\n|'\\x41'|0o7|1:30|~|2026-01-01"
+PIECES += "|...\n|\t|%YAML 1.1\n|: |,|[|]|{|}|${A}|é|\u2028|\x85|\ufeff|@|`|\r\n|'\\x41'|0o7|1:30|2026-01-01"
 
 
 def problem_of(folder: Path, content: bytes) -> str:
