@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import requests
 from flow_explorer.servers import Servers
 from recording.exchange import Exchange
 from recording.recorder import recorded_session, recording
@@ -24,6 +25,7 @@ from calling_service.import_job.job import ImportJob
 from calling_service.import_job.timesheets_api import TimesheetsApi
 from calling_service.logs import current_trace_id, tracing
 from calling_service.oauth_client.bearer_auth import BearerAuth
+from calling_service.oauth_client.dpop import DpopAuth, DpopKey, FreshProofs
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.retry import retry_policy
 from calling_service.oauth_client.token_source import TokenSource
@@ -102,7 +104,9 @@ def build(settings: Settings) -> Service:
     except (OSError, sqlite3.Error) as error:
         problem = f"STATE_DIR: import.db there cannot be used ({error}); name another folder"
         raise SettingsError((problem,)) from error
-    token_retry = retry_policy(settings.retries, connect_only=settings.private_key)
+    key = DpopKey() if settings.dpop else None
+    # An assertion and a proof count once, so a request with one is not sent again if it may have arrived.
+    token_retry = retry_policy(settings.retries, connect_only=settings.private_key or settings.dpop)
     ca_file = settings.ca_file
     token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, token_retry, ca_file)
     source: Callable[..., TokenSource] = TokenSource
@@ -118,11 +122,9 @@ def build(settings: Settings) -> Service:
         audience_parameter=settings.audience_parameter,
         session=token_session,
         timeout=settings.timeout,
+        dpop=key,
     )
-    api_session = recorded_session(JOB, API, of_api, retry_policy(settings.retries), ca_file)
-    api_session.auth = BearerAuth(
-        tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes
-    )
+    api_session = _api_session(settings, tokens)
     connections = ExitStack()
     for session in (token_session, api_session):
         connections.enter_context(session)
@@ -138,6 +140,20 @@ def build(settings: Settings) -> Service:
     record = partial(_record, history)
     runner = Runner(settings, job, history, record, tokens)
     return Service(settings, history, runner, tokens, connections)
+
+
+def _api_session(settings: Settings, tokens: TokenSource) -> requests.Session:
+    """Return the session for the API, whose requests have a token."""
+    retry = retry_policy(settings.retries)
+    session = recorded_session(JOB, API, of_api, retry, settings.ca_file)
+    auth = BearerAuth
+    if tokens.dpop:
+        auth = DpopAuth
+        session = recorded_session(JOB, API, of_api, retry_policy(0), settings.ca_file)
+        for scheme, adapter in list(session.adapters.items()):
+            session.mount(scheme, FreshProofs(adapter, tokens.dpop, retry))
+    session.auth = auth(tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes)
+    return session
 
 
 def build_or_exit(environ: Mapping[str, str], build: Callable[[Settings], Service] = build) -> Service:

@@ -51,6 +51,7 @@ class Settings:
     retries: int  # after the first attempt
     timeout: tuple[float, float]  # connect, read, in seconds
     ca_file: Path | None  # None: the public CAs
+    dpop: bool
     log_level: str
     explain: bool  # show the flow and the gallery
 
@@ -83,6 +84,7 @@ class Settings:
             retries=read.number("HTTP_RETRIES", 3, 0, 9),
             timeout=(read.seconds("HTTP_CONNECT_TIMEOUT", 3), read.seconds("HTTP_READ_TIMEOUT", 10)),
             ca_file=read.ca_file(),
+            dpop=read.switch("DPOP"),
             log_level=read.log_level(),
             explain=read.explain(),
         )

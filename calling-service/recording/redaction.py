@@ -61,13 +61,15 @@ def mask_header(name: str, value: str) -> tuple[str, tuple[str, ...]]:
     """Return a header's value as it may be kept, and the credentials in an Authorization header."""
     if name.lower() in MASKED_HEADERS:
         return MASK, ()
+    if name.lower() == "dpop":
+        return _token(value)
     if name.lower() != "authorization":
         return value, ()
     scheme, _, sent = value.partition(" ")
     if scheme.lower() == "basic":
         return _basic(scheme, sent)
     masked, credentials = _token(sent.strip())
-    if scheme.lower() == "bearer":
+    if scheme.lower() in {"bearer", "dpop"}:
         return f"{scheme} {masked}", credentials
     return f"{scheme} {MASK}", credentials
 

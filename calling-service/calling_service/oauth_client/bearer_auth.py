@@ -30,6 +30,8 @@ class InsufficientScopeError(Exception):
 class BearerAuth(requests.auth.AuthBase):
     """Attaches the source's token for `audience` and `scopes` to requests for the host of `api_url`."""
 
+    scheme = "Bearer"
+
     def __init__(self, source: TokenSource, *, api_url: str, audience: str, scopes: Iterable[str]) -> None:
         self._source = source
         self._api_url = api_url
@@ -48,19 +50,22 @@ class BearerAuth(requests.auth.AuthBase):
 
     def _attach_token(self, request: requests.PreparedRequest) -> Token:
         token = self._source.get(self._audience, self._scopes)
-        request.headers["Authorization"] = f"Bearer {token.value}"
+        request.headers["Authorization"] = f"{self.scheme} {token.value}"
         return token
+
+    def _has_sent(self, token: Token, response: requests.Response) -> bool:
+        # requests keeps a hook on a redirect, where the request may have lost our token.
+        return response.request.headers.get("Authorization") == f"{self.scheme} {token.value}"
 
     def _handle(
         self, response: requests.Response, token: Token, again: bool, **options: Any
     ) -> requests.Response:
-        # requests keeps this hook on a redirect, where the request may have lost our token.
-        if response.request.headers.get("Authorization") != f"Bearer {token.value}":
+        if not self._has_sent(token, response):
             return response
         is_dropped = self._drop_if_refused(token, response, again)
-        if is_dropped and _challenge(response).get("error") == "invalid_token":
+        if is_dropped and self._challenge(response).get("error") == "invalid_token":
             return self._send_again(response, options)
-        _raise_for_scope(response, token)
+        self._raise_for_scope(response, token)
         return response
 
     def _drop_if_refused(self, token: Token, response: requests.Response, again: bool) -> bool:
@@ -79,19 +84,21 @@ class BearerAuth(requests.auth.AuthBase):
         second: requests.Response = first.connection.send(request, **options)
         second.history.append(first)
         self._drop_if_refused(token, second, again=False)
-        _raise_for_scope(second, token)
+        self._raise_for_scope(second, token)
         return second
 
+    def _raise_for_scope(self, response: requests.Response, token: Token) -> None:
+        challenge = self._challenge(response) if response.status_code == 403 else {}
+        if challenge.get("error") == "insufficient_scope":
+            named = challenge.get("scope") or ""
+            raise InsufficientScopeError(frozenset(named.split()) - token.scopes)
 
-def _raise_for_scope(response: requests.Response, token: Token) -> None:
-    challenge = _challenge(response) if response.status_code == 403 else {}
-    if challenge.get("error") == "insufficient_scope":
-        named = challenge.get("scope") or ""
-        raise InsufficientScopeError(frozenset(named.split()) - token.scopes)
+    def _challenge(self, response: requests.Response) -> dict[str, str]:
+        return challenge_of(response, self.scheme)
 
 
-def _challenge(response: requests.Response) -> dict[str, str]:
-    """Return the parameters of the Bearer challenge, which may stand beside others (RFC 9110 11.6.1).
+def challenge_of(response: requests.Response, wanted: str) -> dict[str, str]:
+    """Return the parameters of a scheme's challenge, which may stand beside others (RFC 9110 11.6.1).
 
     Commas do not matter: AWS and Kong leave them out, and oauthlib puts one behind the scheme.
     """
@@ -102,6 +109,6 @@ def _challenge(response: requests.Response) -> dict[str, str]:
         name, quoted, plain = part.groups()
         if quoted is None and plain is None:
             scheme = name.lower()
-        elif scheme == "bearer":
+        elif scheme == wanted.lower():
             parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted or plain or "")
     return parameters

@@ -21,7 +21,7 @@ LONGEST_LIFE = 1e10  # seconds; WSO2 says more of a token that never expires
 # RFC 6750 2.1 allows fewer characters, but servers issue others: Salesforce a "!", Laravel a "|". No visible
 # character ends a header.
 ACCESS_TOKEN = re.compile("[!-~]+")
-BEARER = frozenset({"bearer", "bearertoken"})  # Apigee's word is BearerToken
+TOKEN_TYPES = {"Bearer": ("bearer", "bearertoken"), "DPoP": ("dpop",)}  # Apigee's word is BearerToken
 WORDS = ("error_description", "errorSummary", "message", "detail")  # RFC 6749, Okta, gateways, RFC 9457
 
 
@@ -78,7 +78,7 @@ def find_token_endpoint(session: requests.Session, issuer: str, timeout: tuple[f
 
 
 def check_token_response(
-    body: Mapping[str, Any], requested: frozenset[str], default_life: float
+    body: Mapping[str, Any], requested: frozenset[str], default_life: float, wanted_type: str = "Bearer"
 ) -> tuple[str, frozenset[str], float]:
     """Return access token, scopes and life in seconds; raise TokenError, also if a scope is missing."""
     access_token = body.get("access_token")
@@ -86,8 +86,8 @@ def check_token_response(
         raise TokenError("bad_response", "the token response has no usable access_token")
     # RFC 6749 5.1 requires it, but Shopify and LinkedIn leave it out; other types than Bearer have a name.
     token_type = body.get("token_type") or "Bearer"
-    if str(token_type).lower() not in BEARER:
-        raise TokenError("bad_response", "the token response's token_type is not Bearer")
+    if str(token_type).lower() not in TOKEN_TYPES[wanted_type]:
+        raise TokenError("bad_response", f"the token response's token_type is not {wanted_type}")
     life = _life(body.get("expires_in"), default_life)
     scope = body.get("scope")  # RFC 6749 5.1: it may be absent if it is what was requested
     scopes = frozenset(scope.split()) if isinstance(scope, str) else requested

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 import requests
@@ -20,13 +21,16 @@ from .access_token import Moment, Token
 from .back_off import BackOff, back_off_after
 from .credential_file import read_credential
 from .fork import tell_after_fork
+from .refused_tokens import RefusedTokens
 from .token_request import TokenError, check_token_response, fetch_json, find_token_endpoint
+
+if TYPE_CHECKING:
+    from .dpop import DpopKey
 
 __all__ = ("Token", "TokenError", "TokenSource")
 
 RENEWAL_LEAD = 60.0  # seconds before its expiry at which a token is renewed; at most half of its life
 RENEWAL_RETRY = 10.0  # seconds between a renewal that failed and the next one, while the token is valid
-YOUNG = 5.0  # seconds in which the first refusal by an API does not drop a token
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 Form = dict[str, str]
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]  # as requests wants it
@@ -45,6 +49,7 @@ class TokenSource:
     session: requests.Session = field(default_factory=requests.Session)
     timeout: tuple[float, float] = (3.0, 10.0)  # seconds to connect and to read
     default_life: float = 300.0  # seconds that a token counts as valid if the server does not say
+    dpop: "DpopKey | None" = None  # the key that tokens are bound to (dpop.py); None: bearer tokens
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
@@ -54,8 +59,7 @@ class TokenSource:
         self._tokens: dict[Key, Token] = {}
         self._pending: dict[Key, Future[Token]] = {}  # the calls that have been made and not answered
         self._back_off: BackOff | None = None
-        self._kept: Token | None = None  # the last one that was kept although an API refused it
-        self._dropped_at: Moment | None = None
+        self._refused = RefusedTokens()
         tell_after_fork(self)
 
     def begin_in_child(self) -> None:
@@ -88,20 +92,12 @@ class TokenSource:
 
     def was_refused(self, token: Token) -> bool:
         """Return whether this token was kept although an API refused it."""
-        return self._kept == token
+        return self._refused.was_kept(token)
 
     def drop_refused(self, token: Token, *, again: bool) -> bool:
-        """Remove a token that an API refused with 401, and return True; `again`: it knew so when it sent it.
-
-        A token younger than 5 s is kept the first time: an API whose clock is behind refuses it for a moment,
-        and a newer one for longer. If an API refuses every token, that leads to one token call in 5 s.
-        """
-        now = self.now()
-        has_just_dropped = self._dropped_at is not None and self._dropped_at.is_within(YOUNG, now)
-        if token.received_at.is_within(YOUNG, now) and (has_just_dropped or not again):
-            self._kept = token
+        """Remove a token that an API refused, or keep it for now; return whether it was removed."""
+        if self._refused.keeps(token, self.now(), again=again):
             return False
-        self._dropped_at = now
         self.drop(token)
         return True
 
@@ -139,11 +135,10 @@ class TokenSource:
         form = self._form(audience, scopes)
         try:
             url = self.token_url or find_token_endpoint(self.session, self.issuer, self.timeout)
-            auth, credential = self._authenticate(secret, form)
             sent_at = self.now()
-            options = {"auth": auth, "data": form, "timeout": self.timeout}
-            body = fetch_json(self.session, "POST", url, credential, **options)
-            value, granted, life = check_token_response(body, scopes, self.default_life)
+            body = self._ask(url, secret, form)
+            wanted_type = "DPoP" if self.dpop else "Bearer"
+            value, granted, life = check_token_response(body, scopes, self.default_life, wanted_type)
         except TokenError as error:
             self._back_off = back_off_after(error, secret, self.now()) or self._back_off
             raise
@@ -151,6 +146,18 @@ class TokenSource:
         life -= sent_at.seconds_until(received_at)  # the server began to count before the answer arrived
         lead = min(RENEWAL_LEAD, life / 2) * (1 + self.jitter() / 10)
         return Token(value, granted, received_at, life - lead, life)
+
+    def _ask(self, url: str, secret: str, form: Form, *, again: bool = False) -> dict[str, Any]:
+        auth, credential = self._authenticate(secret, form)
+        if self.dpop:
+            auth = self.dpop.signing(auth)
+        options = {"auth": auth, "data": form, "timeout": self.timeout}
+        try:
+            return fetch_json(self.session, "POST", url, credential, **options)
+        except TokenError as error:
+            if again or self.dpop is None or error.error != "use_dpop_nonce":
+                raise
+        return self._ask(url, secret, form, again=True)  # its proof has the nonce that the error brought
 
     def _form(self, audience: str, scopes: frozenset[str]) -> Form:
         form = {"grant_type": "client_credentials", self.audience_parameter: audience}

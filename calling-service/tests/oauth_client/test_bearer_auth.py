@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 from calling_service.oauth_client.bearer_auth import BearerAuth, InsufficientScopeError
-from calling_service.oauth_client.token_source import YOUNG, Token, TokenError, TokenSource
+from calling_service.oauth_client.refused_tokens import YOUNG
+from calling_service.oauth_client.token_source import Token, TokenError, TokenSource
 from werkzeug.wrappers import Request, Response
 
 AUDIENCE, SCOPES = "https://api.example", ("a",)

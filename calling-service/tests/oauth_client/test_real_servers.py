@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 from calling_service.oauth_client.bearer_auth import BearerAuth, InsufficientScopeError
-from calling_service.oauth_client.token_source import YOUNG, TokenError, TokenSource
+from calling_service.oauth_client.refused_tokens import YOUNG
+from calling_service.oauth_client.token_source import TokenError, TokenSource
 
 TIMEOUT = (10.0, 10.0)  # seconds; a busy machine may need some
 

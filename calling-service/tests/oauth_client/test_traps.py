@@ -17,7 +17,8 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from calling_service.oauth_client.bearer_auth import BearerAuth
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
-from calling_service.oauth_client.token_source import YOUNG, TokenSource
+from calling_service.oauth_client.refused_tokens import YOUNG
+from calling_service.oauth_client.token_source import TokenSource
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import OKPKey
