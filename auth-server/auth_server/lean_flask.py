@@ -49,7 +49,7 @@ class LeanFlask(Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the routes of a request; raise SecurityError if its Host header is malformed."""
-        if request is None:
+        if request is None or "HTTP_UPGRADE" in request.environ:  # a WebSocket would be refused
             return super().create_url_adapter(request)
         return MapAdapter(
             self.url_map,

@@ -42,6 +42,11 @@ def test_answers_as_flask_does(method: str, address: str, mounted: str, host: st
     assert ours == flasks
 
 
+def test_answers_no_websocket() -> None:
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    assert client_of(LeanFlask(__name__)).get("/text", headers=headers).status_code == 400
+
+
 def test_a_session_cannot_be_changed() -> None:
     app = LeanFlask(__name__)
     app.secret_key = "any"
