@@ -25,7 +25,7 @@ def stack(new_stack: Callable[[], Stack]) -> Iterator[Stack]:
     """Start the stack with the platform, in Docker by the documented command."""
     stack = new_stack()
     if stack.environment["RUNTIME"] == "docker":
-        stack.environment["COMPOSE_FILE"] = f"docker-compose.yml:{OVERLAY}/compose.yml"
+        stack.environment["OVERLAY"] = "workload-identity"
         stack.first_output = stack.make("up")
         yield stack
         return
