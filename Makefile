@@ -58,6 +58,7 @@ lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
 	"$$VENV/bin/mypy" stack bench deploy/fast deploy/workload-identity tests-e2e
+	MYPYPATH=deploy/mcp-server:calling-service/calling_service "$$VENV/bin/mypy" deploy/mcp-server
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done
 
@@ -92,6 +93,7 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 	for service in $(SERVICES); do \
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
+	$(LOCK) deploy/mcp-server/requirements.in --output-file deploy/mcp-server/requirements.txt
 	for folder in tests-e2e/another_server bench/peers; do npm update --prefix $$folder --package-lock-only; done
 
 venv: ## install the tools for tests and development into .venv, unless they are there

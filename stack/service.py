@@ -1,11 +1,11 @@
 """What each service of docker-compose.yml is as a local process: its command, settings, files and process id.
 
-It is the same program with the same settings, but for five replacements: the addresses of services and the
-address that a service listens on become loopback addresses; `/run/secrets`, `/data` and `/fast` become
-folders of the checkout. SERVER=granian takes the commands from deploy/fast/compose.yml, and ANOTHER_SERVER
-the settings from deploy/another-server/compose.yml. `${NAME:-value}` is read as Docker Compose reads it. Of
-the user's own variables a service gets only those that the Compose files name so, and those that every
-program needs.
+It is the same program with the same settings, but for six replacements: the addresses of services and the
+address that a service listens on become loopback addresses; `/run/secrets`, `/data`, `/fast` and `/deploy`
+become folders of the checkout. SERVER=granian takes the commands from deploy/fast/compose.yml, ANOTHER_SERVER
+the settings from deploy/another-server/compose.yml, and OVERLAY those of these services from its compose.yml.
+`${NAME:-value}` is read as Docker Compose reads it. Of the user's own variables a service gets only those
+that the Compose files name so, and those that every program needs.
 Not here: starting and stopping (stack/local.py).
 """
 
@@ -42,6 +42,10 @@ if os.environ.get("ANOTHER_SERVER"):
     ].items():
         DECLARED[_name]["environment"] |= _service.get("environment", {})
         DECLARED[_name]["profiles"] = _service.get("profiles", [])  # with one, it is not started
+if os.environ.get("OVERLAY"):
+    _overlay = yaml.safe_load((ROOT / "deploy" / os.environ["OVERLAY"] / "compose.yml").read_text())
+    for _name in DECLARED.keys() & _overlay["services"].keys():
+        DECLARED[_name]["environment"] |= _overlay["services"][_name].get("environment", {})
 PUBLISHED = {name: _interpolated(service["ports"][0]).split(":") for name, service in DECLARED.items()}
 INSIDE = {name: int(port) for name, (_, _, port) in PUBLISHED.items()}
 PORTS = {name: int(port) for name, (_, port, _) in PUBLISHED.items()}
@@ -157,6 +161,6 @@ def _localised(value: str, name: str) -> str:
     for other, port in PORTS.items():
         value = value.replace(f"http://{other}:{INSIDE[other]}", f"http://127.0.0.1:{port}")
     value = value.replace(f"0.0.0.0:{INSIDE[name]}", f"127.0.0.1:{PORTS[name]}")
-    folders = {"/run/secrets": ROOT / ".secrets" / name, "/data": STATE / name}
+    folders = {"/run/secrets": ROOT / ".secrets" / name, "/data": STATE / name, "/deploy": ROOT / "deploy"}
     # In one pass: the path of the checkout may itself contain /data.
     return re.sub("|".join(folders), lambda found: str(folders[found[0]]), value)
