@@ -13,7 +13,7 @@ SECONDS = 90
 
 
 class ClientProgram:
-    """A running client program; `call`, `calls` and `new` are its three commands."""
+    """A running client program; each method is one of its commands."""
 
     def __init__(self, environment: Environment, program: str, variables: Mapping[str, str]) -> None:
         path = FOLDER / program
@@ -54,6 +54,10 @@ class ClientProgram:
     def new(self) -> None:
         """Drop the client object and make another one, which has no token."""
         self._do("new")
+
+    def turn_to(self, url: str) -> None:
+        """Let the program call another route of the API."""
+        self._do(f"url {url}")
 
     def _do(self, line: str) -> dict[str, Any]:
         assert self._process.stdin

@@ -11,8 +11,13 @@ from contextlib import contextmanager
 import requests
 from live_stack import Stack
 
+from interop.played import API_PATH
 from interop.recorder import Answer, Recorder, Request
 
+API = "http://localhost:${PROTECTED_API_PORT:-9001}"
+ISSUER = "http://localhost:${AUTH_SERVER_PORT:-9000}"
+OF_PULSAR = "/admin/v2/"  # a Pulsar client calls no other path
+TENANT = "auth-server/tenant.yaml"
 SERVICES = {"server": "auth-server", "api": "protected-api"}
 
 
@@ -33,7 +38,8 @@ class Forwarded:
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         if request.origin == "api" and request.authorization:
             headers["Authorization"] = self._perhaps_spoiled(request.authorization)
-        url = self._url[request.origin] + request.target
+        target = API_PATH if request.target.startswith(OF_PULSAR) else request.target
+        url = self._url[request.origin] + target
         answer = requests.request(
             request.method, url, headers=headers, data=request.body, timeout=30, allow_redirects=False
         )
@@ -50,14 +56,18 @@ class Forwarded:
 
 
 @contextmanager
-def recorded_stack(stack: Stack) -> Iterator[tuple[Recorder, Forwarded]]:
-    """Start a stack whose addresses are those of a recorder; yield that, and what passes the requests on."""
+def recorded_stack(stack: Stack, more: str) -> Iterator[tuple[Recorder, Forwarded]]:
+    """Start a stack whose addresses are those of a recorder; yield that, and what passes the requests on.
+
+    `more` has the clients and grants that the tenant file gets in addition.
+    """
     forwarded = Forwarded(stack)
     with Recorder(dict.fromkeys(SERVICES, "localhost"), forwarded.answer) as recorder:
-        api = "http://localhost:${PROTECTED_API_PORT:-9001}"
-        issuer = "http://localhost:${AUTH_SERVER_PORT:-9000}"
-        stack.edit("docker-compose.yml", api, recorder.url["api"])
-        stack.edit("docker-compose.yml", issuer, recorder.url["server"])
+        clients, grants = more.split("\ngrants:\n")
+        stack.edit(TENANT, "\nclients:\n", "\nclients:\n" + clients.partition("\nclients:\n")[2])
+        stack.edit(TENANT, "\ngrants:\n", f"\ngrants:\n{grants}\n")
+        stack.edit("docker-compose.yml", API, recorder.url["api"])
+        stack.edit("docker-compose.yml", ISSUER, recorder.url["server"])
         done = stack.run("stack/stack", "up")
         assert done.returncode == 0, done.stdout + done.stderr
         yield recorder, forwarded

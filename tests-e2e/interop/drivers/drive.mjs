@@ -1,7 +1,8 @@
 // Drive a client program: `drive.mjs PROGRAM` obeys lines on standard input and prints a JSON line for each.
 //
 // The program exports two functions, which may be async: `newClient()`, and `call(client)`, which makes one call to the
-// API and returns the status. The lines are `call`, `calls N` (N promises at once) and `new` (a cold start).
+// API and returns the status. The lines are `call`, `calls N` (N promises at once), `new` (a cold start) and `url URL` (what to
+// call from now on).
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -25,14 +26,15 @@ async function once() {
 }
 
 async function answer(line) {
-  const [command, count] = line.trim().split(' ');
+  const [command, rest] = line.trim().split(' ');
   try {
     if (command === 'new' || client === undefined) client = await program.newClient();
   } catch (error) {
     return failed(error);
   }
+  if (command === 'url') process.env.API_URL = rest;
   if (command === 'call') return once();
-  if (command === 'calls') return { statuses: await Promise.all(Array.from({ length: Number(count) }, once)) };
+  if (command === 'calls') return { statuses: await Promise.all(Array.from({ length: Number(rest) }, once)) };
   return {};
 }
 

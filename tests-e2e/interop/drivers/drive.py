@@ -1,7 +1,8 @@
 """Drive a client program: `drive.py PROGRAM` obeys lines on standard input and prints a JSON line for each.
 
 The program has two functions, plain or async: `new_client()`, and `call(client)`, which makes one call to the
-API and returns the status. The lines are `call`, `calls N` (at once: threads or tasks) and `new` (from cold).
+API and returns the status. The lines are `call`, `calls N` (at once: threads or tasks), `new` (from
+cold) and `url URL` (what to call from now on).
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-OUT, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+OUT = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what a library prints is no answer
 
 
 def load(path: str) -> ModuleType:
@@ -49,16 +51,18 @@ class Driver:
 
     def obey(self, line: str) -> dict[str, Any]:
         """Do what a line says; return what is printed."""
-        command, _, count = line.strip().partition(" ")
+        command, _, rest = line.strip().partition(" ")
         try:
             if command == "new" or self.client is None:
                 self.client = self.wait(self.program.new_client())
         except Exception as error:  # noqa: BLE001  any error of a library is an answer
             return failed(error)
+        if command == "url":
+            os.environ["API_URL"] = rest
         if command == "call":
             return self.once()
         if command == "calls":
-            return {"statuses": self.at_once(int(count))}
+            return {"statuses": self.at_once(int(rest))}
         return {}
 
     def wait(self, value: Any) -> Any:

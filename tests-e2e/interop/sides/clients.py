@@ -1,42 +1,93 @@
 """Run the rows of the clients: each at the play, which gives the columns, and at the real stack."""
 
 import datetime
+import hashlib
+import secrets
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from interop.broker import Broker
 from interop.client_program import ClientProgram
+from interop.credentials import certificate, public_keys, write_key
 from interop.environments import prepare
-from interop.forwarded import Forwarded, recorded_stack
+from interop.forwarded import SERVICES, recorded_stack
 from interop.played import API_PATH, ORIGINS, SCOPE, Played
 from interop.recorder import Recorder
-from interop.rows import Measured, Row, each
-from interop.trial import COLUMNS, OK, SECRET, Trial
+from interop.rows import FOLDER, Measured, Row, each
+from interop.trial import COLUMNS, OK, SECRET, Trial, renews_by_a_timer
 from live_stack import Stack
 
-CLIENT = "payroll-report"  # has grants at two APIs, so it must name one
+TENANT = FOLDER / "sides/clients.yaml"
+MORE_SCOPE = "/approvals"  # a route that wants another scope than API_PATH
 
 
-class RealStack:
-    """A stack for all rows; one row at a time, since it refuses the next token of whoever comes."""
+class Rows:
+    """Runs rows, with one stack and one certificate for all of them."""
 
-    def __init__(self, stack: Stack, recorder: Recorder, forwarded: Forwarded) -> None:
-        self._stack, self._recorder, self._forwarded = stack, recorder, forwarded
-        self._lock = threading.Lock()
+    def __init__(self, folder: Path) -> None:
+        """Start what all rows need, in a folder of its own."""
+        self._secret = secrets.token_urlsafe(32)
+        self._tls, self._certified = certificate(folder)
+        self._started = ExitStack()
+        stack = Stack(folder / "checkout")
+        self._started.callback(stack.drop)
+        stack.environment["RUNTIME"] = "local"
+        credentials = stack.folder / ".secrets/auth-server"
+        credentials.mkdir(parents=True)
+        (credentials / "key-client.jwks").write_text(public_keys())
+        (credentials / "secret-client.sha256").write_text(hashlib.sha256(self._secret.encode()).hexdigest())
+        recorder, self._forwarded = self._started.enter_context(recorded_stack(stack, TENANT.read_text()))
+        secured = Recorder(dict.fromkeys(SERVICES, "localhost"), self._forwarded.answer, self._tls)
+        self._recorders = {False: recorder, True: self._started.enter_context(secured)}
+        self._one_at_a_time = threading.Lock()  # the stack refuses the next token of whoever comes
 
-    def try_out(self, row: Row) -> str:
-        """Return what became of a call, of one that is refused, and of one more."""
-        client_id = row.extra.get("client", CLIENT)
-        secret = self._stack.secret(client_id)
-        with self._lock, running(row, self._recorder, client_id, secret) as program:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._started.close()
+
+    def run(self, row: Row) -> dict[str, Any]:
+        """Run one row; return its date and what was measured."""
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        with self._one_at_a_time:
+            at_the_stack = self._at_the_stack(row)
+        return {"date": today, **self._columns(row), **at_the_stack}
+
+    def _columns(self, row: Row) -> dict[str, str]:
+        """Return the columns of one row, as the play shows them."""
+        played, left_out = Played(), row.extra.get("left_out", [])
+        measures = {name: column for name, column in COLUMNS.items() if name not in left_out}
+        if row.extra.get("timer"):
+            measures["renews"] = renews_by_a_timer
+        tls = self._tls if row.extra.get("https") else None
+        with Recorder(ORIGINS, played.answer, tls) as recorder:
+            played.url = recorder.url
+            variables = {**addresses_of(recorder), **self._certified, "CLIENT_ID": "played"}
+            with running(row, variables, SECRET) as program:
+                trial = Trial(program, played, recorder)
+                return {name: column(trial) for name, column in measures.items()}
+
+    def _at_the_stack(self, row: Row) -> dict[str, str]:
+        """Return what became of a call, of one that is refused, of one more, and of one for another scope."""
+        recorder = self._recorders[row.extra.get("https", False)]
+        usual = "key-client" if "key" in row.extra else "secret-client"
+        variables = {**addresses_of(recorder), "AUDIENCE": self._recorders[False].url["api"]}
+        variables["CLIENT_ID"] = row.extra.get("client", usual)
+        with running(row, {**variables, **self._certified}, self._secret) as program:
             first = program.call()
             assert first == OK, f"{row.name} at the real stack: {first}"
             self._forwarded.spoil_next_token()
             refused = program.call()
-            return " ".join(_status(result) for result in (first, refused, program.call()))
+            seen = {"stack": " ".join(_status(result) for result in (first, refused, program.call()))}
+            if row.extra.get("step_up"):
+                program.turn_to(recorder.url["api"] + MORE_SCOPE)
+                seen["step_up"] = _status(program.call())
+            return seen
 
 
 def _status(result: Mapping[str, Any]) -> str:
@@ -44,54 +95,31 @@ def _status(result: Mapping[str, Any]) -> str:
 
 
 def run(rows: list[Row]) -> Measured:
-    """Run rows, with a stack of their own; return what each measured."""
-    with tempfile.TemporaryDirectory() as folder, real_stack(Path(folder)) as stack:
-        return each(rows, lambda row: run_row(row, stack))
+    """Run rows; return what each measured."""
+    with tempfile.TemporaryDirectory() as folder, Rows(Path(folder)) as started:
+        return each(rows, started.run)
+
+
+def addresses_of(recorder: Recorder) -> dict[str, str]:
+    """Return the variables that name the addresses of a recorder."""
+    return {
+        "ISSUER": recorder.url["server"],
+        "TOKEN_URL": f"{recorder.url['server']}/oauth/token",
+        "API_URL": f"{recorder.url['api']}{API_PATH}",
+        "AUDIENCE": recorder.url["api"],
+        "SCOPE": SCOPE,
+    }
 
 
 @contextmanager
-def real_stack(folder: Path) -> Iterator[RealStack]:
-    """Start a stack in a folder."""
-    stack = Stack(folder / "checkout")
-    stack.environment["RUNTIME"] = "local"
-    try:
-        with recorded_stack(stack) as (recorder, forwarded):
-            yield RealStack(stack, recorder, forwarded)
-    finally:
-        stack.drop()
-
-
-def run_row(row: Row, stack: RealStack) -> dict[str, Any]:
-    """Run one row; return its date and its columns."""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"date": today, **columns(row), "stack": stack.try_out(row)}
-
-
-def columns(row: Row) -> dict[str, str]:
-    """Return the columns of one row, as the play shows them."""
-    played = Played()
-    with Recorder(ORIGINS, played.answer) as recorder:
-        played.url = recorder.url
-        with running(row, recorder, "played", SECRET) as program:
-            trial = Trial(program, played, recorder)
-            left_out = row.extra.get("left_out", [])
-            return {name: column(trial) for name, column in COLUMNS.items() if name not in left_out}
-
-
-@contextmanager
-def running(row: Row, recorder: Recorder, client_id: str, secret: str) -> Iterator[ClientProgram]:
-    """Start a row's program with the addresses of a recorder."""
-    with tempfile.TemporaryDirectory() as folder:
+def running(row: Row, variables: Mapping[str, str], secret: str) -> Iterator[ClientProgram]:
+    """Start a row's program, with its credentials in files, and a broker for those that call one."""
+    with tempfile.TemporaryDirectory() as folder, Broker(variables["API_URL"]) as broker:
         file = Path(folder) / "secret"
         file.write_text(secret)
-        variables = {
-            "ISSUER": recorder.url["server"],
-            "TOKEN_URL": f"{recorder.url['server']}/oauth/token",
-            "API_URL": f"{recorder.url['api']}{API_PATH}",
-            "AUDIENCE": recorder.url["api"],
-            "SCOPE": SCOPE,
-            "CLIENT_ID": client_id,
-            "CLIENT_SECRET_FILE": str(file),
-        }
-        with ClientProgram(prepare(row), row.program, variables | row.extra.get("variables", {})) as program:
+        environment = {**variables, "CLIENT_SECRET_FILE": str(file), "KAFKA_BROKER": broker.address}
+        if "key" in row.extra:
+            environment |= write_key(row.extra["key"], Path(folder))
+        environment |= row.extra.get("variables", {})
+        with ClientProgram(prepare(row), row.program, environment) as program:
             yield program

@@ -1,0 +1,41 @@
+import os
+from pathlib import Path
+
+import httpx2
+from mcp.client.auth import TokenStorage
+from mcp.client.auth.extensions.client_credentials import PrivateKeyJWTOAuthProvider, SignedJWTParameters
+
+
+class InMemory(TokenStorage):
+    tokens = client_info = None
+
+    async def get_tokens(self):
+        return self.tokens
+
+    async def set_tokens(self, tokens):
+        self.tokens = tokens
+
+    async def get_client_info(self):
+        return self.client_info
+
+    async def set_client_info(self, client_info):
+        self.client_info = client_info
+
+
+def new_client():
+    client_id, key = os.environ["CLIENT_ID"], Path(os.environ["KEY_FILE"]).read_text()
+    signed = SignedJWTParameters(
+        issuer=client_id, subject=client_id, signing_key=key, signing_algorithm="EdDSA"
+    )
+    auth = PrivateKeyJWTOAuthProvider(
+        server_url=os.environ["AUDIENCE"],
+        storage=InMemory(),
+        client_id=client_id,
+        assertion_provider=signed.create_assertion_provider(),
+        issuer=os.environ["ISSUER"],
+    )
+    return httpx2.AsyncClient(auth=auth)
+
+
+async def call(client):
+    return (await client.get(os.environ["API_URL"])).status_code
