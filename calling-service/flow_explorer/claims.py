@@ -54,6 +54,22 @@ def claims(token: DecodedToken, checks: Sequence[Check], now: datetime) -> list[
     return found
 
 
+def proof_claims(proof: DecodedToken, checks: Sequence[Check], now: datetime) -> list[Claim]:
+    """Return the members of a DPoP proof in their order; the check `proof` covers all of them."""
+    made = next((check for check in checks if check.name == "proof"), None)
+    state: State = "decoded"
+    check = None
+    if made:
+        check = made.name
+        state = "refused" if made.reason else "verified"
+    found = []
+    for part, name, value in proof.members():
+        time = claimed_time(name, value, now) if part == "payload" else None
+        meaning = meaning_of(f"proof {part}", name)
+        found.append(Claim(part, name, as_text(value), time, meaning, state, check))
+    return found
+
+
 def checks_of(token: DecodedToken | None, recorded: RecordedRun) -> Sequence[Check]:
     """Return the checks that the API made the first time that this token was presented in the run."""
     for exchange in recorded.exchanges:

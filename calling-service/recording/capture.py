@@ -68,6 +68,7 @@ class _Draft:
         self.body_size = len(body)
         self.credentials: list[str] = []
         self.token = None
+        self.proof = None
         media_type = ""
         for name, raw_value in headers:
             value = _text(raw_value)
@@ -76,6 +77,8 @@ class _Draft:
             self.credentials += credentials
             if name.lower() == "authorization":
                 self.token = redaction.decoded(value.partition(" ")[2].strip())
+            if name.lower() == "dpop":
+                self.proof = redaction.decoded(value)
             if name.lower() == "content-type" and not media_type:
                 media_type = value.partition(";")[0].strip().lower()
         self.body, found = _masked_body(body.decode("utf-8", "replace"), media_type)
@@ -95,6 +98,7 @@ class _Draft:
             body_size=self.body_size,
             body_shortened=len(body) > BODY_LIMIT,
             token=self.token,
+            proof=self.proof,
         )
 
 

@@ -38,7 +38,7 @@ class DecodedToken:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request or a response: its first line, headers, the start of its body, and the token in it."""
+    """A request or a response: its first line, headers, the start of its body, its token and DPoP proof."""
 
     start_line: str
     headers: tuple[tuple[str, str], ...]
@@ -46,6 +46,7 @@ class Message:
     body_size: int  # bytes on the wire
     body_shortened: bool
     token: DecodedToken | None
+    proof: DecodedToken | None = None
 
     def header(self, wanted: str) -> str:
         """Return the first value of a header, "" if there is none."""
@@ -106,7 +107,9 @@ class Exchange:
 def _message(document: Mapping[str, Any]) -> Message:
     headers = tuple((name, value) for name, value in document["headers"])
     token = document["token"] and DecodedToken(**document["token"])
-    return Message(**{**document, "headers": headers, "token": token})
+    proof = document.get("proof")  # which an earlier release did not store
+    proof = proof and DecodedToken(**proof)
+    return Message(**{**document, "headers": headers, "token": token, "proof": proof})
 
 
 def _as_json(value: object) -> Any:

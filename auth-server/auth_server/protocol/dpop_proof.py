@@ -42,7 +42,7 @@ class DpopProofs:
 
     def bound_key(self, proof: str) -> str:
         """Return the thumbprint (RFC 7638) of the key that the proof shows; raise InvalidDpopProofError."""
-        checking("dpop")
+        checking("proof")
         if len(proof) > MOST_CHARACTERS:
             raise InvalidDpopProofError(f"The DPoP proof is longer than {MOST_CHARACTERS} characters.")
         try:

@@ -1,7 +1,7 @@
 """Recorded requests as curl commands to paste on the host: public addresses, credentials as shell variables.
 
-The variables are CLIENT_SECRET, CLIENT_ASSERTION, TOKEN, and FORGED_TOKEN, which only a case can make. They
-go to curl's standard input: other users of the machine can read arguments in the list of processes.
+The variables are CLIENT_SECRET, CLIENT_ASSERTION, TOKEN, DPOP_PROOF, and FORGED_TOKEN, which only a case can
+make. They go to curl's standard input: other users of the machine can read arguments in the process list.
 """
 
 import re
@@ -17,6 +17,7 @@ from flow_explorer.recorded_run import RecordedRun
 MASKED_BASIC = re.compile("Basic " + re.escape(BASIC.format("CLIENT_ID")).replace("CLIENT_ID", "(.*)"))
 TOKEN = "$TOKEN"  # noqa: S105  # a variable
 FORGED_TOKEN = "$FORGED_TOKEN"  # noqa: S105
+PROOF = "$DPOP_PROOF"
 ASSERTION = "$CLIENT_ASSERTION"
 VARIABLES = {"client_secret": "$CLIENT_SECRET", "client_assertion": ASSERTION}  # all other members hold TOKEN
 
@@ -49,10 +50,14 @@ def _command(exchange: Exchange, public: Mapping[str, str], bearer: str) -> str:
     default_method = "POST" if body else "GET"
     if exchange.method != default_method:
         parts.append(f"--request {exchange.method}")
+    if request.proof:
+        parts.append(ConfigLine(f'header = \\"DPoP: {PROOF}\\"'))
     parts += body
     command = _curl(parts)
     if request.body_shortened:
         command = f"# body.json: the body of {request.body_size:,} bytes, which is not kept\n{command}"
+    if request.proof:
+        command = f"# DPOP_PROOF: a new proof for this request; a server accepts each one once\n{command}"
     if FORGED_TOKEN in command:
         command = f"# FORGED_TOKEN: the token that this case forges; its signature is not kept\n{command}"
     return command
@@ -90,6 +95,8 @@ def _authorization(request: Message, bearer: str) -> Iterator[str]:
     basic = MASKED_BASIC.fullmatch(value)
     if basic:
         yield ConfigLine(f"user = {quote_plus(basic[1])}:$CLIENT_SECRET")  # RFC 6749 2.3.1: form-encoded
+    elif value.startswith("DPoP "):
+        yield ConfigLine(f'header = \\"Authorization: DPoP {bearer}\\"')
     elif value.startswith("Bearer "):
         token = value.removeprefix("Bearer ")
         if is_redacted(token):

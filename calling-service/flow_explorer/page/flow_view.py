@@ -11,7 +11,7 @@ from recording.exchange import Exchange, Message
 from recording.server_timing import Check
 
 from flow_explorer.answers import Members, asked_and_answered, keys_caption
-from flow_explorer.claims import Claim, checks_of, claims
+from flow_explorer.claims import Claim, checks_of, claims, proof_claims
 from flow_explorer.diagram import Diagram, Item, draw
 from flow_explorer.meanings import Meaning, meaning_of
 from flow_explorer.page.wire import Line, lines
@@ -29,6 +29,7 @@ class Pane:
     lines: Sequence[Line] = ()
     shortened: int | None = None  # bytes of a body that is not shown whole
     claims: Sequence[Claim] = ()
+    proof: Sequence[Claim] = ()  # of a DPoP key
     asked: Sequence[tuple[str, Members]] = ()
     checks: Sequence[tuple[Check, Meaning | None]] = ()
     keys: str | None = None  # where the key of a verified token came from
@@ -109,4 +110,6 @@ def _with_message(pane: Pane, message: Message, checks: Sequence[Check], now: da
         pane = replace(pane, shortened=message.body_size)
     if message.token:
         pane = replace(pane, claims=claims(message.token, checks, now))
+    if message.proof:
+        pane = replace(pane, proof=proof_claims(message.proof, checks, now))
     return pane

@@ -44,6 +44,8 @@ def flow(
         if token and token not in decoded_before:
             decoded_before.append(token)
             yield from decoded(token, now, width)
+        if item.kind == "request" and exchange.request.proof:
+            yield from decoded(exchange.request.proof, now, width)
         yield ""
         if item.kind == "response" and item.times > 1:
             yield from _alike(recorded.exchanges[item.index + 1 : item.index + item.times], width)

@@ -67,6 +67,8 @@ def _value_text(name: str, value: object, now: datetime) -> str:
 
 def _kind(token: DecodedToken) -> str:
     media_type = str(token.header.get("typ")).lower()
+    if media_type == "dpop+jwt":
+        return "DPoP proof"
     if media_type.removeprefix("application/") == "at+jwt":
         return "token"
     return "JWT, which is not an access token"

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from flow_explorer.claims import checks_of, claims
+from flow_explorer.claims import checks_of, claims, proof_claims
 from recording.exchange import DecodedToken
 from recording.server_timing import Check
 
@@ -71,3 +71,22 @@ def test_the_checks_of_a_token_are_those_of_the_call_that_presented_it(
     another = exchange(request_token=DecodedToken({}, {}), checks=(check("typ"),))
     run = recorded(exchange(), another, exchange(request_token=TOKEN, checks=checks))
     assert checks_of(TOKEN, run) == found
+
+
+PROOF = DecodedToken({"typ": "dpop+jwt"}, {"htm": "GET", "iat": 1795521660})
+
+
+@pytest.mark.parametrize(
+    ("checks", "state"),
+    [
+        ([], ("decoded", None)),
+        ([check("presenting"), check("remembered")], ("decoded", None)),
+        ([check("remembered"), check("proof")], ("verified", "proof")),
+        ([check("remembered"), check("proof", "was used before")], ("refused", "proof")),
+    ],
+)
+def test_one_check_covers_the_whole_proof(checks: list[Check], state: tuple[str, str | None]) -> None:
+    found = proof_claims(PROOF, checks, NOW)
+    assert {(claim.state, claim.check) for claim in found} == {state}
+    assert [claim.meaning and claim.meaning.source for claim in found] == ["RFC 9449 4.2"] * 3
+    assert found[2].time == "Tue 24 Nov 2026 12:01:00 UTC, 1 minute from now"

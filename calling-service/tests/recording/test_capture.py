@@ -276,6 +276,19 @@ TIMED = {
 }
 
 
+def test_a_proof_is_decoded_and_its_signature_cut() -> None:
+    proof = token("c2lnbmF0dXJlLW9mLWEtcHJvb2Y", htm="GET")
+    captured = exchange({"Authorization": f"DPoP {token('c2lnbmF0dXJlLW9mLWEtdG9rZW4')}", "DPoP": proof})
+    assert captured.request.proof
+    assert captured.request.proof.payload == {"htm": "GET"}
+    assert captured.request.header("DPoP").endswith(".[signature cut]")
+    assert captured.request.header("Authorization").endswith(".[signature cut]")
+    document = json.loads(json.dumps(captured.as_json()))
+    assert Exchange.from_json(document) == captured
+    del document["request"]["proof"]  # an earlier release stored none
+    assert Exchange.from_json(document).request.proof is None
+
+
 def test_a_run_shows_the_exchange_like_this() -> None:
     captured = exchange(
         url="http://auth:9000/oauth/token?x=1", body="a=b", answer=b'{"a": 1}', answer_headers=TIMED
@@ -295,6 +308,7 @@ def test_a_run_shows_the_exchange_like_this() -> None:
             "body_size": 3,
             "body_shortened": False,
             "token": None,
+            "proof": None,
         },
         "response": {
             "start_line": "HTTP/1.1 200 OK",
@@ -303,6 +317,7 @@ def test_a_run_shows_the_exchange_like_this() -> None:
             "body_size": 8,
             "body_shortened": False,
             "token": None,
+            "proof": None,
         },
         "failure": None,
         "failed_before": [],

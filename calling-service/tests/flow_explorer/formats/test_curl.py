@@ -227,3 +227,12 @@ def test_the_list_of_processes_shows_no_credential_while_a_pasted_command_runs(r
             assert address in shown
             assert SECRET not in shown
             assert TOKEN not in shown
+
+
+def test_a_request_with_a_proof_needs_a_new_one() -> None:
+    headers = {"Authorization": f"DPoP {TOKEN}", "DPoP": TOKEN}
+    [command] = commands(RecordedRun(RUN, (captured("GET", API, headers=headers),), 0), PUBLIC)
+    assert command.startswith("# DPOP_PROOF: a new proof for this request")
+    arguments, configuration = pasted(f"DPOP_PROOF={TOKEN}\n{command}")
+    assert arguments == ["-siK", "-", "https://api.example/timesheets"]
+    assert configuration == [f'header = "Authorization: DPoP {TOKEN}"', f'header = "DPoP: {TOKEN}"']
