@@ -45,7 +45,7 @@ class Environment:
 
 def prepare(row: Row) -> Environment:
     """Install a row's packages, unless an environment has them; return it."""
-    pins = "\n".join([row.registry, sys.version, *sorted(row.packages)])
+    pins = "\n".join([row.registry, row.as_of, sys.version, *sorted(row.packages)])
     folder = _cache() / hashlib.sha256(pins.encode()).hexdigest()[:16]
     folder.mkdir(exist_ok=True)
     with _only_one(folder):
@@ -72,24 +72,26 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 def _install(row: Row, folder: Path) -> None:
     if row.packages and row.registry in INSTALLERS:  # Docker pulls an image when it is run
-        INSTALLERS[row.registry](folder, row.packages)
+        INSTALLERS[row.registry](folder, row)
 
 
-def _from_pypi(folder: Path, packages: list[str]) -> None:
+def _from_pypi(folder: Path, row: Row) -> None:
     uv = Path(sys.executable).with_name("uv")
     _run(folder, uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, folder)
-    _run(folder, uv, "pip", "install", "--quiet", "--python", folder, *packages)
+    as_of = ["--exclude-newer", row.as_of] if row.as_of else []
+    _run(folder, uv, "pip", "install", "--quiet", "--python", folder, *as_of, *row.packages)
 
 
-def _from_npm(folder: Path, packages: list[str]) -> None:
+def _from_npm(folder: Path, row: Row) -> None:
     (folder / "package.json").write_text("{}")
     # Without --ignore-scripts, n8n's client has a compiler build a package that it does not use.
     quietly = ("--no-audit", "--no-fund", "--loglevel=error")
-    _run(folder, "npm", "install", "--ignore-scripts", *quietly, *packages)
+    as_of = ["--before", row.as_of] if row.as_of else []
+    _run(folder, "npm", "install", "--ignore-scripts", *quietly, *as_of, *row.packages)
 
 
-def _from_debian(folder: Path, packages: list[str]) -> None:
-    _run(folder, "apt-get", "download", "--quiet", *packages)
+def _from_debian(folder: Path, row: Row) -> None:
+    _run(folder, "apt-get", "download", "--quiet", *row.packages)
     for package in folder.glob("*.deb"):
         _run(folder, "dpkg-deb", "--extract", package, folder)
 

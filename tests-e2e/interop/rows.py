@@ -18,6 +18,7 @@ class Row:
     """One program of another project: what it is, what one must set, and what surprises.
 
     The page shows `recipe` where a program has one: the configuration that it runs.
+    What its packages depend on is as it was at `as_of`, a time that the data file gives for all rows.
     `extra` has what one side alone knows. A row with `not_run`, which says why, was read and not run.
     """
 
@@ -31,16 +32,19 @@ class Row:
     test: str = ""
     ci: bool = False
     not_run: str = ""
+    as_of: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_rows(side: str) -> list[Row]:
     """Return the rows of a side in the order of its data file."""
     known = set(Row.__dataclass_fields__)
+    file = tomllib.loads((FOLDER / f"{side}.toml").read_text())
     rows = []
-    for table in tomllib.loads((FOLDER / f"{side}.toml").read_text())["row"]:
+    for table in file["row"]:
+        named = {name: value for name, value in table.items() if name in known}
         extra = {name: value for name, value in table.items() if name not in known}
-        rows.append(Row(**{name: table[name] for name in table if name in known}, extra=extra))
+        rows.append(Row(**named, as_of=file.get("as_of", ""), extra=extra))
     return rows
 
 
