@@ -7,6 +7,7 @@ const { host, port, audience, scope, client } = JSON.parse(process.env.CONFIGURA
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const key = { ...privateKey.export({ format: 'jwk' }), kid: 'another', use: 'sig', alg: 'RS256' };
 
+// recipe begins
 const provider = new Provider(`http://${host}:${port}`, {
   jwks: { keys: [key] },
   scopes: scope.split(' '),
@@ -24,4 +25,5 @@ const provider = new Provider(`http://${host}:${port}`, {
     },
   },
 });
+// recipe ends
 provider.listen(port, host);

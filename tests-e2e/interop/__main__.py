@@ -13,7 +13,9 @@ from pathlib import Path
 from live_stack import CHECKOUT
 
 import interop.pages.clients
+import interop.pages.servers
 import interop.sides.clients
+import interop.sides.servers
 from interop.rows import Measured, Row, read_measured, read_rows, write_measured
 
 
@@ -29,6 +31,9 @@ class Side:
 SIDES = {
     "clients": Side(
         interop.sides.clients.run, interop.pages.clients.page, CHECKOUT / "docs/other-clients.md"
+    ),
+    "servers": Side(
+        interop.sides.servers.run, interop.pages.servers.page, CHECKOUT / "docs/other-servers.md"
     ),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from interop.__main__ import SIDES
 from interop.rows import FOLDER, Row, read_measured, read_rows
 
-REGISTRIES = {"PyPI", "npm", "Debian", "Docker Hub"}
+REGISTRIES = {"PyPI", "npm", "Debian", "Docker Hub", "none"}
 
 
 @pytest.mark.parametrize("side", SIDES)

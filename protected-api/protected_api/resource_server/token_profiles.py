@@ -1,7 +1,7 @@
 """How the access tokens of well-known servers depart from RFC 9068: a profile each, a relaxation a line.
 
 Leave this file and relaxed_checks.py out if your server follows RFC 9068, which is the stricter choice. What
-each profile was read in is in docs/timesheets-api.md. Not here: the checks (relaxed_checks.py).
+each profile was read in is in docs/other-servers.md. Not here: the checks (relaxed_checks.py).
 """
 
 from collections.abc import Mapping
