@@ -133,8 +133,12 @@ def test_loads_what_serves_federated_clients_only_if_there_are_any(
 ) -> None:
     tenant = tmp_path / "tenant.yaml"
     tenant.write_text(tenant.read_text().replace("\ngrants:\n", f"\n{clients}\ngrants:\n", 1))
-    path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(auth_server.__file__).parents[1])}
+    path = {"PYTHONPATH": str(Path(auth_server.__file__).parents[1])}
     done = subprocess.run(  # noqa: S603  # this interpreter
-        [sys.executable, "-c", LOADED], env=environ | path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", LOADED],
+        env={**os.environ, **environ, **path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.splitlines()[-1:] == [printed], done.stdout + done.stderr
