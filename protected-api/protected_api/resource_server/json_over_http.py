@@ -46,10 +46,13 @@ def call(
     timeout = max(deadline - time.monotonic(), 0.001)
     try:
         with closing(_connection(parts, timeout, proxy, tls)) as connection:
-            hang_up = Timer(timeout, _hang_up, [connection])
+            connected: list[socket.socket] = []
+            hang_up = Timer(timeout, _hang_up, [connection, connected])
             hang_up.start()
             try:
                 connection.connect()
+                # The connection forgets its socket if the answer ends with the connection.
+                connected.append(connection.sock)
                 _check_time(deadline)
                 connection.request(method, target, body, all_headers)
                 answer = _read(connection)
@@ -99,6 +102,7 @@ def _check_time(deadline: float) -> None:
         raise TimeoutError(f"no whole answer in {TIMEOUT:g} s")
 
 
-def _hang_up(connection: HTTPConnection) -> None:
-    with suppress(OSError, AttributeError):  # it is closed, or has no socket yet
-        connection.sock.shutdown(socket.SHUT_RDWR)
+def _hang_up(connection: HTTPConnection, connected: list[socket.socket]) -> None:
+    for each in (connection.sock, *connected):
+        with suppress(OSError, AttributeError):  # it is closed, or there is none
+            each.shutdown(socket.SHUT_RDWR)

@@ -10,22 +10,28 @@ import pytest
 from protected_api.resource_server.issuer_documents import fetch_key_set
 from protected_api.resource_server.json_over_http import call
 
+BEGINNINGS = {
+    "a header": b"HTTP/1.1 200 OK\r\nX: ",
+    # Here http.client takes the socket away from the connection, before the body is read.
+    "the body of an answer that ends with the connection": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+}
 
-@pytest.fixture(params=["silent", "dripping"])
+
+@pytest.fixture(params=["silent", *BEGINNINGS])
 def slow_issuer(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Yield the address of a server that answers nothing, or sends a header byte by byte for a minute."""
+    """Yield the address of a server that answers nothing, or sends this byte by byte for a minute."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def drip() -> None:
             connection, _ = listener.accept()
             with connection, suppress(OSError):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                connection.sendall(BEGINNINGS[request.param])
                 for _ in range(6000):
                     over.wait(0.01)
                     connection.sendall(b"y")
 
-        if request.param == "dripping":
+        if request.param in BEGINNINGS:
             threading.Thread(target=drip, daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
         over.set()
