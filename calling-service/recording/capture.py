@@ -35,23 +35,23 @@ def capture(
     url = parts._replace(query=query).geturl()
     sent = _draft_of_request(request, url)
     credentials += sent.credentials
+    received = None
     status = None
-    answer = None
     server_timing = ""
     if response is not None:
         received = _draft_of_response(response)
         credentials += received.credentials
         status = response.status_code
-        answer = received.message(credentials)
         server_timing = response.headers.get("Server-Timing", "")
-    checks, calls = parse(redaction.mask_everywhere(server_timing, credentials))
+    forms = redaction.forms_of(credentials)
+    checks, calls = parse(redaction.mask_everywhere(server_timing, forms))
     return Exchange(
-        url=redaction.mask_everywhere(url, credentials),
+        url=redaction.mask_everywhere(url, forms),
         method=request.method or "",
-        request=sent.message(credentials),
+        request=sent.message(forms),
         status=status,
-        response=answer,
-        failure=failure and redaction.mask_everywhere(failure, credentials),
+        response=received and received.message(forms),
+        failure=failure and redaction.mask_everywhere(failure, forms),
         elapsed=round(elapsed, 6),
         checks=checks,
         calls=calls,
@@ -86,14 +86,12 @@ class _Draft:
         for value in found:
             self.token = self.token or redaction.decoded(value)
 
-    def message(self, credentials: Iterable[str]) -> Message:
-        """Return the message without these credentials, which other parts of the exchange had."""
-        body = redaction.mask_everywhere(self.body, credentials)
+    def message(self, forms: Iterable[str]) -> Message:
+        """Return the message without these forms of the credentials that any part of the exchange had."""
+        body = redaction.mask_everywhere(self.body, forms)
         return Message(
-            start_line=redaction.mask_everywhere(self.start_line, credentials),
-            headers=tuple(
-                (name, redaction.mask_everywhere(value, credentials)) for name, value in self.headers
-            ),
+            start_line=redaction.mask_everywhere(self.start_line, forms),
+            headers=tuple((name, redaction.mask_everywhere(value, forms)) for name, value in self.headers),
             body=body[:BODY_LIMIT],
             body_size=self.body_size,
             body_shortened=len(body) > BODY_LIMIT,
@@ -122,6 +120,8 @@ def _draft_of_response(response: requests.Response) -> _Draft:
 def _masked_body(text: str, media_type: str) -> tuple[str, list[str]]:
     if media_type == FORM:
         return redaction.mask_form(text)
+    if not redaction.may_hold_a_secret(text):
+        return text, []
     try:
         masked, credentials = redaction.mask_json(json.loads(text))
         if credentials:

@@ -7,7 +7,7 @@ found there are then removed from everything else, in each encoding in which a s
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -90,6 +90,11 @@ def _decoded_basic(sent: str) -> str:
         return ""
 
 
+def may_hold_a_secret(text: str) -> bool:
+    """Return whether a JSON text could have a member with a credential, perhaps under an escaped name."""
+    return "\\" in text or any(name in text for name in SECRET_MEMBERS)
+
+
 def mask_form(text: str) -> tuple[str, list[str]]:
     """Return a form body or query with its credentials masked, and those credentials."""
     credentials: list[str] = []
@@ -138,14 +143,21 @@ def _masked(name: str, value: str) -> tuple[str, tuple[str, ...]]:
     return MASK, (value,)
 
 
-def mask_everywhere(text: str, credentials: Iterable[str]) -> str:
-    """Return the text with every form of the credentials masked and the signature of every JWT cut."""
+def forms_of(credentials: Iterable[str]) -> Sequence[str]:
+    """Return every form of the credentials in which a server could echo them, the longest first."""
     forms: set[str] = set()
-    for credential in credentials:
+    for credential in set(credentials):
         if len(credential) >= SHORTEST:
             forms |= _forms(credential)
-    for each in sorted(forms, key=len, reverse=True):
+    return sorted(forms, key=len, reverse=True)
+
+
+def mask_everywhere(text: str, forms: Iterable[str]) -> str:
+    """Return the text with these forms of credentials masked and the signature of every JWT cut."""
+    for each in forms:
         text = text.replace(each, MASK)
+    if "eyJ" not in text:
+        return text
     return JWT.sub(rf"\1{CUT}", text)
 
 

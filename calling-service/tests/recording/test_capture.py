@@ -200,6 +200,10 @@ def test_keeps_nothing_of_an_opaque_token(opaque: str) -> None:
     assert opaque not in dump(captured)
 
 
+def test_keeps_no_secret_of_a_member_whose_name_is_escaped() -> None:
+    assert "opaque" not in dump(exchange(body='{"client\\u005fsecret": "opaque"}'))
+
+
 @pytest.mark.parametrize(
     "template", ["access_token=%s&token_type=bearer", '{"access_token": "%s", cut', "access_token: %s"]
 )
