@@ -118,7 +118,9 @@ class _Reader:
         """Yield the rows, without sums and repeated headers; `front` columns are not the export's."""
         fault = ""  # of all rows that follow
         for whole in rows:
-            row = own_cells(whole, front, self._width)
+            row = whole
+            if front:
+                row = own_cells(whole, front, self._width)
             if self._is_total(row.cells):
                 continue
             found = self._row(row, kept_id(whole, front), row.fault or fault)
