@@ -35,22 +35,25 @@ def capture(
     url = parts._replace(query=query).geturl()
     sent = _draft_of_request(request, url)
     credentials += sent.credentials
-    received = None
     status = None
+    received = None
+    answer = None
     server_timing = ""
     if response is not None:
+        status = response.status_code
         received = _draft_of_response(response)
         credentials += received.credentials
-        status = response.status_code
         server_timing = response.headers.get("Server-Timing", "")
     forms = redaction.forms_of(credentials)
+    if received:
+        answer = received.message(forms)
     checks, calls = parse(redaction.mask_everywhere(server_timing, forms))
     return Exchange(
         url=redaction.mask_everywhere(url, forms),
         method=request.method or "",
         request=sent.message(forms),
         status=status,
-        response=received and received.message(forms),
+        response=answer,
         failure=failure and redaction.mask_everywhere(failure, forms),
         elapsed=round(elapsed, 6),
         checks=checks,
