@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ CREDENTIALS = {
     "hours-agent": ("CLIENT_SECRET_FILE", "hours-agent"),
     "payroll-agent": ("CLIENT_KEY_FILE", "payroll-agent.pem"),
 }
+PAGE = (CHECKOUT / "docs/mcp-server.md").read_text()
 NOVEMBER = ("first=2026-11-01", "last=2026-11-30")
 ENTRIES = ("list_timesheets", "user_id=C-1042", *NOVEMBER)
 
@@ -175,15 +177,20 @@ def test_a_machine_client_finds_its_way_from_the_401_and_calls_a_tool(
     assert answer == {project: str(total) for project, total in sorted(hours.items())}, errors
 
 
-def test_a_tool_of_another_scope_is_there_for_clients_that_have_it(server: McpServer) -> None:
-    scopes = {"SCOPES": "read:hours read:entries"}
-    assert server.run("fastmcp", "payroll-agent", **scopes)[0] == ["hours_per_project", "list_timesheets"]
-    answer, errors = server.run("fastmcp", "payroll-agent", *ENTRIES, **scopes)
-    assert answer, errors
-    assert answer["result"][0].keys() == {"date", "project", "hours", "approved"}
-    for agent in CREDENTIALS:
-        assert "Unknown tool: 'list_timesheets'" in server.run("fastmcp", agent, *ENTRIES)[1]
-    assert "The scope read:entries is not granted" in server.run("fastmcp", "hours-agent", **scopes)[1]
+def test_the_page_calls_a_tool_with_a_secret_and_another_with_a_key(server: McpServer) -> None:
+    (commands,) = re.findall(r"^call=.*?(?=^```)", PAGE, re.DOTALL | re.MULTILINE)
+    commands = commands.replace(".venv-mcp/bin/python", str(server.python))
+    commands = commands.replace("http://localhost:9003/mcp", server.url)
+    commands = commands.replace("http://localhost:9000", server.stack.issuer)
+    done = server.stack.run("bash", "-ec", commands)
+    assert '"Patient Portal": "' in done.stdout, done.stderr
+    assert '"project": "Patient Portal",\n      "hours": "3.75"' in done.stdout, done.stderr
+
+
+def test_a_tool_of_another_scope_is_hidden_from_clients_that_lack_it(server: McpServer) -> None:
+    assert "Unknown tool: 'list_timesheets'" in server.run("fastmcp", "payroll-agent", *ENTRIES)[1]
+    refused = server.run("fastmcp", "hours-agent", SCOPES="read:hours read:entries")[1]
+    assert "The scope read:entries is not granted" in refused
 
 
 def test_a_client_that_lacks_the_scope_of_the_server_asks_for_it_after_the_403(server: McpServer) -> None:

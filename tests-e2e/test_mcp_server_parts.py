@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from auth_server.tenant.reading import read_tenant
 from live_stack import CHECKOUT, Stack
 
 PATHS = (CHECKOUT / "deploy/mcp-server", CHECKOUT / "calling-service/calling_service")  # as in its image
@@ -45,6 +46,14 @@ def test_a_start_without_settings_names_all_of_them(parts: Any, environ: dict[st
     heading, *problems = str(caught.value).split("\n  - ")
     assert heading == "mcp-server: cannot start, 9 problem(s):"
     assert {problem.partition(":")[0] for problem in problems} == environ.keys() - {"no_proxy"}
+
+
+def test_its_tenant_file_is_one_tenant_with_the_samples() -> None:
+    files = (CHECKOUT / "auth-server/tenant.yaml", CHECKOUT / "deploy/mcp-server/tenant.yaml")
+    tenant = read_tenant(*files)
+    assert tenant.problems == ()
+    of_server = [grant["audience"] for grant in tenant.grants if grant["client"] == "timesheets-mcp-server"]
+    assert of_server == ["http://localhost:9001"]
 
 
 BAD = {
