@@ -105,7 +105,14 @@ def logs_of_container(stack: Stack) -> str:
 
 @contextmanager
 def as_local_process(stack: Stack, environment: Path, url: str) -> Iterator[McpServer]:
-    """Serve it between two recorders: a log file, and a proxy before the Timesheets API."""
+    """Serve it between two recorders: a log file, and a proxy before the Timesheets API.
+
+    Here its tokens are signed by Ed25519 (RFC 9864), in containers by the default.
+    """
+    scopes = "scopes: [read:hours, read:entries]\n"
+    declared = f"name: Timesheets MCP server\n    {scopes}"
+    stack.edit("deploy/mcp-server/tenant.yaml", declared, f"{declared}    signing_alg: Ed25519\n")
+    stack.edit("deploy/mcp-server/local", "SIGNING_ALG=RS256", "SIGNING_ALG=Ed25519")
     stack.make("up")
     log = stack.state / "mcp-server.log"
     server = McpServer(stack, url, environment / "bin/python", log.read_text)
