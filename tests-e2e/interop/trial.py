@@ -100,7 +100,7 @@ def names_api(trial: Trial) -> str:
     trial.program.call()
     sent = trial.token_calls[0].parameters
     names = [f"`{name}`" for name, value in sent if value.rstrip("/") == trial.played.url["api"]]
-    return ", ".join(names) or "not"
+    return ", ".join(names) or "nothing"
 
 
 def token_calls_of_sixteen(trial: Trial) -> str:

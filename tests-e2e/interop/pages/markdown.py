@@ -1,5 +1,6 @@
 """What the pages have in common: tables, and the recipe of a row."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from interop.rows import FOLDER, Row
@@ -34,6 +35,18 @@ def recipe(row: Row) -> str:
     return f"```{LANGUAGES.get(file.suffix, '')}\n{text}\n```\n"
 
 
+def paragraph(text: str) -> str:
+    """Return a paragraph in lines of the usual length."""
+    return _wrapped(text, "")
+
+
 def bullets(sentences: Iterable[str]) -> str:
     """Return a Markdown list."""
-    return "".join(f"- {sentence}\n" for sentence in sentences)
+    return "".join(_wrapped(f"- {sentence}", "  ") for sentence in sentences)
+
+
+def _wrapped(text: str, indent: str) -> str:
+    wrapper = textwrap.TextWrapper(
+        128, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return wrapper.fill(text) + "\n"
