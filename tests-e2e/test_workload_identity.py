@@ -1,16 +1,19 @@
 """The import job runs without a secret: a platform vouches for it (deploy/workload-identity)."""
 
 import json
+import socket
 import subprocess
 import sys
 import textwrap
+import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote
 
 import pytest
 import requests
-from live_stack import Stack, eventually, free_ports
+from live_stack import Stack, eventually, four_threads, free_ports
 
 OVERLAY = "deploy/workload-identity"
 PLATFORM = {
@@ -29,7 +32,7 @@ def stack(new_stack: Callable[[], Stack]) -> Iterator[Stack]:
         stack.first_output = stack.make("up")
         yield stack
         return
-    with platform(stack):
+    with platform(stack), silent_platform(stack):
         stack.first_output = stack.make("up")
         yield stack
 
@@ -41,7 +44,7 @@ def platform(stack: Stack) -> Iterator[None]:
     tokens.mkdir()
     (port,) = free_ports(1)
     keys = f"http://127.0.0.1:{port}/openid/v1/jwks"
-    tenant = f"TENANT_FILE: {stack.folder / OVERLAY / 'tenant.yaml'}\n      PLATFORM_KEYS: {keys}"
+    tenant = f"TENANT_FILE: /{OVERLAY}/tenant.yaml\n      PLATFORM_KEYS: {keys}"
     stack.edit("docker-compose.yml", "TENANT_FILE: tenant.yaml", tenant)
     secret = "CLIENT_SECRET_FILE: /run/secrets/timesheets-import-job"
     stack.edit("docker-compose.yml", secret, f"CLIENT_ASSERTION_FILE: {tokens}/token")
@@ -54,6 +57,21 @@ def platform(stack: Stack) -> Iterator[None]:
     finally:
         process.terminate()
         assert process.wait(10) == 0
+
+
+SILENT = """clients:
+  - client_id: of-a-silent-platform
+    name: Its platform answers nothing
+    federated: {issuer: "https://silent.example", subject: job, jwks_uri: "http://127.0.0.1:%d/keys"}
+"""
+
+
+@contextmanager
+def silent_platform(stack: Stack) -> Iterator[None]:
+    """Declare a client of a platform whose address takes connections and sends nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stack.edit(f"{OVERLAY}/tenant.yaml", "clients:\n", SILENT % listener.getsockname()[1])
+        yield
 
 
 def where_the_job_runs(stack: Stack, script: str) -> str:
@@ -105,6 +123,34 @@ def test_the_platform_vouches_for_this_client_and_for_no_other(stack: Stack) -> 
     assert (other.status_code, other.json()["error"]) == (400, "invalid_request")
     own = requests.post(url, data=form, timeout=10).json()
     assert own["scope"] == "batch:upload read:timesheets"
+
+
+def test_a_platform_that_answers_nothing_costs_the_others_nothing(stack: Stack) -> None:
+    """Each worker has four threads; here, more requests than both have ask for its keys at any time."""
+    if stack.environment["RUNTIME"] != "local":
+        pytest.skip("the silent platform listens beside local processes")
+    parts = [{"alg": "ES256", "kid": "a"}, {"iss": "https://silent.example", "sub": "job"}]
+    encoded = [urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": ".".join([*encoded, "A" * 86]),
+    }
+
+    def ask() -> None:
+        answer = requests.post(f"{stack.url['auth-server']}/oauth/token", data=form, timeout=10)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+    took: list[float] = []
+    with four_threads(ask), four_threads(ask), four_threads(ask):
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            began = time.monotonic()
+            stack.token("payroll-report")
+            took.append(time.monotonic() - began)
+    assert sorted(took)[len(took) * 9 // 10] < 0.5, (
+        "others wait where that platform is waited for, for a second"
+    )
 
 
 FIND = """

@@ -4,10 +4,8 @@ import datetime
 import ipaddress
 import json
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,67 +23,6 @@ from cryptography.x509.oid import NameOID
 JWK = generate_key("ES256").as_dict(private=False)
 
 
-class Endpoint(ThreadingHTTPServer):
-    """A key endpoint on loopback."""
-
-    block_on_close = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.body: bytes = json.dumps({"keys": [JWK]}).encode()
-        self.pause = 0.0  # seconds between two bytes
-        self.stopping = threading.Event()
-        self.asked: list[tuple[str, str | None]] = []
-        self.scheme = "http"
-
-    @property
-    def url(self) -> str:
-        """Return the address of the keys."""
-        return f"{self.scheme}://127.0.0.1:{self.server_port}/openid/v1/jwks"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing: callers hang up on purpose."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers as its endpoint says."""
-
-    server: Endpoint
-
-    def do_GET(self) -> None:
-        """Send the body, at once or byte by byte."""
-        endpoint = self.server
-        endpoint.asked.append((self.path, self.headers.get("Authorization")))
-        self.send_response(endpoint.status)
-        for name, value in endpoint.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(endpoint.body)))
-        self.end_headers()
-        if not endpoint.pause:
-            self.wfile.write(endpoint.body)
-            return
-        for byte in endpoint.body:
-            if endpoint.stopping.wait(endpoint.pause):
-                return
-            self.wfile.write(bytes([byte]))
-
-    def log_message(self, *_: Any) -> None:
-        """Print nothing."""
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.stopping.set()
-        server.shutdown()
-        thread.join()
-
-
 def place(**members: str) -> KeyPlace:
     return KeyPlace(**({"jwks_uri": None, "jwks_file": None, "ca_file": None, "bearer_file": None} | members))
 
@@ -94,21 +31,22 @@ def any_key(_: Any) -> bool:
     return True
 
 
-def test_fetches_from_the_declared_address(endpoint: Endpoint, tmp_path: Path) -> None:
+def test_fetches_from_the_declared_address(endpoint: Any, tmp_path: Path) -> None:
     endpoint_with_query = endpoint.url + "?v=1"
+    endpoint.body = json.dumps({"keys": [JWK]}).encode()
     (key,) = KeyPlaces(tmp_path).find(place(jwks_uri=endpoint_with_query), any_key)
     assert key.public.as_dict(private=False)["x"] == JWK["x"]
     assert endpoint.asked == [("/openid/v1/jwks?v=1", None)]
 
 
-def test_places_that_are_equal_share_their_keys(endpoint: Endpoint, tmp_path: Path) -> None:
+def test_places_that_are_equal_share_their_keys(endpoint: Any, tmp_path: Path) -> None:
     places = KeyPlaces(tmp_path)
     for _ in range(3):
         places.find(place(jwks_uri=endpoint.url), any_key)
     assert len(endpoint.asked) == 1
 
 
-BAD: dict[str, tuple[Callable[[Endpoint], None], str]] = {
+BAD: dict[str, tuple[Callable[[Any], None], str]] = {
     "error": (lambda e: setattr(e, "status", 500), "HTTP status 500"),
     "unauthorized": (lambda e: setattr(e, "status", 401), "HTTP status 401"),
     "redirect": (
@@ -122,7 +60,7 @@ BAD: dict[str, tuple[Callable[[Endpoint], None], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_names_the_address_in_what_goes_wrong(endpoint: Endpoint, case: str) -> None:
+def test_names_the_address_in_what_goes_wrong(endpoint: Any, case: str) -> None:
     change, problem = BAD[case]
     change(endpoint)
     with pytest.raises(OSError, match=problem) as raised:
@@ -130,9 +68,7 @@ def test_names_the_address_in_what_goes_wrong(endpoint: Endpoint, case: str) -> 
     assert str(raised.value).startswith(f"{endpoint.url}: ")
 
 
-def test_refuses_what_is_no_key_set(
-    endpoint: Endpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_refuses_what_is_no_key_set(endpoint: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     endpoint.body = b'{"keys": []}'
     with pytest.raises(KeysUnavailableError):
         KeyPlaces(tmp_path).find(place(jwks_uri=endpoint.url), any_key)
@@ -140,7 +76,7 @@ def test_refuses_what_is_no_key_set(
     assert record.reason.startswith(f"{endpoint.url} has no key for RS256")  # type: ignore[attr-defined]
 
 
-def test_takes_the_keys_of_a_spiffe_bundle(endpoint: Endpoint, tmp_path: Path) -> None:
+def test_takes_the_keys_of_a_spiffe_bundle(endpoint: Any, tmp_path: Path) -> None:
     """Its members for JWT-SVIDs have a use of their own, and those for X.509-SVIDs may be of any curve."""
     svid = JWK | {"use": "jwt-svid", "kid": "a"}
     x509_svid = {"use": "x509-svid", "kty": "EC", "crv": "P-384", "x": "", "y": "", "x5c": [""]}
@@ -149,7 +85,7 @@ def test_takes_the_keys_of_a_spiffe_bundle(endpoint: Endpoint, tmp_path: Path) -
     assert key.kid == "a"
 
 
-def test_ends_by_a_deadline_even_if_the_bytes_keep_coming(endpoint: Endpoint) -> None:
+def test_ends_by_a_deadline_even_if_the_bytes_keep_coming(endpoint: Any) -> None:
     endpoint.pause = 0.05
     began = time.monotonic()
     with pytest.raises(OSError, match=endpoint.url):
@@ -163,7 +99,7 @@ def test_reports_an_address_where_nothing_answers() -> None:
 
 
 @pytest.fixture
-def tls_endpoint(endpoint: Endpoint, tmp_path: Path) -> Endpoint:
+def tls_endpoint(endpoint: Any, tmp_path: Path) -> Any:
     """Serve with a certificate of its own, as a cluster's API server does."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "cluster")])
@@ -190,13 +126,13 @@ def tls_endpoint(endpoint: Endpoint, tmp_path: Path) -> Endpoint:
     return endpoint
 
 
-def test_trusts_the_declared_ca_and_no_other(tls_endpoint: Endpoint, tmp_path: Path) -> None:
+def test_trusts_the_declared_ca_and_no_other(tls_endpoint: Any, tmp_path: Path) -> None:
     assert KeyPlaces(tmp_path).find(place(jwks_uri=tls_endpoint.url, ca_file="ca.crt"), any_key)
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
         fetch_json(tls_endpoint.url, None, None)
 
 
-def test_sends_the_bearer_token_as_it_is_now(tls_endpoint: Endpoint, tmp_path: Path) -> None:
+def test_sends_the_bearer_token_as_it_is_now(tls_endpoint: Any, tmp_path: Path) -> None:
     token = tmp_path / "token"
     for content in ("eyJ.one\n", "eyJ.two"):
         token.write_text(content)
@@ -212,7 +148,7 @@ def test_sends_no_bearer_that_is_no_token(tmp_path: Path, content: bytes) -> Non
         fetch_json("https://127.0.0.1:9/", None, token)
 
 
-def test_takes_files_by_their_absolute_path_too(tls_endpoint: Endpoint, tmp_path: Path) -> None:
+def test_takes_files_by_their_absolute_path_too(tls_endpoint: Any, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("eyJ.one")
     where = place(
         jwks_uri=tls_endpoint.url, ca_file=str(tmp_path / "ca.crt"), bearer_file=str(tmp_path / "token")
