@@ -284,7 +284,7 @@ def test_a_proof_is_decoded_and_its_signature_cut() -> None:
     proof = token("c2lnbmF0dXJlLW9mLWEtcHJvb2Y", htm="GET")
     captured = exchange({"Authorization": f"DPoP {token('c2lnbmF0dXJlLW9mLWEtdG9rZW4')}", "DPoP": proof})
     assert captured.request.proof
-    assert captured.request.proof.payload == {"htm": "GET"}
+    assert captured.request.proof.payload["htm"] == "GET"
     assert captured.request.header("DPoP").endswith(".[signature cut]")
     assert captured.request.header("Authorization").endswith(".[signature cut]")
     document = json.loads(json.dumps(captured.as_json()))
