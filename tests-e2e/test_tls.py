@@ -241,4 +241,4 @@ def test_without_docker_it_says_what_it_needs(tls_stack: TlsStack) -> None:
 def test_an_unknown_overlay_is_refused(tls_stack: TlsStack) -> None:
     refused = tls_stack.run("make", "up", OVERLAY="tsl")
     assert refused.returncode != 0
-    assert "OVERLAY must be tls, workload-identity, mcp-server or unset, not tsl." in refused.stderr
+    assert "OVERLAY must be tls, dpop, workload-identity, mcp-server or unset, not tsl." in refused.stderr

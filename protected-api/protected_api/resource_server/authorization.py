@@ -111,9 +111,8 @@ class Authorization:
             response = self._as_the_app_does(Unauthorized(str(refusal)))
         response.status_code = refusal.status
         challenge = {"realm": self.realm, **refusal.challenge, "resource_metadata": self.resource_metadata}
-        for scheme, more in self.possession.schemes.items():
-            parameters = ", ".join(f'{name}="{value}"' for name, value in {**challenge, **more}.items())
-            response.headers.add("WWW-Authenticate", f"{scheme} {parameters}")
+        for text in self.possession.challenges(challenge, refusal.scheme):
+            response.headers.add("WWW-Authenticate", text)
         response.headers.update(refusal.headers)
         return response
 

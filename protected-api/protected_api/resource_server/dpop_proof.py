@@ -96,6 +96,7 @@ def _expiry(nonce: Any, nonces: Nonces) -> int:
     if expiry is None:
         reason = "The DPoP proof needs the nonce of this answer's DPoP-Nonce header."
         refusal = RefusalError(reason, "proof", error="use_dpop_nonce")
+        refusal.scheme = "DPoP"
         refusal.headers["DPoP-Nonce"] = nonces.new()
         raise refusal
     return expiry
@@ -144,7 +145,9 @@ def _require(holds: bool, problem: str) -> None:
 
 
 def _refusal(problem: str) -> RefusalError:
-    return RefusalError(f"The DPoP proof {problem}.", "proof", error="invalid_dpop_proof")
+    refusal = RefusalError(f"The DPoP proof {problem}.", "proof", error="invalid_dpop_proof")
+    refusal.scheme = "DPoP"
+    return refusal
 
 
 def normalised(url: str) -> str | None:

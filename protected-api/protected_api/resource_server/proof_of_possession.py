@@ -3,7 +3,7 @@
 Not here: how a key is confirmed (dpop_proof.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -47,3 +47,10 @@ class ProofOfPossession:
         for member, value in confirmation.items():
             self.methods[member](request, presented, value)
         return bool(confirmation)
+
+    def challenges(self, parameters: Mapping[str, str], only: str = "") -> Iterator[str]:
+        """Yield the challenge of each scheme, or of one alone, with these parameters (RFC 9110 11.6.1)."""
+        for scheme, more in self.schemes.items():
+            if only in {"", scheme}:
+                members = {**parameters, **more}
+                yield f"{scheme} " + ", ".join(f'{name}="{value}"' for name, value in members.items())

@@ -14,6 +14,7 @@ class RefusalError(Exception):
         if error:  # a request without a token gets none
             self.members = {"error": error, "error_description": reason, **more}
         self.challenge = dict(self.members)  # its parameters; authorization.py adds more
+        self.scheme = ""  # the only one whose challenge says this; empty: all
         self.headers: dict[str, str] = {}  # more of the answer
 
 
