@@ -97,6 +97,8 @@ def server(new_stack: Callable[[], Stack], environment: Path) -> Iterator[McpSer
 def in_docker(stack: Stack, environment: Path, url: str) -> Iterator[McpServer]:
     stack.make("up")
     yield McpServer(stack, url, environment / "bin/python", lambda: logs_of_container(stack))
+    overlay = ("-f", "docker-compose.yml", "-f", "deploy/mcp-server/compose.yml")
+    stack.compose(*overlay, "down", "--rmi", "local", "--volumes")
 
 
 def logs_of_container(stack: Stack) -> str:
