@@ -34,7 +34,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     """Return the settings of compose.yml, with a secret."""
     compose = yaml.safe_load((CHECKOUT / "deploy/mcp-server/compose.yml").read_text())
     settings: dict[str, str] = compose["services"]["mcp-server"]["environment"]
-    settings["AUDIENCE"] = "http://localhost:9003/mcp"
+    settings |= {"ISSUER": "http://localhost:9000", "AUDIENCE": "http://localhost:9003/mcp"}
     (tmp_path / "secret").write_text("s" * 43)
     return settings | {"CLIENT_SECRET_FILE": str(tmp_path / "secret")}
 
@@ -56,9 +56,16 @@ def test_its_tenant_file_is_one_tenant_with_the_samples() -> None:
     assert of_server == ["http://localhost:9001"]
 
 
+NO_URL = "is not an absolute https URL, or http with a loopback issuer; correct it"
 BAD = {
-    "relative issuer": ({"ISSUER": "issuer"}, "ISSUER: is not an absolute http(s) URL; correct it"),
-    "another scheme": ({"API_URL": "ftp://api"}, "API_URL: is not an absolute http(s) URL; correct it"),
+    "relative URL": ({"JWKS_URI": "jwks.json"}, f"JWKS_URI: {NO_URL}"),
+    "another scheme": ({"API_URL": "ftp://api"}, f"API_URL: {NO_URL}"),
+    "no host": ({"TOKEN_URL": "https:///oauth/token"}, f"TOKEN_URL: {NO_URL}"),
+    "unreadable URL": ({"API_URL": "http://[api"}, f"API_URL: {NO_URL}"),
+    "unknown algorithm": (
+        {"SIGNING_ALG": "HS256"},
+        "SIGNING_ALG: is not known; set it to one of RS256, ES256, EdDSA, Ed25519",
+    ),
     "no path": (
         {"AUDIENCE": "https://tools.example/"},
         "AUDIENCE: has no path; name the MCP endpoint, as in https://tools.example/mcp",
@@ -77,6 +84,16 @@ def test_names_the_setting_that_is_wrong(parts: Any, environ: dict[str, str], ca
     with pytest.raises(settings.SettingsError) as caught:
         settings.Settings.from_environ(environ | change)
     assert str(caught.value) == f"mcp-server: cannot start, 1 problem(s):\n  - {problem}"
+
+
+def test_takes_plain_http_with_a_loopback_issuer_alone(parts: Any, environ: dict[str, str]) -> None:
+    """The secret and the tokens of another issuer would cross a network."""
+    settings = parts("settings")
+    assert settings.Settings.from_environ(environ).token_url == "http://auth-server:9000/oauth/token"
+    for issuer in ("http://issuer.example", "http://localhost.example", "https://issuer.example"):
+        with pytest.raises(settings.SettingsError) as caught:
+            settings.Settings.from_environ(environ | {"ISSUER": issuer})
+        assert f"\n  - TOKEN_URL: {NO_URL}" in str(caught.value)
 
 
 class Answers:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastmcp.server.dependencies import get_access_token
 
+LONGEST_NAME = 100  # characters that are logged of what the caller sends
 log = logging.getLogger(__name__)
 
 
@@ -16,7 +17,7 @@ async def log_call(context: Any, call_next: Any) -> Any:
     if context.method == "tools/call":
         caller = get_access_token().claims
         who = {"client_id": caller["client_id"], "jti": caller["jti"]}
-        log.info("tool asked for", extra={"fields": {"tool": context.message.name, **who}})
+        log.info("tool asked for", extra={"fields": {"tool": context.message.name[:LONGEST_NAME], **who}})
     return await call_next(context)
 
 

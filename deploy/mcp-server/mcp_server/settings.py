@@ -1,6 +1,7 @@
 """The settings, from environment variables; a start with bad ones names every problem."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -18,6 +19,9 @@ MEANINGS = {
     "API_URL": "where the Timesheets API is reached",
     "API_AUDIENCE": "the identifier of the Timesheets API",
 }
+URLS = ("ISSUER", "JWKS_URI", "AUDIENCE", "TOKEN_URL", "API_URL")
+ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")  # those of the authorization server
+LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)")
 
 
 class SettingsError(Exception):
@@ -47,30 +51,42 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Return the settings; raise SettingsError."""
         values = {name: environ.get(name, "") for name in MEANINGS}
-        problems = [
-            f"{name}: is not set; set it to {MEANINGS[name]}" for name in MEANINGS if not values[name]
-        ]
-        problems += _problems({name: value for name, value in values.items() if value})
+        problems = list(_problems(values))
         if problems:
-            raise SettingsError(
-                "\n  - ".join((f"mcp-server: cannot start, {len(problems)} problem(s):", *problems))
-            )
+            heading = f"mcp-server: cannot start, {len(problems)} problem(s):"
+            raise SettingsError("\n  - ".join((heading, *problems)))
         secret_file = Path(values.pop("CLIENT_SECRET_FILE"))
         named = {name.lower(): value for name, value in values.items()}
         return cls(client_secret_file=secret_file, **named)
 
 
-def _problems(values: Mapping[str, str]) -> list[str]:
-    problems = []
-    for name in ("ISSUER", "JWKS_URI", "AUDIENCE", "TOKEN_URL", "API_URL"):
-        parts = urlsplit(values.get(name, "http://localhost/"))
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            problems.append(f"{name}: is not an absolute http(s) URL; correct it")
-    if values.get("AUDIENCE") and not urlsplit(values["AUDIENCE"]).path.strip("/"):
-        problems.append("AUDIENCE: has no path; name the MCP endpoint, as in https://tools.example/mcp")
-    if "CLIENT_SECRET_FILE" in values:
-        try:
-            read_credential(Path(values["CLIENT_SECRET_FILE"]))
-        except ValueError as error:
-            problems.append(f"CLIENT_SECRET_FILE: {values['CLIENT_SECRET_FILE']} {error}")
-    return problems
+def _problems(values: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong, each as the name of a setting and what to do."""
+    plain_http = bool(LOOPBACK.match(values["ISSUER"]))
+    for name, meaning in MEANINGS.items():
+        value = values[name]
+        if not value:
+            yield f"{name}: is not set; set it to {meaning}"
+        elif name in URLS and not _is_url(value, plain_http=plain_http):
+            yield f"{name}: is not an absolute https URL, or http with a loopback issuer; correct it"
+        elif name == "AUDIENCE" and not urlsplit(value).path.strip("/"):
+            yield f"{name}: has no path; name the MCP endpoint, as in https://tools.example/mcp"
+        elif name == "SIGNING_ALG" and value not in ALGORITHMS:
+            yield f"{name}: is not known; set it to one of {', '.join(ALGORITHMS)}"
+        elif name == "CLIENT_SECRET_FILE":
+            yield from _credential_problem(name, value)
+
+
+def _is_url(value: str, *, plain_http: bool) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (parts.scheme == "https" or (plain_http and parts.scheme == "http"))
+
+
+def _credential_problem(name: str, file: str) -> Iterator[str]:
+    try:
+        read_credential(Path(file))
+    except ValueError as error:
+        yield f"{name}: {file} {error}"
