@@ -3,7 +3,6 @@
 import secrets
 import sqlite3
 import ssl
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,19 +20,20 @@ from protected_api.logs import current_trace_id
 from protected_api.problems import http_problem
 from protected_api.request_log import RequestLog
 from protected_api.resource_server import json_over_http, protect
-from protected_api.resource_server.access_token import OnCheck, ignore_check
+from protected_api.resource_server.access_token import Check, OnCheck, ignore_check
 from protected_api.resource_server.dpop_nonces import Nonces
 from protected_api.resource_server.dpop_proof import PROOF_ALGS, dpop
 from protected_api.resource_server.introspection import Introspection
 from protected_api.resource_server.json_over_http import Call
 from protected_api.resource_server.key_set_file import KeySetFile
+from protected_api.resource_server.opaque_tokens import COST, opaque_checks
 from protected_api.resource_server.proof_of_possession import ProofOfPossession
 from protected_api.resource_server.protect import BEARER_TOKENS
 from protected_api.resource_server.relaxed_checks import token_checks
 from protected_api.resource_server.token_profiles import relaxations
 from protected_api.seen_proofs import SeenProofs
 from protected_api.server_timing import ServerTiming
-from protected_api.settings import Settings
+from protected_api.settings import OPAQUE, Settings
 from protected_api.timesheets.database import Database
 from protected_api.timesheets.store import TimesheetStore
 
@@ -61,13 +61,15 @@ def create_app(settings: Settings) -> Flask:
         timing = ServerTiming(app, call)
         call = timing.call
         on_check = timing.on_check
+    introspection = _introspection(settings, call)
     database = Database(settings.database_file)
     keys = protect(
         app,
         issuer=settings.issuer,
         audience=settings.token_audience,  # `audience` in resource_server/access_token.py refuses others
         resource=settings.audience,
-        checks=token_checks(settings.profile, settings.allowed_clients),
+        checks=_checks(settings, introspection),
+        remembered=0 if settings.profile == OPAQUE else 1024,
         realm=NAME,
         jwks_uri=settings.jwks_uri,
         soft_ttl=settings.jwks_ttl,
@@ -75,7 +77,7 @@ def create_app(settings: Settings) -> Flask:
         cooldown=settings.jwks_cooldown,
         clock_skew=settings.clock_skew,
         max_token_length=settings.max_token_length,
-        active=_introspect(settings, call),
+        active=introspection.active if introspection else None,
         keys_file=_keys_file(settings),
         call=call,
         on_check=on_check,
@@ -107,7 +109,8 @@ def create_app(settings: Settings) -> Flask:
 
 def _warnings(settings: Settings) -> list[str]:
     profile = settings.profile
-    warnings = [f"TOKEN_PROFILE={profile} {relaxation}" for relaxation in relaxations(profile)]
+    costs = [COST] if profile == OPAQUE else relaxations(profile)
+    warnings = [f"TOKEN_PROFILE={profile} {cost}" for cost in costs]
     if not settings.client_id:
         warnings.append(NO_INTROSPECTION)
     return warnings
@@ -145,13 +148,18 @@ def _keys_file(settings: Settings) -> KeySetFile | None:
     return KeySetFile(Path(settings.jwks_file), settings.issuer, settings.jwks_uri)
 
 
-def _introspect(settings: Settings, call: Call) -> Callable[[str], bool] | None:
+def _introspection(settings: Settings, call: Call) -> Introspection | None:
     if not settings.client_id or not settings.client_secret_file:
         return None
     url = settings.introspection_url
     secret_file = settings.client_secret_file
-    introspection = Introspection(settings.issuer, url, settings.client_id, secret_file, call, _trace)
-    return introspection.active
+    return Introspection(settings.issuer, url, settings.client_id, secret_file, call, _trace)
+
+
+def _checks(settings: Settings, introspection: Introspection | None) -> tuple[Check, ...]:
+    if introspection and settings.profile == OPAQUE:
+        return opaque_checks(introspection.answer, settings.allowed_clients)
+    return token_checks(settings.profile, settings.allowed_clients)
 
 
 def _trace() -> dict[str, str]:

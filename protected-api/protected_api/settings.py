@@ -19,6 +19,7 @@ WRITABLE = "a file in a folder that can be written to"
 LONGEST = 999999999  # seconds
 LONGEST_TOKEN = 60000  # characters; the authorization server can be asked about one in a body of 64 KiB
 PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?")  # a route can have it, and no proxy rewrites it
+OPAQUE = "opaque"  # a profile of tokens that the authorization server is asked about
 PRINTABLE = re.compile(r"[\x21-\x7E]+")
 PROXY = re.compile(r"http://([^@/?#\s]+@)?(?P<server>[^@/?#\s]+:[0-9]+)/?")
 
@@ -79,7 +80,7 @@ class Settings:
             client_id=read.text("CLIENT_ID") or None,
             client_secret_file=read.secret_file("CLIENT_SECRET_FILE"),
             explain=read.explain(),
-            profile=read.choice("TOKEN_PROFILE", tuple(PROFILES), "rfc9068"),
+            profile=read.profile("TOKEN_PROFILE"),
             allowed_clients=read.allowed_clients("ALLOWED_CLIENT_IDS"),
             aud=read.token_audience("TOKEN_AUDIENCE"),
         )
@@ -103,6 +104,12 @@ class _Reader(SettingsReader):
             )
         return audience
 
+    def profile(self, name: str) -> str:
+        profile = self.choice(name, (*PROFILES, OPAQUE), "rfc9068")
+        if profile == OPAQUE and not self.text("CLIENT_ID"):
+            self.problem("CLIENT_ID", f"is not set, but {name} is {OPAQUE}; set it, to ask about tokens")
+        return profile
+
     def token_audience(self, name: str) -> str | None:
         value = self.text(name)
         if value and not PRINTABLE.fullmatch(value):
@@ -111,8 +118,7 @@ class _Reader(SettingsReader):
 
     def allowed_clients(self, name: str) -> frozenset[str]:
         clients = frozenset(self.text(name).split())
-        profile = self.choice("TOKEN_PROFILE", tuple(PROFILES), "rfc9068")
-        if not clients and (self.text(name) or needs_clients(profile)):
+        if not clients and (self.text(name) or needs_clients(self.profile("TOKEN_PROFILE"))):
             self.problem(name, "names no client; set it to the client ids that may call, separated by spaces")
         return clients
 

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from protected_api.resource_server.token_profiles import PROFILES
 from protected_api.settings import Settings
 from protected_api.settings_reader import SettingsError
 
@@ -276,7 +277,11 @@ NAMES_NO_CLIENT = (
     [
         (
             {"TOKEN_PROFILE": "keycloack"},
-            "TOKEN_PROFILE: is not known; set it to one of rfc9068, keycloak, auth0, entra, okta, cognito",
+            f"TOKEN_PROFILE: is not known; set it to one of {', '.join([*PROFILES, 'opaque'])}",
+        ),
+        (
+            {"TOKEN_PROFILE": "opaque"},
+            "CLIENT_ID: is not set, but TOKEN_PROFILE is opaque; set it, to ask about tokens",
         ),
         ({"TOKEN_PROFILE": "cognito"}, NAMES_NO_CLIENT),  # its tokens may lack an audience
         ({"ALLOWED_CLIENT_IDS": " "}, NAMES_NO_CLIENT),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from .issuer_documents import find_endpoint
@@ -24,6 +25,10 @@ class Introspection:
 
     def active(self, compact: str) -> bool:
         """Return whether the token is active; raise OSError or ValueError if the server does not say."""
+        return bool(self.answer(compact)["active"])
+
+    def answer(self, compact: str) -> dict[str, Any]:
+        """Return the introspection response, whose `active` is true or false; raise OSError or ValueError."""
         deadline = time.monotonic() + TIMEOUT
         url = self.url or find_endpoint(self.issuer, "introspection_endpoint", deadline, self.call)
         form = urlencode({"token": compact, "token_type_hint": "access_token"})
@@ -31,7 +36,7 @@ class Introspection:
         if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
             raise ValueError("not an introspection response")  # noqa: TRY004  (the server's fault)
         self.url = url  # it works: no need to look it up again
-        return bool(answer["active"])
+        return answer
 
     def _headers(self) -> dict[str, str]:
         # Each time: a rotated secret needs no restart. Editors of Windows put a byte order mark before it.

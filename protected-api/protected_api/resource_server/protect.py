@@ -39,6 +39,7 @@ def protect(
     cooldown: float = 30,
     clock_skew: float = 60,
     max_token_length: int = 4096,
+    remembered: int = 1024,
     active: Callable[[str], bool] | None = None,
     keys_file: "KeySetFile | None" = None,
     call: Call = call,
@@ -47,15 +48,16 @@ def protect(
 ) -> IssuerKeys:
     """Make `require_scope` work in `app`; return the issuer's keys, fetched at the first use or by `start()`.
 
-    Times are in seconds, lengths in characters. Without a `jwks_uri`, the issuer's metadata names it
-    (RFC 8414). The `resource` is the API's URL if its `audience` is another name. `checks` may be those of
-    relaxed_checks.py. `active` returns whether a token is still active, or raises OSError or ValueError.
-    Without a `possession`, such as `dpop(…)`, no token that is bound to a key is served.
+    Times are in seconds, lengths in characters; at most `remembered` tokens are remembered. Without a
+    `jwks_uri`, the issuer's metadata names it (RFC 8414). The `resource` is the API's URL if its `audience`
+    is another name. `checks` may be those of relaxed_checks.py or opaque_tokens.py. `active` returns whether
+    a token is still active, or raises OSError or ValueError. Without a `possession`, such as `dpop(…)`, no
+    token that is bound to a key is served.
     """
     fetch = partial(fetch_key_set, issuer, jwks_uri, call)
     keys = IssuerKeys(fetch, soft_ttl, hard_ttl, cooldown, file=keys_file)
     policy = Policy(issuer, audience, keys.find, clock_skew, max_token_length, on_check=on_check)
-    verify = RememberedTokens(policy, checks=checks).verify
+    verify = RememberedTokens(policy, remembered, checks).verify
     resource_metadata = metadata_url(resource or audience)
     Authorization(app, verify, realm, resource_metadata, active, on_check, possession)
     return keys

@@ -19,12 +19,16 @@ def token_checks(profile: str, clients: Iterable[str] = ()) -> tuple[Check, ...]
     checks = rfc9068.CHECKS
     if found:
         checks = _Relaxed(found).in_place_of(checks)
-    allowed = frozenset(clients)
-    if allowed:
-        checks = (*checks, _AllowedClients(allowed).client_allowed)
-    elif needs_clients(profile):
+    named = allowed_clients(clients)
+    if needs_clients(profile) and not named:
         raise ValueError(f"name the clients: tokens of the profile {profile} may lack an audience")
-    return checks
+    return checks + named
+
+
+def allowed_clients(clients: Iterable[str]) -> tuple[Check, ...]:
+    """Return a check that only these clients pass; none if none is named."""
+    allowed = frozenset(clients)
+    return (_AllowedClients(allowed).client_allowed,) if allowed else ()
 
 
 @dataclass(frozen=True, slots=True)

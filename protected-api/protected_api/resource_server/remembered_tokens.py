@@ -26,6 +26,8 @@ class RememberedTokens:
             self._policy.on_check("remembered", None)
             return verify(token, self._policy, CHECKS_EACH_TIME)
         token = verify(AccessToken(compact), self._policy, self._checks)
+        if not self._limit:
+            return token
         token.compact = ""  # what is remembered cannot be presented
         with self._lock:
             self._tokens.pop(digest, None)

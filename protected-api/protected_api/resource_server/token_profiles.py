@@ -80,7 +80,7 @@ COSTS_OF_A_LACK = {
 
 def needs_clients(profile: str) -> bool:
     """Return whether tokens of this profile may lack `aud`, so that only named clients may call."""
-    found = PROFILES[profile]
+    found = PROFILES.get(profile)
     return found is not None and "aud" in found.may_lack
 
 

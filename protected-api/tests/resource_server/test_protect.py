@@ -82,8 +82,8 @@ def test_protects_an_empty_app_with_one_import_and_four_settings(issuer: Any, fo
 
 def test_needs_no_introspection_no_file_of_the_keys_and_no_profiles(issuer: Any, folder: Path) -> None:
     """The docs say of these modules that they may be left out."""
-    for module in ("introspection.py", "key_set_file.py", "token_profiles.py", "relaxed_checks.py"):
-        (folder / module).unlink()
+    for module in ("introspection", "key_set_file", "token_profiles", "relaxed_checks", "opaque_tokens"):
+        (folder / f"{module}.py").unlink()
     assert answers(folder, issuer, issuer.token())[0] == "200 import-job"
 
 

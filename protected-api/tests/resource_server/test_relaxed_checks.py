@@ -268,6 +268,12 @@ def test_reads_only_the_scopes_of_this_api_where_they_carry_its_name(signed: Sig
     assert verified("cognito", token, policy).scope == ["read:timesheets"]
 
 
+def test_takes_a_token_of_many_roles_as_long_as_the_limit_allows(signed: Signer, policy: Policy) -> None:
+    token = signed("entra", roles=["read:timesheets", *(f"role:{number}" for number in range(400))])
+    assert refused("entra", token, policy) == ("size", "The token is longer than 4096 characters.")
+    assert len(verified("entra", token, replace(policy, max_length=16384)).scope) == 401
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_only_named_clients_may_call_if_any_are_named(
     profile: str, signed: Signer, issuer: Any, policy: Policy

@@ -43,9 +43,8 @@ API's own, for introspection; without them `/approvals` answers 503. If the serv
 9068, set `TOKEN_PROFILE` and [what goes with it](timesheets-api.md#tokens-that-depart-from-rfc-9068). That
 section says what each profile relaxes.
 
-The API reads JWTs only. Where a server issues opaque tokens and cannot be told to issue JWTs, put a gateway
-in front of the API that asks the server's introspection endpoint (RFC 7662), or use a library for your API
-that does.
+If a server's tokens are opaque, which only it can read, set `TOKEN_PROFILE=opaque`: the API then
+[asks the server about each token](timesheets-api.md#opaque-tokens) (RFC 7662).
 
 ## What was run
 
