@@ -23,7 +23,7 @@ FILTERS = {
 PENDING = "timesheets INDEXED BY pending_timesheets_of_block_by_date WHERE approved_at IS NULL"
 APPROVED = "timesheets INDEXED BY approved_timesheets_of_block_by_date WHERE approved_at IS NOT NULL"
 FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
-NEAR = (10, 60)  # ids after the cursor for each timesheet of the page, read without an index if that fills it
+NEAR = (4, 60)  # ids after the cursor for each timesheet of the page, read without an index if that fills it
 
 BLOCKS = """
 WITH RECURSIVE block(number) AS (
@@ -81,7 +81,7 @@ def read_page(connection: sqlite3.Connection, columns: str, query: Query, count:
         rows = connection.execute(near, values).fetchall()
         if not wanted or len(rows) == count:
             return rows
-        if len(rows) < count / 4:
+        if len(rows) * NEAR[1] < count * NEAR[0]:  # so few that the second look would not fill the page
             break
     values |= {"from_": query.from_ or FIRST_DATE, "to": query.to or LAST_DATE, "block": query.cursor >> 17}
     of_ids = f"SELECT {columns} FROM timesheets WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"  # noqa: S608
