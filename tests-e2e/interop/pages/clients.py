@@ -49,28 +49,8 @@ LEGEND = """
 RECIPES = """
 ## Settings, surprises, recipes
 
-Each recipe takes its settings from environment variables, and its secret or key from a file. `new_client` makes a client, and
-`call` makes one call with it.
-"""
-
-PROMETHEUS = """
-## Prometheus
-
-Prometheus can scrape a page that asks for a token. (The Timesheets API has no such page; put your own address
-under `targets`.) It gets the token by itself and renews it:
-
-```yaml
-scrape_configs:
-  - job_name: timesheets
-    static_configs:
-      - targets: [localhost:9001]
-    oauth2:
-      client_id: payroll-report
-      client_secret_file: .secrets/calling-service/payroll-report
-      token_url: http://localhost:9000/oauth/token
-      scopes: [read:timesheets]
-      endpoint_params: {audience: http://localhost:9001}
-```
+Each recipe takes its settings from environment variables, and its secret or key from a file. `new_client` or `newClient` makes a
+client, and `call` makes one call with it. For a command, the recipe is its configuration.
 """
 
 
@@ -79,14 +59,8 @@ def page(rows: list[Row], measured: Measured) -> str:
     ran = [row for row in rows if not row.not_run]
     cells = [[_link(row), *(measured[row.name].get(name, "—") for name in COLUMNS)] for row in ran]
     head = ["client", *COLUMNS.values()]
-    return (
-        INTRODUCTION
-        + table(head, cells)
-        + LEGEND
-        + PROMETHEUS
-        + RECIPES
-        + "".join(_section(row, measured) for row in rows)
-    )
+    sections = "".join(_section(row, measured) for row in rows)
+    return INTRODUCTION + table(head, cells) + LEGEND + RECIPES + sections
 
 
 def _link(row: Row) -> str:
