@@ -43,7 +43,11 @@ class Played:
 
     def refuse_the_tokens_so_far(self) -> None:
         """Refuse every token that was issued until now, as an API does after a key has been revoked."""
-        self._refused.update(self._tokens)
+        self.refuse(*self._tokens)
+
+    def refuse(self, *tokens: str) -> None:
+        """Refuse these tokens from now on."""
+        self._refused.update(tokens)
 
     def _token(self) -> Answer:
         time.sleep(self.token_seconds)

@@ -2,20 +2,16 @@ import os
 from pathlib import Path
 
 import httpx
+from kiota_abstractions import authentication
 from kiota_abstractions.api_error import APIError
-from kiota_abstractions.authentication import (
-    AccessTokenProvider,
-    AllowedHostsValidator,
-    BaseBearerTokenAuthenticationProvider,
-)
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 from kiota_http.httpx_request_adapter import HttpxRequestAdapter
 
 
-class ClientCredentials(AccessTokenProvider):
+class ClientCredentials(authentication.AccessTokenProvider):
     def get_allowed_hosts_validator(self):
-        return AllowedHostsValidator(["localhost"])
+        return authentication.AllowedHostsValidator(["localhost"])
 
     async def get_authorization_token(self, uri, additional_authentication_context={}):  # noqa: B006
         form = {"grant_type": "client_credentials", "audience": os.environ["AUDIENCE"]}
@@ -26,7 +22,8 @@ class ClientCredentials(AccessTokenProvider):
 
 
 def new_client():
-    return HttpxRequestAdapter(BaseBearerTokenAuthenticationProvider(ClientCredentials()))
+    bearer = authentication.BaseBearerTokenAuthenticationProvider(ClientCredentials())
+    return HttpxRequestAdapter(bearer)
 
 
 async def call(adapter):

@@ -2,24 +2,17 @@ import os
 from pathlib import Path
 
 import httpx2
-from mcp.client.auth import TokenStorage
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 
 
-class InMemory(TokenStorage):
-    tokens = client_info = None
+class InMemory:
+    tokens = None
 
     async def get_tokens(self):
         return self.tokens
 
     async def set_tokens(self, tokens):
         self.tokens = tokens
-
-    async def get_client_info(self):
-        return self.client_info
-
-    async def set_client_info(self, client_info):
-        self.client_info = client_info
 
 
 def new_client():

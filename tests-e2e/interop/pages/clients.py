@@ -77,7 +77,8 @@ def _section(row: Row, measured: Measured) -> str:
         return f"\n### {row.name}\n\n" + paragraph(f"Read, not run: {row.not_run} {row.settings}")
     seen = measured[row.name]
     text = f"\n### {row.name}\n\n"
-    text += paragraph(f"Run on {seen['date']} with {packages} from {row.registry}. {row.settings}")
+    when = f"{seen['date']}, and by CI," if row.ci else seen["date"]
+    text += paragraph(f"Run on {when} with {packages} from {row.registry}. {row.settings}")
     surprises = [STEP_UP, *row.surprises] if seen.get("step_up") == "200" else row.surprises
     if surprises:
         text += f"\n{bullets(surprises)}"

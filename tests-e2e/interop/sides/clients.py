@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from interop.broker import Broker
+from interop.client_columns import COLUMNS, renews_by_a_timer
 from interop.client_program import ClientProgram
 from interop.credentials import certificate, public_keys, write_key
 from interop.environments import prepare
@@ -18,7 +19,7 @@ from interop.forwarded import SERVICES, recorded_stack
 from interop.played import API_PATH, ORIGINS, SCOPE, Played
 from interop.recorder import Recorder
 from interop.rows import FOLDER, Measured, Row, each
-from interop.trial import COLUMNS, OK, SECRET, Trial, renews_by_a_timer
+from interop.trial import OK, SECRET, Trial
 from live_stack import Stack
 
 TENANT = FOLDER / "sides/clients.yaml"
