@@ -14,6 +14,7 @@ from auth_server.tenant.reading import read_tenant
 from live_stack import CHECKOUT, Stack
 
 PATHS = (CHECKOUT / "deploy/mcp-server", CHECKOUT / "calling-service/calling_service")  # as in its image
+PAGE = (CHECKOUT / "docs/mcp-server.md").read_text()
 DAYS = (date(2026, 11, 1), date(2026, 11, 30))
 
 
@@ -46,6 +47,7 @@ def test_a_start_without_settings_names_all_of_them(parts: Any, environ: dict[st
     heading, *problems = str(caught.value).split("\n  - ")
     assert heading == "mcp-server: cannot start, 9 problem(s):"
     assert {problem.partition(":")[0] for problem in problems} == environ.keys() - {"no_proxy"}
+    assert [name for name in settings.MEANINGS if f"`{name}`" not in PAGE] == []
 
 
 def test_its_tenant_file_is_one_tenant_with_the_samples() -> None:
