@@ -49,7 +49,7 @@ class Shell:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.communicate(timeout=10)
+        self.process.communicate("kill $(jobs -p) 2>/dev/null\n", timeout=10)  # what a page has left running
 
 
 def on_ports_of(stack: Stack, text: str) -> str:

@@ -59,6 +59,11 @@ def test_a_colleagues_service_is_given_access_and_loses_it_again(stack: Stack) -
     follow("give-access", stack)
 
 
+@pytest.mark.long
+def test_the_job_climbs_from_a_key_to_no_credential_of_its_own(stack: Stack) -> None:
+    follow("ladder/3-workload-identity", stack)
+
+
 def test_a_new_route_serves_the_clients_that_are_granted_its_scope(stack: Stack) -> None:
     follow("add-a-route", stack)
     summary = stack.api("GET", "/timesheets/summary", stack.token("payroll-report")).json()

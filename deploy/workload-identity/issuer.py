@@ -76,9 +76,10 @@ def renew(folder: Path) -> None:
 def main(folder: Path) -> None:
     """Write the first token, then serve the key and renew the token."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as the first process of a container, too
+    server = ThreadingHTTPServer(("", PORT), Endpoint)  # if another one has the port, the token stays its own
     write(folder, token())
     Thread(target=renew, args=(folder,), daemon=True).start()
-    ThreadingHTTPServer(("", PORT), Endpoint).serve_forever()
+    server.serve_forever()
 
 
 if __name__ == "__main__":

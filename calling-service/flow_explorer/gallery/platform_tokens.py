@@ -12,7 +12,7 @@ from calling_service.oauth_client.private_key_jwt import public_jwk_set
 from calling_service.oauth_client.workload_identity import ASSERTION_TYPE
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-ISSUER = "https://cluster.exampleco.example"
+ISSUER = "https://platform.exampleco.example"
 SUBJECT = "system:serviceaccount:timesheets:gallery"
 LIFETIME = 600  # seconds, the least that Kubernetes gives
 
@@ -22,7 +22,7 @@ PLATFORM_TOKENS: dict[str, Mapping[str, Any]] = {
     "with its platform's token for another server": {"aud": "https://other-server.example"},
     "with the token of another workload": {"sub": "system:serviceaccount:timesheets:somebody-else"},
     "with its platform's token of an hour ago": {"iat": -3600, "exp": LIFETIME - 3600},
-    "with the token of a platform that nobody has declared": {"iss": "https://another-cluster.example"},
+    "with the token of a platform that nobody has declared": {"iss": "https://another-platform.example"},
 }
 
 
