@@ -4,16 +4,19 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
-from live_stack import Stack
+from live_stack import CHECKOUT, Stack
 from requests_oauth2client import DPoPToken, OAuth2Client
 from tls_stack import TlsStack
 
 CLIENTS = Path(__file__).with_name("dpop_clients")
+FILE = CHECKOUT / "calling-service/flow_explorer/gallery/cases.toml"
+CASES = [name for name, case in tomllib.loads(FILE.read_text())["case"].items() if "overlay" in case]
 NONCES = '      DPOP: "1"\n      DPOP_NONCE_KEY_FILE: /run/secrets/nonce-key\n'
 
 
@@ -140,6 +143,13 @@ def test_the_page_shows_the_proof(stack: Stack) -> None:
     page = requests.get(f"{stack.url['calling-service']}/flow/{run['id']}", timeout=10)
     assert "The proof, decoded" in page.text
     assert "dpop+jwt" in page.text
+
+
+def test_the_cases_of_the_gallery_are_answered_as_expected(stack: Stack) -> None:
+    if "DPOP_NONCE_KEY_FILE" in (stack.folder / "deploy/dpop/compose.yml").read_text():
+        pytest.skip("the gallery follows no demand for a nonce")
+    answered = {case_id: stack.play(case_id)["case"]["as_expected"] for case_id in CASES}
+    assert answered == dict.fromkeys(CASES, True)
 
 
 def test_a_client_without_a_proof_gets_a_bearer_token(stack: Stack) -> None:

@@ -117,4 +117,4 @@ def _start_case(asked: dict[str, Any]) -> str:
     try:
         return explorer.play_case(asked["case"])
     except UnknownCaseError as error:
-        raise BadRequest("There is no such case; docs/gallery.md lists them.") from error
+        raise BadRequest("There is no such case here; docs/gallery.md lists them.") from error

@@ -175,6 +175,7 @@ def servers_of(settings: Settings) -> Servers:
         credentials=settings.credential_file.parent,
         timeout=settings.timeout,
         ca_file=settings.ca_file,
+        overlay="dpop" if settings.dpop else "",
     )
 
 

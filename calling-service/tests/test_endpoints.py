@@ -363,7 +363,7 @@ def test_refuses(
 
 
 ONLY_AN_ID = (400, "Bad Request", "Start a case by its id alone.")
-NO_CASE = (400, "Bad Request", "There is no such case; docs/gallery.md lists them.")
+NO_CASE = (400, "Bad Request", "There is no such case here; docs/gallery.md lists them.")
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ class Case:
     expected: Outcome
     steps: tuple[CaseStep, ...]
     cleans_up: bool = False
+    overlay: str = ""  # that the stack needs for this case
 
     def report(self, answered: Outcome | None = None) -> CaseReport:
         """Return the case as a run reports it."""

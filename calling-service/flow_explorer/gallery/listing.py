@@ -19,6 +19,8 @@ def terminal(cases: Iterable[Case], width: int) -> Iterator[str]:
         yield from heading(group, width)
         for case in members:
             text = f"{case.title} → {answer(case.expected)}"
+            if case.overlay:
+                text += f" (OVERLAY={case.overlay})"
             first, *others = wrapped(text, width - column, words=True)
             yield f"  {style(f'{case.id:<{column - 2}}', bold=True)}{first}"
             yield from (" " * column + line for line in others)
@@ -39,5 +41,8 @@ def markdown(cases: Iterable[Case]) -> Iterator[str]:
                 status += f" `{expected.error}`"
             check = f"`{expected.check}`" if expected.check else ""
             source = f"[{case.rfc}]({rfc_address(case.rfc)})"
-            yield f"| `{case.id}` | {case.changes} | {case.teaches} | {status} | {check} | {source} |"
+            changes = case.changes
+            if case.overlay:
+                changes += f" (With `OVERLAY={case.overlay}`.)"
+            yield f"| `{case.id}` | {changes} | {case.teaches} | {status} | {check} | {source} |"
         yield ""

@@ -48,9 +48,9 @@ class CasePlayer:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="case")
 
     def start(self, case_id: str) -> str:
-        """Play the case in the background; return the run's id; raise UnknownCaseError."""
+        """Play the case in the background; return the run's id, or raise UnknownCaseError."""
         case = gallery().get(case_id)
-        if case is None:
+        if case is None or case.overlay not in {"", self._servers.overlay}:
             raise UnknownCaseError(case_id)
         with self._lock:
             if not self._run_ids:

@@ -7,6 +7,7 @@ tokens (forgery.py), what a step is called (step_labels.py).
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -19,6 +20,7 @@ from recording.story import API, AUTHORIZATION_SERVER, CALLING_SERVICE
 from flow_explorer.gallery.case import Ask, Call, CaseStep, Read, Revoke
 from flow_explorer.gallery.client_authentication import Authenticator
 from flow_explorer.gallery.forgery import FORGERIES
+from flow_explorer.gallery.proofs import Proofs
 from flow_explorer.gallery.step_labels import StepLabels
 from flow_explorer.servers import Servers
 
@@ -27,6 +29,8 @@ POLL = 1.0  # seconds between two calls that wait for an answer
 POLLS = 15  # after the first call
 CLEANER = "timesheets-console"
 EMPLOYEE = "gallery"
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 Entry = tuple[str | Decimal, ...]
 
@@ -41,6 +45,7 @@ class StepRunner:
         self.labels = StepLabels()
         self._server = self._session(AUTHORIZATION_SERVER)
         self._api = self._session(API)
+        self._proofs = Proofs()
         self._token = ""
         self._keys: dict[str, Any] = {}
         self._token_sources: dict[str, TokenSource] = {}  # of the clients that keep their token
@@ -76,17 +81,24 @@ class StepRunner:
         form = {"grant_type": "client_credentials", "audience": self._servers.audience, **step.parameters}
         for name in step.without:
             del form[name]
-        response = self._post(TOKEN_PATH, form, step.ask, step.how)
+        how, proof = step.how, {}
+        if how == "with its secret and a proof":
+            how = "with its secret"
+            proof = self._proofs.of_token_request(self._servers.issuer.rstrip("/") + TOKEN_PATH)
+        response = self._post(TOKEN_PATH, form, step.ask, how, proof)
         self.labels.holder = step.ask
         self._token = ""
         if response.ok:
             self._token = response.json()["access_token"]
         return response
 
-    def _post(self, path: str, form: dict[str, str], client: str, how: str) -> requests.Response:
+    def _post(
+        self, path: str, form: dict[str, str], client: str, how: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> requests.Response:
         arguments = self._authenticator.arguments(client, how)
         arguments["data"] = form | arguments.get("data", {})
-        return self._server.post(self._servers.issuer_url + path, timeout=self._servers.timeout, **arguments)
+        url = self._servers.issuer_url + path
+        return self._server.post(url, headers=headers, timeout=self._servers.timeout, **arguments)
 
     def _read(self, path: str) -> requests.Response:
         response = self._server.get(self._servers.issuer_url + path, timeout=self._servers.timeout)
@@ -98,7 +110,7 @@ class StepRunner:
         url = self._servers.api_url.rstrip("/") + path
         body = step.body or {}
         self._sent |= {_entry(self.labels.holder, entry) for entry in body.get("entries", ())}
-        token = self._presented(step)
+        token = self._presented(step, method, path.partition("?")[0])
         send = partial(self._api.request, method, url, json=step.body, timeout=self._servers.timeout, **token)
         response = send()
         if step.until is None:
@@ -109,7 +121,7 @@ class StepRunner:
             response = send()
         return response
 
-    def _presented(self, step: Call) -> dict[str, Any]:
+    def _presented(self, step: Call, method: str, path: str) -> dict[str, Any]:
         """Return the token of a call, in the place where the call presents it, as arguments of requests."""
         if step.client:
             return {"auth": self._cached_auth(step.client, step.scope)}
@@ -122,6 +134,9 @@ class StepRunner:
                 token = self._token
             case "with the assertion as token":
                 token = self._authenticator.assertion["client_assertion"]
+            case proof if proof.startswith("with the token and "):
+                url = self._servers.audience.rstrip("/") + path  # the public one, which proofs name
+                return {"headers": self._proofs.headers(proof, method, url, self._token)}
             case forgery:
                 token = FORGERIES[forgery](self._token, self._keys)
         return {"headers": {"Authorization": f"Bearer {token}"}}

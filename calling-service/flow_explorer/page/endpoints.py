@@ -143,12 +143,14 @@ def _surroundings() -> dict[str, Any]:
         "runs": _explorer().history.recent(),
         "booked": _explorer().timesheets.read(),
         "gallery": groupby(gallery().values(), key=attrgetter("group")),
+        "overlay": _explorer().servers.overlay,
     }
 
 
 def _following(run: Run) -> Case | None:
     """Return the case that comes after the run's in the gallery."""
-    for case, following in pairwise(gallery().values()):
+    here = ("", _explorer().servers.overlay)
+    for case, following in pairwise(case for case in gallery().values() if case.overlay in here):
         if run.case and run.case.id == case.id:
             return following
     return None

@@ -76,6 +76,9 @@ def play(servers: Callable[[], Servers], /, case_id: str | None, *, markdown: bo
         if similar:
             message += f"did you mean {similar}? "
         raise click.ClickException(message + "`make try` lists all cases")
+    overlay = cases[case_id].overlay
+    if overlay and overlay != servers().overlay:
+        raise click.ClickException(f"this case needs another stack: OVERLAY={overlay} make up")
     run = _show({"case": case_id}, options, servers).run
     if run.state != "completed" or not run.case or not run.case.as_expected:
         sys.exit(FAILED)

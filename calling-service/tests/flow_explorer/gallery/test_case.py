@@ -15,6 +15,9 @@ REQUIRED = {
     "federated-unknown-issuer",
     *("no-token", "token-in-the-query", "tampered-payload", "alg-none", "public-key-as-secret"),
     *("another-issuer", "assertion-as-token", "another-audience", "scope-too-small", "expired-token"),
+    *("stolen-bearer-token", "bound-token", "stolen-bound-token", "bound-token-as-bearer"),
+    *("proof-by-another-key", "proof-used-twice", "proof-for-another-url", "proof-for-another-method"),
+    *("proof-for-another-token", "old-proof", "bearer-token-as-bound"),
     *("revoked-token", "revoked-token-asked-about", "cached-token", "same-batch-twice", "one-bad-entry"),
 }
 

@@ -24,6 +24,7 @@ def test_the_terminal_lists_each_case_under_its_group() -> None:
         "What",
         "Is",
         "How",
+        "Who",
         "What",
     ]
     assert [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "] == list(gallery())

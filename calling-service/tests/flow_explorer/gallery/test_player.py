@@ -72,6 +72,12 @@ def found(service: Service, run_id: str) -> dict[str, Any]:
     return stored.as_json()
 
 
+def test_a_case_that_needs_another_stack_is_not_played(service: Service) -> None:
+    assert service.explorer
+    with pytest.raises(UnknownCaseError):
+        service.explorer.play_case("bound-token")
+
+
 def test_a_case_is_a_run_that_reports_whether_the_answer_was_as_expected(
     service: Service, endpoint: Any
 ) -> None:
