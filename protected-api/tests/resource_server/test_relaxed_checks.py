@@ -194,7 +194,7 @@ def test_refuses_a_claim_that_only_id_tokens_have(
         ("keycloak", {"azp": None}, REQUIRED),  # and client_id does not stand in for it
         ("keycloak", {"azp": ["import-job"]}, REQUIRED),
         ("keycloak", {"jti": None}, REQUIRED),
-        ("keycloak", {"sub": None}, REQUIRED),  # a lightweight access token
+        ("keycloak", {"sub": None}, REQUIRED),
         ("keycloak", {"aud": None}, AUDIENCE),  # as long as no audience mapper is set up
         ("keycloak", {"aud": "account"}, AUDIENCE),
         ("keycloak", {"scope": 5}, SCOPES),

@@ -31,7 +31,7 @@ def recipe(row: Row) -> str:
     if marks:
         begin, end = marks
         lines = lines[begin + 1 : end]
-    text = "\n".join(lines).strip("\n")
+    text = textwrap.dedent("\n".join(lines)).strip("\n")
     return f"```{LANGUAGES.get(file.suffix, '')}\n{text}\n```\n"
 
 

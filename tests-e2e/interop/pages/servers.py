@@ -1,6 +1,6 @@
 """Write docs/other-servers.md."""
 
-from interop.pages.markdown import bullets, recipe, table
+from interop.pages.markdown import bullets, paragraph, recipe, table
 from interop.rows import Measured, Row
 
 COLUMNS = {
@@ -57,7 +57,9 @@ READ = """
 ## What was read
 
 These could not be run here. What follows was read in the documentation that each names, and the API's tests
-make tokens of the shapes that it shows: the access token is taken, and the ID token is refused.
+make tokens of the shapes that it shows: the access token is taken, and the ID token is refused. The job names
+the API by `audience` in each token request. Only Auth0 defines that parameter; the others have to ignore it
+(RFC 6749 3.2).
 """
 
 
@@ -74,7 +76,7 @@ def page(rows: list[Row], measured: Measured) -> str:
 
 def _section(row: Row, how: str) -> str:
     block = row.extra["block"].replace("{origin}", "https://login.example")
-    parts = [f"\n### {row.name}\n\n{how} {row.settings}\n\n"]
+    parts = [f"\n### {row.name}\n\n", paragraph(f"{how} {row.settings}"), "\n"]
     if row.program:
         parts.append(f"{recipe(row)}\nThe file of settings:\n\n")
     parts.append(f"```sh\n{block}```\n\n{bullets(row.surprises)}")
