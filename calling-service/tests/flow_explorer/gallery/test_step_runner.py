@@ -254,3 +254,20 @@ def test_no_credential_is_added_from_elsewhere(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     steps.run(Call("GET /timesheets", "without a token"))
     assert api.tokens == [""]
+
+
+def test_a_token_is_bound_and_presented_with_a_proof_for_the_public_address(
+    steps: StepRunner, endpoint: Any, api: Any
+) -> None:
+    request = asked(steps, endpoint, "with its secret and a proof")
+    steps.run(Call("GET /timesheets?limit=1", "with the token and a proof"))
+    said = [
+        jwt.decode(each.headers["DPoP"], options={"verify_signature": False})
+        for each in (request, *api.requests)
+    ]
+    assert [claims["htu"] for claims in said] == [
+        "http://localhost:9000/oauth/token",
+        "http://localhost:9001/timesheets",
+    ]
+    assert request.authorization
+    assert api.tokens[0].startswith("DPoP eyJ")

@@ -72,6 +72,14 @@ def test_an_opened_answer_shows_what_the_api_has_verified_of_its_token_since(
     assert {claim.state for claim in pane.claims} == {"verified"}
 
 
+def test_an_opened_message_shows_what_its_proof_says(exchange: Any, recorded: Any) -> None:
+    proof = DecodedToken({"typ": "dpop+jwt"}, {"htm": "POST"})
+    pane = opened(recorded(exchange(request_proof=proof, checks=(Check("proof", 0.001, None),)))).pane
+    assert pane
+    assert [(claim.name, claim.state) for claim in pane.proof] == [("typ", "verified"), ("htm", "verified")]
+    assert pane.claims == ()
+
+
 def test_a_shortened_body_shows_its_size(exchange: Any, recorded: Any) -> None:
     run = recorded(exchange(request_body="x", request_body_shortened=True, request_body_size=9000))
     assert opened(run).pane.shortened == 9000  # type: ignore[union-attr]

@@ -215,6 +215,16 @@ def test_an_unknown_case_is_printed_with_similar_ones(case: str, like: str) -> N
     assert result.output.endswith("`make try` lists all cases\n")
 
 
+def test_a_case_that_needs_another_stack_says_which(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    result = command("try", "bound-token")
+    assert result.exit_code == 1
+    assert result.output == "Error: this case needs another stack: OVERLAY=dpop make up\n"
+
+
 @pytest.fixture
 def url_without_explorer(service: Service) -> Iterator[str]:
     with served(replace(service, explorer=None)) as url:

@@ -136,3 +136,11 @@ def test_says_where_the_key_of_a_verified_token_came_from(exchange: Any, recorde
     run = recorded(exchange(checks=(Check("signature", 0.001, None),)))
     text = unstyle(" ".join(terminal.flow(run, "http://localhost:9002", NOW, 200)))
     assert "it fetched the authorization server's public keys earlier" in text
+
+
+def test_prints_what_a_proof_says(exchange: Any, recorded: Any) -> None:
+    proof = DecodedToken({"typ": "dpop+jwt"}, {"htm": "POST", "jti": "1"})
+    lines = terminal.flow(recorded(exchange(request_proof=proof)), "http://localhost:9002", NOW, 80)
+    text = unstyle("\n".join(lines))
+    assert "  The DPoP proof, decoded:" in text
+    assert "payload  htm" in text
