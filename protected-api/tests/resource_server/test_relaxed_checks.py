@@ -154,8 +154,10 @@ def refused(profile: str, token: str, policy: Policy, clients: list[str] | None 
     """Return the check that refuses the token, and its reason."""
     with pytest.raises(RefusalError) as refusal:
         verified(profile, token, policy, clients)
-    assert (refusal.value.status, refusal.value.members["error"]) == (401, "invalid_token")
-    return refusal.value.check, str(refusal.value)
+    reason = str(refusal.value)
+    assert refusal.value.status == 401
+    assert refusal.value.challenge == {"error": "invalid_token", "error_description": reason}
+    return refusal.value.check, reason
 
 
 @pytest.mark.parametrize("profile", ACCESS_TOKENS)
@@ -338,3 +340,14 @@ def test_serves_a_request_with_such_a_token_and_logs_what_it_relaxes(
         assert answer.status_code == status
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.endswith(f'resource_metadata="{API}/.well-known/oauth-protected-resource"')
+
+
+def test_each_start_logs_once_what_is_relaxed(
+    start_workers: Callable[..., Any], signed: Signer, issuer: Any
+) -> None:
+    workers = start_workers(TOKEN_PROFILE="okta")
+    times = {"iat": issuer.claims()["iat"], "exp": issuer.claims()["exp"]}
+    assert workers.status(signed("okta", **times)) == 200
+    assert workers.status(signed("okta", **times, **ID_TOKENS["okta"])) == 401
+    log = workers.log.read_text()
+    assert [log.count(f"TOKEN_PROFILE=okta {line}") for line in relaxations("okta")] == [1, 1, 1, 1]
