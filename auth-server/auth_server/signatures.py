@@ -4,6 +4,8 @@ Not by joserfc, whose keys these are: its functions refuse the name EdDSA, and t
 and convert the key again for each signature.
 """
 
+from collections.abc import Callable
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
@@ -23,16 +25,26 @@ _PKCS1 = PKCS1v15()
 _COORDINATE = 32  # bytes of each of the two numbers in a signature with a P-256 key
 
 
-def sign(message: bytes, key: Key) -> bytes:
-    """Return the signature of a message with a private key: RSA (RS256), P-256 (ES256) or Ed25519."""
+Sign = Callable[[bytes], bytes]
+
+
+def signer(key: Key) -> Sign:
+    """Return the function that signs with a private key: RSA (RS256), P-256 (ES256) or Ed25519.
+
+    With any other key it raises TypeError. To look for it at each token takes a tenth of an ES256 signature.
+    """
     private_key = key.private_key
     if isinstance(private_key, RSAPrivateKey):
-        return private_key.sign(message, _PKCS1, _SHA256)
+        return lambda message: private_key.sign(message, _PKCS1, _SHA256)
     if isinstance(private_key, EllipticCurvePrivateKey):
-        return _concatenated(private_key.sign(message, _ECDSA))
+        return lambda message: _concatenated(private_key.sign(message, _ECDSA))
     if isinstance(private_key, Ed25519PrivateKey):
-        return private_key.sign(message)
-    raise TypeError(f"no algorithm signs with a {type(private_key).__name__}")
+        return private_key.sign
+    return _cannot_sign
+
+
+def _cannot_sign(_: bytes) -> bytes:
+    raise TypeError("no algorithm signs with this key")
 
 
 def is_signed(message: bytes, signature: bytes, key: Key) -> bool:

@@ -20,6 +20,7 @@ from auth_server.algorithms import SIGNING_ALGS
 from auth_server.keys.encryption import KeyEncryptionError
 from auth_server.keys.life import KeySet, State, StoredKey
 from auth_server.keys.store import KeyStore
+from auth_server.signatures import Sign, signer
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class TokenKey:
     kid: str
     alg: str
     key: Key
+    sign: Sign
     protected_header: bytes  # of every token that it signs (RFC 9068 2.1), in base64url
 
 
@@ -125,4 +127,5 @@ class SigningKeys:
 
 def _imported(stored: StoredKey, members: Mapping[str, Any]) -> TokenKey:
     header = json_b64encode({"typ": "at+jwt", "alg": stored.alg, "kid": stored.kid})
-    return TokenKey(stored.kid, stored.alg, jwk.import_key(dict(members)), header)
+    key = jwk.import_key(dict(members))
+    return TokenKey(stored.kid, stored.alg, key, signer(key), header)

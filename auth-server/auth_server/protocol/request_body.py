@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from flask import Request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from werkzeug.sansio.utils import get_content_length
 
 from auth_server.errors import InvalidRequestError
 from auth_server.grammar import refuse_constant
@@ -37,18 +38,20 @@ def read_parameters(request: Request) -> Pairs:
 
 def _read_body(request: Request) -> str:
     # Not by werkzeug: its stream costs four times as much, and silently cuts a chunked body off at the limit.
-    length = request.content_length
-    if length is None:
-        length = MAX_BODY + 1 if request.environ.get("wsgi.input_terminated") else 0
+    environ = request.environ
+    declared = get_content_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
+    length = declared or 0
+    if declared is None and environ.get("wsgi.input_terminated"):
+        length = MAX_BODY + 1
     try:
-        body = _read(request.environ["wsgi.input"], min(length, MAX_BODY + 1))
+        body = _read(environ["wsgi.input"], min(length, MAX_BODY + 1))
     except OSError:
         raise InvalidRequestError("The body is incomplete.") from None
     except ParseException:  # of a chunked body; its message would take the body to the log
         raise InvalidRequestError("The body is malformed.") from None
     if len(body) > MAX_BODY:
         raise InvalidRequestError(f"The body is larger than {MAX_BODY} bytes.", status=413)
-    if len(body) < (request.content_length or 0):
+    if len(body) < (declared or 0):
         raise InvalidRequestError("The body is incomplete.")
     return _decode(body)
 

@@ -15,7 +15,6 @@ from joserfc.util import urlsafe_b64encode
 
 from auth_server.errors import InvalidScopeError
 from auth_server.keys.signing_keys import SigningKeys, TokenKey
-from auth_server.signatures import sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +75,5 @@ def _signed(claims: Mapping[str, Any], key: TokenKey) -> str:
     """Serialize and sign (RFC 7515 7.1); key and header were checked once, when the key was imported."""
     payload = orjson.dumps(claims)
     signing_input = key.protected_header + b"." + urlsafe_b64encode(payload)
-    signature = sign(signing_input, key.key)
+    signature = key.sign(signing_input)
     return (signing_input + b"." + urlsafe_b64encode(signature)).decode()
