@@ -132,7 +132,7 @@ class Authorization:
 def presented_token(request: Request, schemes: Iterable[str] = ("Bearer",)) -> Presented:
     """Return the token of the Authorization header, never of a body or query; raise RefusalError."""
     malformed = partial(RefusalError, check="presenting", status=400, error="invalid_request")
-    header = request.headers.get("Authorization", "")
+    header = request.environ.get("HTTP_AUTHORIZATION", "")
     if SEVERAL.search(header):
         raise malformed("There are several Authorization headers.")
     named = END_OF_SCHEME.split(header, maxsplit=1)[0].lower()

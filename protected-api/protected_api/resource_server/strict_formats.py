@@ -3,6 +3,7 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 
@@ -17,11 +18,14 @@ def base64url(text: str) -> bytes:
 def json_value(data: bytes, parse_float: Callable[[str], Any] = float) -> Any:
     """Return the value of a UTF-8 text without repeated members; raise ValueError."""
     try:
-        return json.loads(
-            data.decode(), parse_float=parse_float, parse_constant=_refuse, object_pairs_hook=_unique
-        )
+        return _decoder(parse_float).decode(data.decode())
     except (RecursionError, ArithmeticError) as error:
         raise ValueError("nested too deeply, or a number out of range") from error
+
+
+@cache  # to make one takes as long as to decode a token's claims
+def _decoder(parse_float: Callable[[str], Any]) -> json.JSONDecoder:
+    return json.JSONDecoder(parse_float=parse_float, parse_constant=_refuse, object_pairs_hook=_unique)
 
 
 def json_object(data: bytes) -> dict[str, Any]:
