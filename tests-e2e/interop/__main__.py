@@ -13,8 +13,10 @@ from pathlib import Path
 from live_stack import CHECKOUT
 
 import interop.pages.clients
+import interop.pages.infrastructure
 import interop.pages.servers
 import interop.sides.clients
+import interop.sides.infrastructure
 import interop.sides.servers
 from interop.rows import Measured, Row, read_measured, read_rows, write_measured
 
@@ -31,6 +33,11 @@ class Side:
 SIDES = {
     "clients": Side(
         interop.sides.clients.run, interop.pages.clients.page, CHECKOUT / "docs/other-clients.md"
+    ),
+    "infrastructure": Side(
+        interop.sides.infrastructure.run,
+        interop.pages.infrastructure.page,
+        CHECKOUT / "docs/infrastructure.md",
     ),
     "servers": Side(
         interop.sides.servers.run, interop.pages.servers.page, CHECKOUT / "docs/other-servers.md"

@@ -76,7 +76,8 @@ def each(rows: list[Row], run: Callable[[Row], dict[str, Any]], at_once: int = 2
         try:
             return run(row)
         except Exception as failure:  # noqa: BLE001  whatever it is, the other rows go on
-            sys.stderr.write(f"{row.name} failed: {type(failure).__name__}: {failure}\n")
+            what = "\n".join([f"{type(failure).__name__}: {failure}", *getattr(failure, "__notes__", [])])
+            sys.stderr.write(f"{row.name} failed: {what}\n")
             return {}
 
     with ThreadPoolExecutor(at_once) as pool:
