@@ -72,6 +72,7 @@ size: ## print the modules and lines of code of each package
 bench: venv ## measure the services beside bare Flask, and the page; then bench-import
 	PYTHONPATH=tests-e2e:protected-api "$$VENV/bin/python" -m bench
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.app_alone
+	PYTHONPATH=tests-e2e:protected-api:calling-service "$$VENV/bin/python" -m bench.rungs
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.page
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.start
 	@$(MAKE) --no-print-directory bench-import

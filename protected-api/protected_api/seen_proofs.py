@@ -1,5 +1,6 @@
 """The DPoP proofs that were used, in the API's database: a unique row each, so that no proof counts twice."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,9 @@ from protected_api.timesheets.database import Database
 
 PURGE_SECONDS = 60
 MOST_PURGED = 1000  # rows: what one request may delete besides its work
+INSERT = "INSERT INTO seen_proofs (expires_at, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
+EXPIRED = "SELECT expires_at, digest FROM seen_proofs WHERE expires_at <= ? LIMIT ?"
+DELETE = f"DELETE FROM seen_proofs WHERE (expires_at, digest) IN ({EXPIRED})"  # noqa: S608  # literals
 
 
 @dataclass(slots=True)
@@ -20,16 +24,17 @@ class SeenProofs:
 
     def seen(self, digest: bytes, expires_at: int) -> bool:
         """Record a proof, and return whether it was there before; raise sqlite3.Error if that fails."""
-        self._purge()
-        insert = "INSERT INTO seen_proofs (digest, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
-        return self.database.connection().execute(insert, (digest, expires_at)).rowcount == 0
+        try:
+            self._purge()
+            return self.database.connection().execute(INSERT, (expires_at, digest)).rowcount == 0
+        except sqlite3.Error:
+            self.database.disconnect()  # this connection may not see that the file is mended
+            raise
 
     def _purge(self) -> None:
         now = self.now()
         if now < self._purge_at:
             return
-        expired = "SELECT digest FROM seen_proofs WHERE expires_at <= ? LIMIT ?"
-        delete = f"DELETE FROM seen_proofs WHERE digest IN ({expired})"  # noqa: S608  # a literal
-        deleted = self.database.connection().execute(delete, (now, MOST_PURGED)).rowcount
+        deleted = self.database.connection().execute(DELETE, (now, MOST_PURGED)).rowcount
         if deleted < MOST_PURGED:  # otherwise the next proof continues
             self._purge_at = now + PURGE_SECONDS

@@ -4,11 +4,14 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from protected_api import seen_proofs
+from protected_api.app import create_app
 from protected_api.seen_proofs import MOST_PURGED, SeenProofs
+from protected_api.settings import Settings
 from protected_api.timesheets.database import Database
 
 NOW = 1_800_000_000
@@ -48,7 +51,7 @@ def test_forgets_a_proof_that_has_expired(at: Callable[[float], SeenProofs], fil
 
 def test_purges_no_more_than_a_request_can_bear(at: Callable[[float], SeenProofs], file: str) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
-        many = ((number.to_bytes(4, "big"), NOW) for number in range(MOST_PURGED + 1))
+        many = ((NOW, number.to_bytes(4, "big")) for number in range(MOST_PURGED + 1))
         connection.executemany("INSERT INTO seen_proofs VALUES (?, ?)", many)
     store = at(NOW + 1)
     store.seen(b"one", NOW + 60)
@@ -58,3 +61,23 @@ def test_purges_no_more_than_a_request_can_bear(at: Callable[[float], SeenProofs
     store.seen(b"three", NOW + 60)
     assert rows(file) == 3
     assert seen_proofs.PURGE_SECONDS == 60
+
+
+def test_a_store_that_failed_works_again_once_the_file_is_mended(
+    at: Callable[[float], SeenProofs], file: str
+) -> None:
+    store = at(NOW)
+    store.seen(b"one", NOW + 60)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE seen_proofs RENAME TO gone")
+        with pytest.raises(sqlite3.Error):
+            store.seen(b"two", NOW + 60)
+        connection.execute("ALTER TABLE gone RENAME TO seen_proofs")
+    assert store.seen(b"one", NOW + 60)
+
+
+def test_a_commit_does_not_wait_for_the_disk(settings: Settings) -> None:
+    app = create_app(replace(settings, dpop="1"))
+    proofs = app.extensions["authorization"].possession.methods["jkt"].__self__
+    database = proofs.seen.__self__.database
+    assert database.connection().execute("PRAGMA synchronous").fetchone() == (1,)

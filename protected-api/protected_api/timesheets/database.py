@@ -35,8 +35,10 @@ MIGRATIONS = (
         ON timesheets (id >> 17, date) WHERE approved_at IS NOT NULL;
     """,
     """
-    CREATE TABLE seen_proofs (digest BLOB PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE INDEX seen_proofs_by_expiry ON seen_proofs (expires_at);
+    CREATE TABLE seen_proofs (
+        expires_at INTEGER NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY (expires_at, digest)  -- a proof that comes again expires at the same time
+    ) STRICT, WITHOUT ROWID;
     """,
 )
 BUSY_TIMEOUT = 5  # seconds
@@ -52,10 +54,14 @@ class _Connection(sqlite3.Connection):
 
 
 class Database:
-    """One file. Each thread opens a connection of its own at its first use, so that none crosses a fork."""
+    """One file. Each thread opens a connection of its own at its first use, so that none crosses a fork.
 
-    def __init__(self, file: str) -> None:
+    With `synchronous` NORMAL, a commit does not wait for the disk: a loss of power can take the last ones.
+    """
+
+    def __init__(self, file: str, synchronous: str = "FULL") -> None:
         self._file = file
+        self._synchronous = synchronous
         self._local = threading.local()
 
     def prepare(self) -> None:
@@ -93,6 +99,7 @@ class Database:
         )
         with suppress(sqlite3.OperationalError):  # of processes that switch a new file at once, one succeeds
             connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         return connection
 
     @contextmanager
