@@ -32,22 +32,27 @@ finally:
 """
 
 
+def entry(number: int) -> dict[str, str]:
+    """Return an entry without its id, one of many people, projects and dates: they cost the API time."""
+    date, person = f"2026-11-{number % 28 + 1:02}", f"C-{number % 900}"
+    return {"date": date, "project": f"Project {number % 50}", "hours": "7.25", "user_id": person}
+
+
 def export(rows: int) -> Iterator[str]:
     """Yield the lines of an export."""
     yield HEADER
     for number in range(rows):
-        date, person = f"2026-11-{number % 28 + 1:02}", f"C-{number % 900}"
-        yield f'{date},Project {number % 50},"a note, quoted",7.25,{person},{number}\n'
+        date, project, hours, person = entry(number).values()
+        yield f'{date},{project},"a note, quoted",{hours},{person},{number}\n'
 
 
 def uploads(token: str, chunk: int) -> Iterator[bytes]:
-    """Yield uploads of entries that are not in the export."""
+    """Yield uploads of the entries of the export, with other ids."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    entry = {"user_id": "C-1", "date": "2026-11-09", "project": "Project 1", "hours": "7.25"}
-    for number in itertools.count():
-        ids = (f"alone-{chunk}-{number}-{index}" for index in range(chunk))
-        body = json.dumps({"entries": [{"external_id": each, **entry} for each in ids]})
-        yield http("POST", "/timesheets/upload", headers, body)
+    for first in itertools.count(step=chunk):
+        numbers = range(first, first + chunk)
+        entries = [{"external_id": f"alone-{chunk}-{each}", **entry(each)} for each in numbers]
+        yield http("POST", "/timesheets/upload", headers, json.dumps({"entries": entries}))
 
 
 def main() -> None:
