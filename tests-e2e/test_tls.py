@@ -3,15 +3,21 @@
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
+import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.error import URLError
 
 import pytest
 import requests
+from interop.client_program import ClientProgram
+from interop.environments import prepare
+from interop.rows import Row, read_rows
 from live_stack import SERVICES, Stack, eventually
 from tls_stack import TlsStack
 
@@ -81,6 +87,56 @@ def test_clients_need_the_ca(tls_stack: TlsStack) -> None:
         urllib.request.urlopen(url, context=ssl.create_default_context(), timeout=10)  # noqa: S310
     assert tls_stack.run("curl", "--silent", "--fail", "--cacert", tls_stack.ca, url).returncode == 0
     assert tls_stack.run("curl", "--silent", "--fail", url, CURL_CA_BUNDLE="").returncode == 60
+
+
+@pytest.fixture
+def node_clients() -> None:
+    """Skip a test whose client comes from npm, unless there is npm."""
+    if shutil.which("npm") is None and "CI" not in os.environ:
+        pytest.skip("npm is not installed (with CI set, this is a failure)")
+
+
+@pytest.mark.usefixtures("node_clients")
+def test_openid_client_finds_everything_from_the_issuer_and_calls_the_api(
+    tls_stack: TlsStack, tmp_path: Path
+) -> None:
+    (row,) = (row for row in read_rows("clients") if row.name == "openid-client")
+    secret = tmp_path / "secret"
+    secret.write_text(tls_stack.secret("payroll-report"))
+    settings = {
+        "ISSUER": tls_stack.issuer,
+        "API_URL": f"{tls_stack.timesheets_api}/timesheets",
+        "AUDIENCE": tls_stack.timesheets_api,
+        "SCOPE": "read:timesheets",
+        "CLIENT_ID": "payroll-report",
+        "CLIENT_SECRET_FILE": str(secret),
+    }
+    environment = prepare(row)
+    with ClientProgram(environment, row.program, settings) as program:
+        assert "error" in program.call()
+    with ClientProgram(environment, row.program, settings | {"NODE_EXTRA_CA_CERTS": tls_stack.ca}) as program:
+        assert program.call() == {"status": 200}
+
+
+@pytest.mark.usefixtures("node_clients")
+def test_oktas_verifier_which_takes_no_http_accepts_our_token(tls_stack: TlsStack) -> None:
+    environment = prepare(Row("okta", "npm", ["@okta/jwt-verifier@4.0.2"], "", []))
+    program = Path(__file__).with_name("tls_clients") / "okta_jwt_verifier.mjs"
+    verified = subprocess.run(
+        environment.command(program),
+        check=False,
+        input=tls_stack.token("payroll-report"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={
+            "PATH": os.environ["PATH"],
+            "ISSUER": tls_stack.issuer,
+            "AUDIENCE": tls_stack.timesheets_api,
+            "NODE_EXTRA_CA_CERTS": tls_stack.ca,
+        },
+    )
+    assert verified.stdout == "payroll-report\n", verified.stderr
 
 
 def test_another_name_than_localhost_is_not_certified(tls_stack: TlsStack) -> None:
