@@ -1,10 +1,29 @@
 """The clients that another issuer vouches for, by the issuer and the subject of its tokens."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import Engine, Select, bindparam, select
 
 from auth_server.database import federated_subjects as table
+
+_PLACE = (table.c.jwks_uri, table.c.jwks_file, table.c.ca_file, table.c.bearer_file)
+
+
+def _query(name: str) -> Select[Any]:
+    """Return the query by a column that names the issuer: its keys, and the client of the subject if any.
+
+    It takes as long for a subject that nobody has.
+    """
+    of_issuer = select(*_PLACE).where(table.c[name] == bindparam("issuer")).limit(1).subquery()
+    subject = table.alias()
+    this = (subject.c[name] == bindparam("issuer")) & (subject.c.subject == bindparam("subject"))
+    query = select(*of_issuer.c, subject.c.client_id, subject.c.audience)
+    return query.select_from(of_issuer.outerjoin(subject, this))
+
+
+_BY_ISSUER = _query("issuer")
+_BY_TRUST_DOMAIN = _query("trust_domain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +37,6 @@ class Issuer:
         """Return the name as it is logged."""
         return f"the trust domain {self.name}" if self.is_trust_domain else self.name
 
-    def in_rows(self) -> ColumnElement[bool]:
-        """Return the condition for the rows of this issuer."""
-        return (table.c.trust_domain if self.is_trust_domain else table.c.issuer) == self.name
-
 
 @dataclass(frozen=True, slots=True)
 class KeyPlace:
@@ -34,10 +49,14 @@ class KeyPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class FederatedSubject:
-    """The client of a subject, and the audience of the tokens; None stands for our issuer."""
+class DeclaredSubject:
+    """What the tenant says of a subject of an issuer; `client_id` is None if it belongs to no client.
 
-    client_id: str
+    An `audience` of None stands for our own issuer.
+    """
+
+    key_place: KeyPlace
+    client_id: str | None
     audience: str | None
 
 
@@ -47,16 +66,12 @@ class FederatedSubjects:
 
     engine: Engine
 
-    def key_place(self, issuer: Issuer) -> KeyPlace | None:
-        """Return where the keys of an issuer are; None if the tenant does not declare it."""
-        columns = (table.c.jwks_uri, table.c.jwks_file, table.c.ca_file, table.c.bearer_file)
+    def find(self, issuer: Issuer, subject: str) -> DeclaredSubject | None:
+        """Return what is declared; None if the issuer is not."""
+        query = _BY_TRUST_DOMAIN if issuer.is_trust_domain else _BY_ISSUER
         with self.engine.connect() as connection:
-            row = connection.execute(select(*columns).where(issuer.in_rows()).limit(1)).one_or_none()
-        return KeyPlace(*row) if row else None
-
-    def find(self, issuer: Issuer, subject: str) -> FederatedSubject | None:
-        """Return whom this is the subject of."""
-        query = select(table.c.client_id, table.c.audience)
-        with self.engine.connect() as connection:
-            row = connection.execute(query.where(issuer.in_rows(), table.c.subject == subject)).one_or_none()
-        return FederatedSubject(*row) if row else None
+            row = connection.execute(query, {"issuer": issuer.name, "subject": subject}).one_or_none()
+        if row is None:
+            return None
+        *place, client_id, audience = row
+        return DeclaredSubject(KeyPlace(*place), client_id, audience)

@@ -75,9 +75,11 @@ def _client_key(member: dict[str, Any]) -> ClientKey | None:
 
 
 def _is_for_signatures(member: dict[str, Any], alg: str) -> bool:
+    key_ops = member.get("key_ops", ["verify"])
     return (
         member.get("use", "sig") in _USES
         and CLIENT_ALGS.get(str(member.get("alg", alg))) == alg
-        and "verify" in member.get("key_ops", ["verify"])
+        and isinstance(key_ops, list)
+        and "verify" in key_ops
         and isinstance(member.get("kid", ""), str)
     )

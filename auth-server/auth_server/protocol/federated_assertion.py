@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from auth_server.algorithms import CLIENT_ALGS
-from auth_server.clients.federated_subjects import FederatedSubjects, Issuer
+from auth_server.clients.federated_subjects import DeclaredSubject, FederatedSubjects, Issuer
 from auth_server.clients.public_keys import ClientKey
 from auth_server.clients.registry import Client, Clients
 from auth_server.errors import InvalidClientError, TemporarilyUnavailableError
@@ -38,7 +38,7 @@ SPIFFE_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
 # Kubernetes sends none, GitHub JWT, SPIFFE none, JWT or JOSE (JWT-SVID 2.3). at+jwt is for an API.
 _TYPES = (None, "jwt", "jose", "client-authentication+jwt")
 _SPIFFE_ID = re.compile(r"spiffe://([a-z0-9._-]{1,255})/.+")
-_LONGEST_NAME = 1000
+_LONGEST_NAME = 500  # characters, as in the tenant file
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +85,31 @@ class FederatedClients:
         token = read_platform_token(request)
         if token is None:
             return None
-        self._verify(token)
-        subject = self.subjects.find(token.issuer, token.subject)
-        if subject is None:
+        declared = self._verified(token)
+        if declared.client_id is None:
             raise InvalidClientError(reason=f"no client has the subject {token.subject} of {token.issuer}")
-        request.presented_client_id = subject.client_id
-        client = self._enabled_client(subject.client_id)
+        request.presented_client_id = declared.client_id
+        client = self._enabled_client(declared.client_id)
         check_times(token.jws.claims, self.lifetime, self.now())
-        require(_is_for(token.jws.claims.get("aud"), subject.audience or self.our_issuer), "another audience")
+        audience = declared.audience or self.our_issuer
+        require(_is_for(token.jws.claims.get("aud"), audience), "another audience")
         return client
 
-    def _verify(self, token: PlatformToken) -> None:
+    def _verified(self, token: PlatformToken) -> DeclaredSubject:
         """Check the signature before anything is said about the subject, which a stranger could make up."""
-        place = self.subjects.key_place(token.issuer)
+        declared = self.subjects.find(token.issuer, token.subject)
         keys: Keys = ()
         try:
-            if place:
-                keys = self.key_places.find(place, token.fits)
+            if declared:
+                keys = self.key_places.find(declared.key_place, token.fits)
         except KeysUnavailableError as error:
             raise TemporarilyUnavailableError(reason=str(error), headers={"Retry-After": "1"}) from None
         signed = token.is_signed_by(keys)
-        require(place is not None, f"{_shown(token.issuer)} is not declared")
+        if declared is None:
+            raise InvalidClientError(reason=f"client_assertion: {_shown(token.issuer)} is not declared")
         require(bool(keys), f"no {token.alg} key of {token.issuer} has this kid")
         require(signed, "wrong signature")
+        return declared
 
     def _enabled_client(self, client_id: str) -> Client:
         recalled = self.clients.recall(client_id)

@@ -1,15 +1,24 @@
 """The key files of clients."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from auth_server.clients.public_keys import MOST_KEYS, KeyFileError, read_client_keys
+from auth_server.clients.public_keys import MOST_KEYS, KeyFileError, client_keys, read_client_keys
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joserfc import jwk
 from joserfc.jwk import Key
 
 EC = jwk.generate_key("EC", "P-256").as_dict(private=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text("AQABaz09_-=é\ud800", max_size=50),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+NAMES = ("kty", "crv", "use", "alg", "key_ops", "kid", "n", "e", "x", "y", "x5c", "x5t", "x5u", "ext")
 SMALL = {"kty": "RSA", "n": "_" * 256, "e": "AQAB"}  # 1536 bits
 
 
@@ -29,6 +38,7 @@ SMALL = {"kty": "RSA", "n": "_" * 256, "e": "AQAB"}  # 1536 bits
         EC | {"alg": ["ES256"]},
         EC | {"alg": "Ed25519"},
         EC | {"key_ops": ["sign"]},
+        EC | {"key_ops": None},
         EC | {"kid": 1},
         {name: value for name, value in EC.items() if name != "y"},
         SMALL,
@@ -64,3 +74,15 @@ def test_refuses_a_file_with_a_private_key(tmp_path: Path, private_keys: dict[st
     (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}))
     with pytest.raises(KeyFileError, match="holds a private key"):
         read_client_keys(tmp_path / "keys.json")
+
+
+@settings(max_examples=300)
+@given(
+    kind=st.sampled_from([{"kty": "RSA"}, {"kty": "EC", "crv": "P-256"}, {"kty": "OKP", "crv": "Ed25519"}]),
+    members=st.dictionaries(st.sampled_from(NAMES), JSON, max_size=6),
+)
+def test_never_fails_on_a_key_that_another_issuer_publishes(
+    kind: dict[str, str], members: dict[str, Any]
+) -> None:
+    with suppress(KeyFileError):
+        client_keys({"keys": [kind | members, members]})

@@ -229,7 +229,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "NUL": (C + "the iss is missing or not a name", at("iss", "a\0"), {}),
     "half a surrogate pair": (C + "the sub is missing or not a name", at("sub", "\ud800"), {}),
     "no subject": (C + "the sub is missing or not a name", at("sub", None), {}),
-    "long subject": (C + "the sub is missing or not a name", at("sub", "s" * 1001), {}),
+    "long subject": (C + "the sub is missing or not a name", at("sub", "s" * 501), {}),
     "expired": (C + "the exp is missing or past", at("exp", time.time() - 61), {}),
     "no expiry": (C + "the exp is missing or past", at("exp", None), {}),
     "expiry as text": (C + "the exp is missing or past", at("exp", "9999999999"), {}),
