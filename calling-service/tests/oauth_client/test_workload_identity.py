@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from calling_service.oauth_client.dpop import DpopKey
 from calling_service.oauth_client.token_source import TokenError
 from calling_service.oauth_client.workload_identity import FederatedTokenSource
 from calling_service.service import build
@@ -141,3 +142,13 @@ def test_the_job_uses_it_by_settings_alone_and_keeps_no_token(
     assert stored
     assert CUT in str(stored.exchanges[0])
     assert TOKENS[0] not in str(stored.exchanges)
+
+
+def test_the_token_can_be_bound_to_a_key_as_with_any_other_credential(
+    new_source: Callable[..., FederatedTokenSource], endpoint: Any
+) -> None:
+    endpoint.answers.append(endpoint.token(token_type="DPoP"))
+    new_source(dpop=DpopKey()).get("https://api.example", ["a"])
+    (request,) = endpoint.requests
+    assert request.form["client_assertion"] == TOKENS[0]
+    assert request.headers["DPoP"].startswith("eyJ")
