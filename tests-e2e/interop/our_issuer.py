@@ -67,6 +67,7 @@ class OurIssuer:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.url = stack.issuer
+        self.jwks_uri = f"{stack.issuer}/.well-known/jwks.json"
         self.audience = stack.timesheets_api
         self._keys = self._current_keys()
 

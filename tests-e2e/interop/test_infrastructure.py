@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from interop.infrastructure_measures import Place, columns
 from interop.our_issuer import odd_tokens
 from interop.rows import Row, read_measured, read_rows
-from interop.sides.infrastructure import Place, Site, columns, running, site
+from interop.sides.infrastructure import Site, running, site
 
 pytestmark = pytest.mark.interop
 ROWS = {row.name: row for row in read_rows("infrastructure")}

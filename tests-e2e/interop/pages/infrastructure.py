@@ -9,20 +9,20 @@ from interop.rows import FOLDER, Measured, Row
 INTRODUCTION = """\
 # Proxies, brokers and servers that check our tokens
 
-An API need not check tokens in its own code. These programs let only requests with a good token through,
+An API need not check tokens in its own code. These programs do it before a request reaches the API,
 each with the shortest configuration that does. The table comes from runs: each program got the same tokens,
 odd in one thing, and then the authorization server withdrew its keys. `make interop SIDE=infrastructure`
 runs all of them again; those of Debian run in a container. They stand before the Timesheets API of the
 sample, at `127.0.0.1:9001`, and listen on port 8080.
 
 What a program **does not check** you must check elsewhere, or accept. Of the tokens of our authorization
-server, each has an `exp` and the `typ` `at+jwt`, and none has an `nbf`. Who lets in a bound token without its
-proof takes the protection of [DPoP](dpop.md) away: for such tokens, let the API itself check, or ask the gate.
+server, each has an `exp` and the `typ` `at+jwt`, and none has an `nbf`. A program that accepts a bound token
+without its proof removes the protection of [DPoP](dpop.md): let the API itself check such tokens.
 
 """
 
 CLOCKS = """
-Where the leeway is none, a clock that is behind refuses good tokens: run NTP. A new key that is known at
+Where the leeway is none, a clock that is ahead refuses tokens before they expire: run NTP. A new key that is known at
 once is one that a program fetched because a token named it; the next key is announced before it signs
 (`KEY_ANNOUNCEMENT`), so a program that fetches more often never meets an unknown one. The column on a
 withdrawn key says when a token that it signed is refused after [`keys
@@ -47,7 +47,7 @@ HAProxy and Dovecot read keys from files. This program, run by cron, writes them
 
 COLUMNS = (
     "algorithms",
-    "does not check, and so lets in",
+    "does not check, and so accepts",
     "leeway",
     "a new key is known",
     "a withdrawn key is refused",
@@ -67,7 +67,7 @@ def _cells(row: Row, measured: Measured) -> list[str]:
     return [
         f"[{row.name}](#{_anchor(row.name)})",
         ", ".join(values["algorithms"]),
-        ", ".join(values["lets_in"]) or "—",
+        ", ".join(values["accepts"]) or "—",
         values["leeway"],
         *(_when(row, name, values[name]) for name in ("new_key", "withdrawn_key")),
     ]

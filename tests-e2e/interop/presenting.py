@@ -1,4 +1,4 @@
-"""How a token is shown to a program, and whether that let it through."""
+"""How a token is presented to a program, by HTTP, IMAP or AMQP, and what the program says."""
 
 import imaplib
 import json
@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import requests
 
-Door = Callable[[str | None], str]  # takes a token, or none; returns a status, or "accepted" or "refused"
-LET_IN = {"200", "accepted"}
+Present = Callable[[str | None], str]  # takes a token, or none; returns a status, or "accepted" or "refused"
+ACCEPTED = {"200", "accepted"}
 AMQP = """
 import json, sys
 import pika
@@ -24,21 +24,21 @@ except pika.exceptions.AMQPError:
 """
 
 
-def http(port: int) -> Door:
-    """Return a door that makes an HTTP request."""
+def http(port: int) -> Present:
+    """Return what presents a token in an HTTP request."""
 
-    def show(token: str | None) -> str:
+    def present(token: str | None) -> str:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answer = requests.get(f"http://localhost:{port}/timesheets", headers=headers, timeout=10)
         return str(answer.status_code)
 
-    return show
+    return present
 
 
-def imap(port: int) -> Door:
-    """Return a door that logs in by IMAP."""
+def imap(port: int) -> Present:
+    """Return what presents a token in a login by IMAP."""
 
-    def show(token: str | None) -> str:
+    def present(token: str | None) -> str:
         with imaplib.IMAP4("127.0.0.1", port, timeout=10) as client:
             try:
                 client.authenticate(
@@ -51,13 +51,13 @@ def imap(port: int) -> Door:
                 return "refused"
             return "accepted"
 
-    return show
+    return present
 
 
-def amqp(port: int, container: str) -> Door:
-    """Return a door that logs in by AMQP, from within the broker's container, and opens a virtual host."""
+def amqp(port: int, container: str) -> Present:
+    """Return what logs in by AMQP, in the broker's container, and opens a virtual host."""
 
-    def show(token: str | None) -> str:
+    def present(token: str | None) -> str:
         done = subprocess.run(
             ("docker", "exec", "--interactive", container, "python", "-c", AMQP),
             input=json.dumps([port, token or ""]),
@@ -68,7 +68,7 @@ def amqp(port: int, container: str) -> Door:
         )
         return done.stdout.strip()
 
-    return show
+    return present
 
 
 def is_open(port: int) -> bool:
