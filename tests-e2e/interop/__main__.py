@@ -12,9 +12,11 @@ from pathlib import Path
 
 from live_stack import CHECKOUT
 
+import interop.pages.apis
 import interop.pages.clients
 import interop.pages.infrastructure
 import interop.pages.servers
+import interop.sides.apis
 import interop.sides.clients
 import interop.sides.infrastructure
 import interop.sides.servers
@@ -31,6 +33,7 @@ class Side:
 
 
 SIDES = {
+    "apis": Side(interop.sides.apis.run, interop.pages.apis.page, CHECKOUT / "docs/other-apis.md"),
     "clients": Side(
         interop.sides.clients.run, interop.pages.clients.page, CHECKOUT / "docs/other-clients.md"
     ),

@@ -1,6 +1,6 @@
 """Write docs/other-clients.md."""
 
-from interop.pages.markdown import bullets, paragraph, recipe, table
+from interop.pages.markdown import anchor, bullets, paragraph, recipe, table
 from interop.rows import Measured, Row
 
 COLUMNS = {
@@ -64,11 +64,7 @@ def page(rows: list[Row], measured: Measured) -> str:
 
 
 def _link(row: Row) -> str:
-    return f"[{row.name}](#{_anchor(row.name)})"
-
-
-def _anchor(name: str) -> str:
-    return "".join(one for one in name.lower().replace(" ", "-") if one.isalnum() or one in "-_")
+    return f"[{row.name}](#{anchor(row.name)})"
 
 
 def _section(row: Row, measured: Measured) -> str:

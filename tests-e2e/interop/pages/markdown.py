@@ -24,15 +24,24 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def recipe(row: Row) -> str:
-    """Return a row's recipe or else its program as a code block: all, or what is between the two markers."""
+    """Return a row's recipe or else its program as a code block: all, or what is between markers."""
     file = FOLDER / (row.recipe or row.program)
-    lines = file.read_text().splitlines()
-    marks = [number for number, line in enumerate(lines) if BEGINS in line or ENDS in line]
-    if marks:
-        begin, end = marks
-        lines = lines[begin + 1 : end]
-    text = textwrap.dedent("\n".join(lines)).strip("\n")
+    text = "\n\n\n".join(parts(file.read_text()))
     return f"```{LANGUAGES.get(file.suffix, '')}\n{text}\n```\n"
+
+
+def parts(program: str) -> list[str]:
+    """Return what is between the lines with markers, part by part; without markers, the whole program."""
+    lines = program.splitlines()
+    begins = [number + 1 for number, line in enumerate(lines) if BEGINS in line] or [0]
+    ends = [number for number, line in enumerate(lines) if ENDS in line] or [len(lines)]
+    marked = ["\n".join(lines[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+    return [textwrap.dedent(part).strip("\n") for part in marked]
+
+
+def anchor(name: str) -> str:
+    """Return the anchor of a heading."""
+    return "".join(one for one in name.lower().replace(" ", "-") if one.isalnum() or one in "-_")
 
 
 def paragraph(text: str) -> str:
