@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from auth_server.app import create_app
 from auth_server.errors import InvalidClientError
-from auth_server.protocol.federated_assertion import check_times, federated_clients
+from auth_server.protocol.federated_assertion import federated_clients
+from auth_server.protocol.platform_token import check_times
 from auth_server.startup import Service, apply, open_service
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
