@@ -14,6 +14,7 @@ from interop.recorder import Request
 from interop.trial import EXPIRED, OK, SECRET, Trial
 
 AT_ONCE = 16
+TOKEN_SECONDS, API_SECONDS = 1, 0.1  # long enough for sixteen calls to begin, on a busy machine too
 RETRY_AFTER = 3
 
 
@@ -75,16 +76,16 @@ def token_calls_of_sixteen(trial: Trial) -> str:
 
 
 def _sixteen(trial: Trial) -> str:
-    trial.played.token_seconds, trial.played.api_seconds = 0.4, 0.1
+    trial.played.token_seconds, trial.played.api_seconds = TOKEN_SECONDS, API_SECONDS
     results = trial.program.calls(AT_ONCE)
     trial.played.token_seconds = trial.played.api_seconds = 0
     if results.count(OK) < AT_ONCE:
         return "some calls fail"
     tokens = len(trial.token_calls)
     said = str(tokens) if tokens in {0, 1, AT_ONCE} else "several"
-    if tokens > 1 and in_a_row(trial.token_calls, 0.4):
+    if tokens > 1 and in_a_row(trial.token_calls, TOKEN_SECONDS):
         said += ", one after another"
-    elif in_a_row(trial.api_calls, 0.1):
+    elif in_a_row(trial.api_calls, API_SECONDS):
         said += ", then the calls one after another"
     return said
 

@@ -44,6 +44,8 @@ LEGEND = """
   it.
 - **429**: the answer has `Retry-After: 3`. *Error* and *passes it on* leave the repetition to the caller.
 - **Redirect**: of the API, to another host and port.
+
+A dash stands where the client leaves that to your own code, or has no such calls.
 """
 
 RECIPES = """

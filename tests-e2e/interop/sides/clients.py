@@ -3,19 +3,20 @@
 import datetime
 import hashlib
 import secrets
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from interop.broker import Broker
 from interop.client_columns import COLUMNS, renews_by_a_timer
 from interop.client_program import ClientProgram
 from interop.credentials import certificate, public_keys, write_key
 from interop.environments import prepare
-from interop.forwarded import SERVICES, recorded_stack
+from interop.forwarded import SERVICES, Forwarded, recorded_stack
 from interop.played import API_PATH, ORIGINS, SCOPE, Played
 from interop.recorder import Recorder
 from interop.rows import FOLDER, Measured, Row, each
@@ -24,33 +25,20 @@ from live_stack import Stack
 
 TENANT = FOLDER / "sides/clients.yaml"
 MORE_SCOPE = "/approvals"  # a route that wants another scope than API_PATH
+Certified = tuple[ssl.SSLContext, dict[str, str]]
+Recorders = Mapping[bool, Recorder]  # without TLS, and with it
 
 
 class Rows:
     """Runs rows, with one stack and one certificate for all of them."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start what all rows need, in a folder of its own."""
-        self._secret = secrets.token_urlsafe(32)
-        self._tls, self._certified = certificate(folder)
-        self._started = ExitStack()
-        stack = Stack(folder / "checkout")
-        self._started.callback(stack.drop)
-        stack.environment["RUNTIME"] = "local"
-        credentials = stack.folder / ".secrets/auth-server"
-        credentials.mkdir(parents=True)
-        (credentials / "key-client.jwks").write_text(public_keys())
-        (credentials / "secret-client.sha256").write_text(hashlib.sha256(self._secret.encode()).hexdigest())
-        recorder, self._forwarded = self._started.enter_context(recorded_stack(stack, TENANT.read_text()))
-        secured = Recorder(dict.fromkeys(SERVICES, "localhost"), self._forwarded.answer, self._tls)
-        self._recorders = {False: recorder, True: self._started.enter_context(secured)}
+    def __init__(self, secret: str, certified: Certified, recorders: Recorders, forwarded: Forwarded) -> None:
+        """Take the secret of the stack's clients, a certificate, and the recorders before the stack."""
+        self._secret = secret
+        self._tls, self._certified = certified
+        self._recorders = recorders
+        self._forwarded = forwarded
         self._one_at_a_time = threading.Lock()  # the stack refuses the next token of whoever comes
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._started.close()
 
     def run(self, row: Row) -> dict[str, Any]:
         """Run one row; return its date and what was measured."""
@@ -91,14 +79,34 @@ class Rows:
             return seen
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[Rows]:
+    """Start what all rows need, in a folder of its own."""
+    secret = secrets.token_urlsafe(32)
+    certified = certificate(folder)
+    stack = Stack(folder / "checkout")
+    stack.environment["RUNTIME"] = "local"
+    credentials = stack.folder / ".secrets/auth-server"
+    credentials.mkdir(parents=True)
+    (credentials / "key-client.jwks").write_text(public_keys())
+    (credentials / "secret-client.sha256").write_text(hashlib.sha256(secret.encode()).hexdigest())
+    try:
+        with recorded_stack(stack, TENANT.read_text()) as (recorder, forwarded):
+            origins = dict.fromkeys(SERVICES, "localhost")
+            with Recorder(origins, forwarded.answer, certified[0]) as secured:
+                yield Rows(secret, certified, {False: recorder, True: secured}, forwarded)
+    finally:
+        stack.drop()
+
+
 def _status(result: Mapping[str, Any]) -> str:
     return str(result.get("status", "error"))
 
 
 def run(rows: list[Row]) -> Measured:
     """Run rows; return what each measured."""
-    with tempfile.TemporaryDirectory() as folder, Rows(Path(folder)) as started:
-        return each(rows, started.run)
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as all_rows:
+        return each(rows, all_rows.run)
 
 
 def addresses_of(recorder: Recorder) -> dict[str, str]:
