@@ -18,7 +18,7 @@ class Row:
     """One program of another project: what it is, what one must set, and what surprises.
 
     The page shows `recipe` where a program has one: the configuration that it runs.
-    What its packages depend on is as it was at `as_of`, a time that the data file gives for all rows.
+    What its packages depend on is as it was at `as_of`, an RFC 3339 time.
     `extra` has what one side alone knows. A row with `not_run`, which says why, was read and not run.
     """
 
@@ -37,14 +37,15 @@ class Row:
 
 
 def read_rows(side: str) -> list[Row]:
-    """Return the rows of a side in the order of its data file."""
+    """Return the rows of a side in the order of its data file; what stands above them is for all of them."""
     known = set(Row.__dataclass_fields__)
     file = tomllib.loads((FOLDER / f"{side}.toml").read_text())
+    for_all = {name: value for name, value in file.items() if name != "row"}
     rows = []
     for table in file["row"]:
         named = {name: value for name, value in table.items() if name in known}
         extra = {name: value for name, value in table.items() if name not in known}
-        rows.append(Row(**named, as_of=file.get("as_of", ""), extra=extra))
+        rows.append(Row(**(for_all | named), extra=extra))
     return rows
 
 

@@ -33,6 +33,7 @@ def test_a_row_is_well_formed(row: Row) -> None:
         assert all("==" in package for package in row.packages)
     if row.registry == "npm":
         assert all(package.rfind("@") > 0 for package in row.packages)
+    assert (FOLDER / row.test).exists()
     if not row.not_run:
         assert (FOLDER / row.program).is_file()
         assert (FOLDER / row.recipe).exists()
@@ -43,3 +44,11 @@ def test_every_program_belongs_to_a_row() -> None:
         programs = {FOLDER / row.program for row in read_rows(side) if row.program}
         files = {file for file in (FOLDER / side).rglob("*") if file.suffix in {".py", ".mjs"}}
         assert {os.fspath(file) for file in files - programs} == set()
+
+
+def test_the_stack_saw_what_the_play_saw() -> None:
+    for name, seen in read_measured("clients").items():
+        first, refused, third = seen["stack"].split()
+        assert (first, third) == ("200", "200"), name
+        if "after_401" in seen:
+            assert (refused == "200") == (seen["after_401"] == "renews and repeats"), name

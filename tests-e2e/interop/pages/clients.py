@@ -26,7 +26,7 @@ a grant for one API only need not name it. To register a client, see [give a col
 
 This table is measured. First a server that writes down every request played the token endpoint and the API. Then each client
 got a token from this stack, called the API, and was refused once. `make interop SIDE=clients` does it again, with `ROW=FastMCP`
-for one client alone.
+for one client alone, and CI does it for some of them ([`test_clients.py`](../tests-e2e/interop/test_clients.py)).
 
 """
 
