@@ -294,6 +294,25 @@ def test_without_docker_it_says_what_it_needs(tls_stack: TlsStack) -> None:
     assert "OVERLAY=tls needs Docker." in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "ports",
+    [{"AUTH_SERVER_PORT": "9001"}, {"AUTH_SERVER_PORT": "9002"}, {"PROTECTED_API_PORT": "9002"}],
+)
+def test_ports_that_lead_to_another_service_in_a_container_are_refused(
+    tls_stack: TlsStack, ports: dict[str, str]
+) -> None:
+    refused = tls_stack.run("make", "up", **ports)
+    assert refused.returncode != 0
+    assert "Choose other ports." in refused.stderr
+
+
+def test_the_ca_stays_the_same_when_the_proxy_starts_again(tls_stack: TlsStack) -> None:
+    before = Path(tls_stack.ca).read_text()
+    tls_stack.run("docker", "restart", tls_stack.compose("ps", "--quiet", "tls").strip())
+    tls_stack.make("up")
+    assert Path(tls_stack.ca).read_text() == before
+
+
 def test_an_unknown_overlay_is_refused(tls_stack: TlsStack) -> None:
     refused = tls_stack.run("make", "up", OVERLAY="tsl")
     assert refused.returncode != 0
