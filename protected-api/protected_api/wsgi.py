@@ -1,5 +1,6 @@
 """What gunicorn serves: the app, built from the environment, which no other module reads."""
 
+import gc
 import os
 import sys
 
@@ -14,3 +15,7 @@ except SettingsError as error:
     sys.exit(str(error))
 configure_logs(settings.log_level)
 app = create_app(settings)
+
+# Gunicorn forks its workers now. The garbage collector leaves alone what exists before the fork, so that the
+# workers keep sharing its memory.
+gc.freeze()
