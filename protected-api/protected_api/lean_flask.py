@@ -1,6 +1,6 @@
 """Flask without the work of every request that a service of JSON answers never needs.
 
-There is no session, no route depends on the host, and an answer is whole in memory. That work is a third
+There is no session, no route depends on the host, and an answer is whole in memory. That work is a quarter
 of what Flask adds to a request. The same text in auth-server and protected-api, held equal by a test.
 """
 
