@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -17,7 +18,12 @@ from auth_server.endpoints.authorize import authorization_endpoint
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints
 from auth_server.endpoints.introspect import introspection_endpoint
-from auth_server.endpoints.metadata import metadata_endpoints, server_metadata
+from auth_server.endpoints.metadata import (
+    certificate_metadata,
+    certificate_methods,
+    metadata_endpoints,
+    server_metadata,
+)
 from auth_server.endpoints.oauth_http import receive
 from auth_server.endpoints.revoke import revocation_endpoint
 from auth_server.endpoints.token import token_endpoint
@@ -29,6 +35,7 @@ from auth_server.protocol.client_authentication import (
     SPIFFE_METHOD,
     AuthenticatesClient,
     ClientAuthentication,
+    ReadCredential,
 )
 from auth_server.protocol.dpop_proof import PROOF_ALGS, DpopProofs
 from auth_server.protocol.failed_authentications import FailedAuthentications
@@ -40,25 +47,37 @@ from auth_server.tokens.access_token import AccessTokens
 from auth_server.tokens.issued_tokens import IssuedTokens
 
 Federation = Callable[[Engine, Settings, Clients], AuthenticatesClient]
+Certificates = Callable[[Settings], ReadCredential]
 
 
-def create_app(service: Service, federation: Federation | None = None) -> Flask:
-    """Return the app; nothing is opened or started. `federation` is for the tenant's federated clients."""
+def create_app(
+    service: Service, federation: Federation | None = None, certificates: Certificates | None = None
+) -> Flask:
+    """Return the app; nothing is opened or started.
+
+    `federation` is for the tenant's federated clients, `certificates` for those with a TLS certificate.
+    """
     settings = service.settings
     issuer = settings.issuer
     path = settings.issuer_path
-    server = authorization_server(service, federation)
+    server = authorization_server(service, federation, certificates)
     app = LeanFlask("auth_server", static_folder=None)
     app.url_map.merge_slashes = False  # a redirect would name the host that the caller names
     answer_failures(app, issuer, path)
     if settings.explain:
         explain_answers(app)
-    receive_request = partial(receive, settings.trusted_proxies, settings.refuse_misspelt_parameters)
+    options = (settings.trusted_proxies, settings.refuse_misspelt_parameters, settings.mtls)
+    receive_request = partial(receive, *options)
     for endpoint in (token_endpoint, introspection_endpoint, revocation_endpoint):
         app.register_blueprint(endpoint(server, issuer, receive_request), url_prefix=path)
-    methods = (*METHODS, SPIFFE_METHOD) if federation else METHODS
+    methods = [*METHODS, SPIFFE_METHOD] if federation else [*METHODS]
     app.register_blueprint(authorization_endpoint(issuer), url_prefix=path)
-    more = {"dpop_signing_alg_values_supported": list(PROOF_ALGS)} if settings.dpop else {}
+    more: dict[str, Any] = {}
+    if settings.dpop:
+        more["dpop_signing_alg_values_supported"] = list(PROOF_ALGS)
+    if settings.mtls:
+        methods += certificate_methods(ca=settings.mtls_ca_file is not None)
+        more |= certificate_metadata(issuer, settings.mtls_url)
     metadata = metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl, methods=methods, more=more)
     app.register_blueprint(metadata)
     app.register_blueprint(health_endpoints(service.keys))
@@ -69,7 +88,9 @@ def create_app(service: Service, federation: Federation | None = None) -> Flask:
     return app
 
 
-def authorization_server(service: Service, federation: Federation | None = None) -> AuthorizationServer:
+def authorization_server(
+    service: Service, federation: Federation | None = None, certificates: Certificates | None = None
+) -> AuthorizationServer:
     """Return what the OAuth endpoints work with."""
     settings = service.settings
     engine = service.engine
@@ -87,6 +108,8 @@ def authorization_server(service: Service, federation: Federation | None = None)
     if federation:
         by_platform = federation(engine, settings, clients)
         client_authentication = replace(client_authentication, federated=by_platform)
+    if certificates:
+        client_authentication = replace(client_authentication, read_certificate=certificates(settings))
     return AuthorizationServer(
         client_authentication,
         clients=clients,

@@ -64,6 +64,9 @@ clients = Table(
     Column("jwks_file", String),
     Column("token_endpoint_audience", Boolean),
     Column("dpop_bound_access_tokens", Boolean),
+    Column("tls_client_auth", String),  # DNS:name or URI:name
+    Column("self_signed_tls_client_auth", String),  # a file
+    Column("tls_client_certificate_bound_access_tokens", Boolean),
     Column("metadata", JSON(none_as_null=True)),
 )
 

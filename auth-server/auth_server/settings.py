@@ -46,6 +46,9 @@ class Settings:
     refuse_misspelt_parameters: bool
     dpop: bool
     dpop_nonce_key_file: Path | None
+    mtls: bool
+    mtls_ca_file: Path | None
+    mtls_url: str  # what stands for the issuer where a client certificate is asked for; empty: nothing
     trusted_proxies: Networks
     log_level: str
     explain: bool
@@ -80,11 +83,16 @@ class Settings:
             refuse_misspelt_parameters=read.switch("REFUSE_MISSPELT_PARAMETERS"),
             dpop=read.switch("DPOP"),
             dpop_nonce_key_file=read.optional_file("DPOP_NONCE_KEY_FILE"),
+            mtls=read.switch("MTLS"),
+            mtls_ca_file=read.optional_file("MTLS_CA_FILE"),
+            mtls_url=read.mtls_url("MTLS_URL"),
             trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
             log_level=read.log_level(),
             explain=read.explain(),
         )
         read.check_key_times(settings)
+        if settings.mtls and not read.text("TRUSTED_PROXIES"):
+            read.problem("TRUSTED_PROXIES", "is not set, but MTLS is; set it to the proxy that ends TLS")
         problems += read.problems
         return settings
 
@@ -102,6 +110,12 @@ class _Reader(SettingsReader):
                 "signs",
             )
         return issuer
+
+    def mtls_url(self, name: str) -> str:
+        url = self.text(name).removesuffix("/")
+        if url and not (url.startswith("https:") and is_http_url(url, query=False)):
+            self.problem(name, "is not an https URL without a query; correct it")
+        return url
 
     def seconds(self, name: str, default: int, low: int, high: int) -> int:
         return self.number(name, default, low, high, " of seconds")

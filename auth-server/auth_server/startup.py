@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from cryptography import x509
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_server.clients.public_keys import KeyFileError, read_client_keys
+from auth_server.clients.registered_certificates import read_certificates
 from auth_server.clients.secret_digests import DigestFileError, read_digest
 from auth_server.database import create_database_engine, create_tables, writing
 from auth_server.dpop_nonces import NonceKeyError, Nonces
@@ -50,7 +52,8 @@ def open_service(environ: Mapping[str, str]) -> Service:
     tenant_problems += _credential_problems(settings, declared)
     tenant_problems += _federation_problems(settings, declared)
     tenant_problems += _dpop_problems(settings, declared)
-    problems: list[str] = []
+    tenant_problems += _certificate_problems(settings, declared)
+    problems = list(_ca_problems(settings))
     encryption = KeyEncryption(settings.key_encryption_key_file)
     with _collecting(problems):
         encryption.read()
@@ -150,6 +153,11 @@ def _check_bearer(settings: Settings, name: str) -> None:
     (settings.secrets_dir / name).read_text("ascii")
 
 
+_OF_MUTUAL_TLS = (
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "tls_client_certificate_bound_access_tokens",
+)
 _KEY_PLACES: Mapping[str, Callable[[Settings, str], object]] = {
     "jwks_uri": _check_transport,
     "jwks_file": lambda settings, name: read_client_keys(settings.secrets_dir / name),
@@ -163,3 +171,29 @@ def _dpop_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:
     for client in tenant.clients:
         if client["dpop_bound_access_tokens"] and not settings.dpop:
             yield f"DPOP: {client['client_id']} has dpop_bound_access_tokens; set DPOP to 1"
+
+
+def _ca_problems(settings: Settings) -> Iterator[str]:
+    file = settings.mtls_ca_file
+    try:
+        if file:
+            x509.load_pem_x509_certificates(file.read_bytes())
+    except (OSError, ValueError):
+        yield f"MTLS_CA_FILE: {file} cannot be read as certificates in PEM; write those of CAs there"
+
+
+def _certificate_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:
+    """Yield each client that needs a setting of mutual TLS, or another file, to authenticate or be served."""
+    for client in tenant.clients:
+        client_id = client["client_id"]
+        for member in _OF_MUTUAL_TLS:
+            if client[member] and not settings.mtls:
+                yield f"MTLS: {client_id} has {member}; set MTLS to 1"
+        if client["tls_client_auth"] and not settings.mtls_ca_file:
+            yield f"MTLS_CA_FILE: {client_id} has tls_client_auth; set it to the CA of its certificate"
+        if client["self_signed_tls_client_auth"]:
+            file = settings.secrets_dir / client["self_signed_tls_client_auth"]
+            try:
+                read_certificates(file)
+            except KeyFileError as error:
+                yield f"SECRETS_DIR: {file} {error}; put the certificate of {client_id} there"

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 
-from auth_server.app import Federation, create_app
+from auth_server.app import Certificates, Federation, create_app
 from auth_server.logs import configure_logs
 from auth_server.settings_reader import SettingsError
 from auth_server.startup import apply, open_service
@@ -27,7 +27,12 @@ if service.declared.federated_subjects:  # otherwise nothing of it is loaded
     from auth_server.protocol.federated_assertion import federated_clients
 
     federation = federated_clients
-app = create_app(service, federation)
+certificates: Certificates | None = None
+if service.settings.mtls:
+    from auth_server.protocol.client_certificate import client_certificates
+
+    certificates = client_certificates
+app = create_app(service, federation, certificates)
 
 # Gunicorn forks its workers now. They must not share a connection to the database. The garbage collector
 # leaves alone what exists before the fork, so that the workers keep sharing its memory.

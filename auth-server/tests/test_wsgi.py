@@ -121,22 +121,34 @@ import sys
 import auth_server.wsgi as started
 
 rooms = sys.modules.keys() & {"auth_server.federation", "auth_server.protocol.federated_assertion"}
+certificates = "auth_server.protocol.client_certificate" in sys.modules
 metadata = started.app.test_client().get("/.well-known/oauth-authorization-server").get_json()
-print(bool(rooms), "spiffe_jwt" in metadata["token_endpoint_auth_methods_supported"])
+methods = metadata["token_endpoint_auth_methods_supported"]
+print(bool(rooms), "spiffe_jwt" in methods, certificates, "self_signed_tls_client_auth" in methods)
 """
 FEDERATED = '  - {client_id: pod, name: P, federated: {issuer: "https://i", subject: s, jwks_file: bot.json}}'
 
 
-@pytest.mark.parametrize(("clients", "printed"), [("", "False False"), (FEDERATED, "True True")])
-def test_loads_what_serves_federated_clients_only_if_there_are_any(
-    environ: dict[str, str], tmp_path: Path, clients: str, printed: str
+MTLS = {"MTLS": "1", "TRUSTED_PROXIES": "10.0.0.2"}
+
+
+@pytest.mark.parametrize(
+    ("clients", "more", "printed"),
+    [
+        ("", {}, "False False False False"),
+        (FEDERATED, {}, "True True False False"),
+        ("", MTLS, "False False True True"),
+    ],
+)
+def test_loads_what_serves_other_clients_only_if_there_may_be_any(
+    environ: dict[str, str], tmp_path: Path, clients: str, more: dict[str, str], printed: str
 ) -> None:
     tenant = tmp_path / "tenant.yaml"
     tenant.write_text(tenant.read_text().replace("\ngrants:\n", f"\n{clients}\ngrants:\n", 1))
     path = {"PYTHONPATH": str(Path(auth_server.__file__).parents[1])}
     done = subprocess.run(  # noqa: S603  # this interpreter
         [sys.executable, "-c", LOADED],
-        env={**os.environ, **environ, **path},
+        env={**os.environ, **environ, **more, **path},
         capture_output=True,
         text=True,
         check=False,

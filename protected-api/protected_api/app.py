@@ -21,6 +21,7 @@ from protected_api.problems import http_problem
 from protected_api.request_log import RequestLog
 from protected_api.resource_server import json_over_http, protect
 from protected_api.resource_server.access_token import Check, OnCheck, ignore_check
+from protected_api.resource_server.client_certificate import mutual_tls
 from protected_api.resource_server.dpop_nonces import Nonces
 from protected_api.resource_server.dpop_proof import PROOF_ALGS, dpop
 from protected_api.resource_server.introspection import Introspection
@@ -97,7 +98,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in routes:
         app.register_blueprint(blueprint, url_prefix=f"{path}{blueprint.url_prefix}")
     app.register_blueprint(
-        metadata_routes(settings.issuer, settings.audience, NAME, _dpop_metadata(settings))
+        metadata_routes(settings.issuer, settings.audience, NAME, _binding_metadata(settings))
     )
     health = health_routes(store, keys)
     app.register_blueprint(health)
@@ -117,6 +118,13 @@ def _warnings(settings: Settings) -> list[str]:
 
 
 def _possession(settings: Settings) -> ProofOfPossession:
+    by_proof = _dpop(settings)
+    if settings.mtls == "0":
+        return by_proof
+    return mutual_tls(settings.trusted_proxies, required=settings.mtls == "required", beside=by_proof)
+
+
+def _dpop(settings: Settings) -> ProofOfPossession:
     if settings.dpop == "0":
         return BEARER_TOKENS
     nonces = None
@@ -127,13 +135,15 @@ def _possession(settings: Settings) -> ProofOfPossession:
     return dpop(settings.audience, seen, nonces=nonces, required=settings.dpop == "required")
 
 
-def _dpop_metadata(settings: Settings) -> dict[str, Any]:
-    """Return the members of the resource's metadata that concern DPoP (RFC 9728 2)."""
-    if settings.dpop == "0":
-        return {}
-    required = settings.dpop == "required"
-    algs = list(PROOF_ALGS)
-    return {"dpop_signing_alg_values_supported": algs, "dpop_bound_access_tokens_required": required}
+def _binding_metadata(settings: Settings) -> dict[str, Any]:
+    """Return the members of the resource's metadata that concern bound tokens (RFC 9728 2)."""
+    members: dict[str, Any] = {}
+    if settings.dpop != "0":
+        members["dpop_signing_alg_values_supported"] = list(PROOF_ALGS)
+        members["dpop_bound_access_tokens_required"] = settings.dpop == "required"
+    if settings.mtls != "0":
+        members["tls_client_certificate_bound_access_tokens"] = True
+    return members
 
 
 def _call(settings: Settings) -> Call:

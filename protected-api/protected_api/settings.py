@@ -1,10 +1,11 @@
 """The settings of the Timesheets API. Not here: how a variable is read (settings_reader.py)."""
 
+import ipaddress
 import os
 import re
 import sqlite3
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,8 @@ class Settings:
     ca_file: str | None = None
     dpop: str = "0"
     dpop_nonce_key_file: str | None = None
+    mtls: str = "0"
+    trusted_proxies: tuple[str, ...] = ()  # addresses and CIDR blocks
     profile: str = "rfc9068"  # of the tokens
     allowed_clients: frozenset[str] = frozenset()  # none: any client of the issuer
     aud: str | None = None  # of tokens, if it is not the audience
@@ -75,6 +78,8 @@ class Settings:
             ca_file=read.ca_file("CA_FILE"),
             dpop=read.choice("DPOP", ("0", "1", "required"), "0"),
             dpop_nonce_key_file=read.nonce_key_file("DPOP_NONCE_KEY_FILE"),
+            mtls=read.choice("MTLS", ("0", "1", "required"), "0"),
+            trusted_proxies=tuple(read.networks("TRUSTED_PROXIES")),
             log_level=read.log_level(),
             introspection_url=read.endpoint("INTROSPECTION_URL"),
             client_id=read.text("CLIENT_ID") or None,
@@ -87,6 +92,8 @@ class Settings:
         read.needs("CLIENT_ID", "CLIENT_SECRET_FILE")
         read.needs("CLIENT_SECRET_FILE", "CLIENT_ID")
         read.needs("INTROSPECTION_URL", "CLIENT_ID")
+        if settings.mtls != "0" and not read.text("TRUSTED_PROXIES"):
+            read.problem("TRUSTED_PROXIES", "is not set, but MTLS is; set it to the proxy that ends TLS")
         if settings.jwks_hard_ttl < settings.jwks_ttl:
             read.problem("JWKS_HARD_TTL", "is shorter than JWKS_TTL; set it to at least as many seconds")
         if read.problems:
@@ -173,6 +180,14 @@ class _Reader(SettingsReader):
         except NonceKeyError as error:
             self.problem(name, str(error))
         return file or None
+
+    def networks(self, name: str) -> Iterator[str]:
+        parts = [part.strip() for part in self.text(name).split(",")]
+        for text in filter(None, parts):
+            try:
+                yield str(ipaddress.ip_network(text))
+            except ValueError:
+                self.problem(name, f"{text} is not an address or CIDR block; set it to those of the proxies")
 
     def secret_file(self, name: str) -> str | None:
         file = self.text(name)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -40,12 +41,20 @@ def list_credentials(engine: Engine, secrets_dir: Path) -> Iterator[Row]:
         client: Row = {"client_id": row.client_id, "enabled": row.enabled}
         if row.client_id in subjects:
             yield {**client, "kind": "federated", **_listed(_Credential(subjects[row.client_id]), [])}
-        if row.jwks_file:
-            yield {**client, "kind": "keys", **_listed(_Credential(row.jwks_file), [])}
+        for kind, name in _without_uses(row):
+            yield {**client, "kind": kind, **_listed(_Credential(name), [])}
         secrets = [_secret(row.client_id, secrets_dir / name, uses) for name in row.secret_digest_files]
         for secret in secrets:
             others = [other for other in secrets if other is not secret]
             yield {**client, "kind": "secret", **_listed(secret, others)}
+
+
+def _without_uses(row: Any) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the name of each credential of a client whose uses are not recorded."""
+    named = {"keys": row.jwks_file, "certificate": row.tls_client_auth}
+    for kind, name in (*named.items(), ("certificate", row.self_signed_tls_client_auth)):
+        if name:
+            yield kind, name
 
 
 def _secret(client_id: str, file: Path, uses: Mapping[Secret, SecretUse]) -> _Credential:

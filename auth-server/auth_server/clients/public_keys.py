@@ -32,24 +32,33 @@ class KeyFileError(Exception):
 
 def read_client_keys(file: Path) -> tuple[ClientKey, ...]:
     """Return the usable keys of a JWK Set, at least one; raise KeyFileError."""
+    return client_keys(read_json(file))
+
+
+def read_json(file: Path) -> Any:
+    """Return what a JSON file holds, None if it is not JSON; raise KeyFileError if it cannot be read."""
     try:
-        document = json.loads(file.read_bytes())
+        return json.loads(file.read_bytes())
     except OSError as error:
         raise KeyFileError(f"cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
-        document = None
-    return client_keys(document)
+        return None
 
 
-def client_keys(document: Any) -> tuple[ClientKey, ...]:
-    """Return the usable keys of a JWK Set that has been read, at least one; raise KeyFileError."""
+def public_members(document: Any) -> list[dict[str, Any]]:
+    """Return the keys of a JWK Set that has been read, none of them private; raise KeyFileError."""
     members = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(members, list):
         raise KeyFileError("is not a JWK Set")
     members = [member for member in members if isinstance(member, dict)]
     if any(member.keys() & _PRIVATE_MEMBERS for member in members):
         raise KeyFileError("holds a private key, which only the client may have")
-    keys = tuple(key for key in map(_client_key, members) if key)
+    return members
+
+
+def client_keys(document: Any) -> tuple[ClientKey, ...]:
+    """Return the usable keys of a JWK Set that has been read, at least one; raise KeyFileError."""
+    keys = tuple(key for key in map(_client_key, public_members(document)) if key)
     if not keys:
         raise KeyFileError("has no key for RS256 (2048 bits or more), ES256 or EdDSA (Ed25519)")
     if len(keys) > MOST_KEYS:

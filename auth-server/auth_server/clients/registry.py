@@ -13,6 +13,7 @@ from types import MappingProxyType
 from sqlalchemy import Engine, RowMapping, bindparam, select
 
 from auth_server.clients.public_keys import ClientKey, KeyFileError, read_client_keys
+from auth_server.clients.registered_certificates import read_certificates
 from auth_server.clients.secret_digests import DigestFileError, read_digest
 from auth_server.database import algorithm_changes, apis, clients, grants, lifetime_of_tokens
 
@@ -54,7 +55,8 @@ class ClientGrant:
 class Client:
     """A registered client, with its grants by audience.
 
-    `has_key` and `has_secret` say that it is registered with files of these, even if none can be read.
+    `has_key`, `has_secret` and `has_certificate` say that it is registered with these, even if none can be
+    read.
     """
 
     client_id: str
@@ -66,6 +68,10 @@ class Client:
     has_secret: bool = False
     token_endpoint_audience: bool = False
     dpop_bound_access_tokens: bool = False
+    certificate_name: str = ""  # that a CA must vouch for, as in DNS:job.example
+    certificates: tuple[bytes, ...] = ()  # the digests of those that it has signed itself
+    has_certificate: bool = False
+    certificate_bound_access_tokens: bool = False
     name: str = ""
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -104,6 +110,7 @@ class Clients:
                 read_digest(Path(os.devnull))
             return None
         client = rows[0]
+        has_certificate = bool(client["tls_client_auth"] or client["self_signed_tls_client_auth"])
         return Client(
             client_id=client_id,
             enabled=client["enabled"],
@@ -114,6 +121,12 @@ class Clients:
             has_secret=bool(client["secret_digest_files"]),
             token_endpoint_audience=bool(client["token_endpoint_audience"]),
             dpop_bound_access_tokens=bool(client["dpop_bound_access_tokens"]),
+            certificate_name=client["tls_client_auth"] or "",
+            certificates=self._certificates(client["self_signed_tls_client_auth"]),
+            has_certificate=has_certificate,
+            certificate_bound_access_tokens=bool(
+                has_certificate or client["tls_client_certificate_bound_access_tokens"]
+            ),
             name=client["name"],
             metadata=MappingProxyType(client["metadata"] or {}),
         )
@@ -130,6 +143,13 @@ class Clients:
             return read_client_keys(self.secrets_dir / name) if name else ()
         except KeyFileError as error:
             log.warning("a client key file cannot be used", extra={"file": name, "reason": error})
+            return ()
+
+    def _certificates(self, name: str | None) -> tuple[bytes, ...]:
+        try:
+            return read_certificates(self.secrets_dir / name) if name else ()
+        except KeyFileError as error:
+            log.warning("a client certificate file cannot be used", extra={"file": name, "reason": error})
             return ()
 
 

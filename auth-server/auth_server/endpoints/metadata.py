@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from auth_server.algorithms import CLIENT_ALGS
 from auth_server.endpoints import authorize, introspect, revoke, token
 from auth_server.keys.signing_keys import SigningKeys
-from auth_server.protocol.client_authentication import METHODS
+from auth_server.protocol.client_authentication import CA_METHOD, METHODS, SELF_SIGNED_METHOD
 from auth_server.protocol.grant import ClientCredentialsGrant
 
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
@@ -70,6 +70,22 @@ def server_metadata(issuer: str, methods: Sequence[str] = METHODS) -> dict[str, 
         metadata[f"{name}_endpoint_auth_methods_supported"] = list(methods)
         metadata[f"{name}_endpoint_auth_signing_alg_values_supported"] = list(CLIENT_ALGS)
     return metadata
+
+
+def certificate_methods(*, ca: bool) -> list[str]:
+    """Return the methods of clients with a certificate; with a `ca`, also the one that needs a CA."""
+    return [CA_METHOD, SELF_SIGNED_METHOD] if ca else [SELF_SIGNED_METHOD]
+
+
+def certificate_metadata(issuer: str, mtls_url: str) -> dict[str, Any]:
+    """Return the members that concern mutual TLS (RFC 8705 3.3, 5); `mtls_url` may be empty."""
+    more: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
+    if mtls_url:
+        base = issuer.removesuffix("/")
+        urls = server_metadata(issuer)
+        names = ("token_endpoint", "introspection_endpoint", "revocation_endpoint")
+        more["mtls_endpoint_aliases"] = {name: mtls_url + urls[name].removeprefix(base) for name in names}
+    return more
 
 
 def _cacheable(document: dict[str, Any], max_age: int) -> Response:

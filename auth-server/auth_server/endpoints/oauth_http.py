@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,13 +24,14 @@ from auth_server.settings import Networks
 _LOGGABLE_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,40}")
 _LOGGABLE_SCOPE = re.compile(r"[!-~]{1,40}( [!-~]{1,40}){0,19}")
 _LOGGABLE_TARGET = re.compile(r"[a-z]+:[!->A-~]{1,200}")  # neither user information nor a query
-
+# RFC 8941 3.3.5; two headers arrive joined by a comma, and are none.
+_SF_BINARY = re.compile(r":((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?):")
 
 Headers = Sequence[tuple[str, str]]
 Receive = Callable[[], OAuthRequest]
 
 
-def receive(trusted_proxies: Networks, refuse_misspelt: bool) -> OAuthRequest:
+def receive(trusted_proxies: Networks, refuse_misspelt: bool, mtls: bool = False) -> OAuthRequest:
     """Return the current request, and keep it in `g` for the log of a refusal; raise InvalidRequestError."""
     checking("request")
     # The request itself: the proxy looks it up in the context for each of its attributes.
@@ -38,6 +40,8 @@ def receive(trusted_proxies: Networks, refuse_misspelt: bool) -> OAuthRequest:
     noted(address=address)
     oauth_request = read_request(received, address)
     g.oauth_request = oauth_request
+    if mtls:
+        oauth_request.certificate = client_certificate(received, trusted_proxies)
     _notice_misspelt_parameters(oauth_request, refuse_misspelt)
     return oauth_request
 
@@ -113,6 +117,14 @@ def client_address(request: Request, trusted_proxies: Networks) -> str:
             break
         address = before
     return address
+
+
+def client_certificate(request: Request, trusted_proxies: Networks) -> bytes:
+    """Return the client's certificate in DER, as a trusted proxy passes it on (RFC 9440); empty: none."""
+    header = _SF_BINARY.fullmatch(request.headers.get("Client-Cert", ""))
+    if not header or not _is_trusted(request.environ.get("REMOTE_ADDR", ""), trusted_proxies):
+        return b""
+    return b64decode(header[1])  # Caddy's template writes :: where there is none
 
 
 def _is_trusted(address: str, trusted_proxies: Networks) -> bool:

@@ -1,13 +1,15 @@
 """Client authentication: a secret by HTTP Basic or in the body (RFC 6749 2.3.1), or a signed assertion.
 
 Not Authlib's registry of methods: its answer shows whether the client or the secret is wrong, it does not
-form-decode Basic credentials, and it fails on a header that is empty or not UTF-8.
+form-decode Basic credentials, and it fails on a header that is empty or not UTF-8. Not here either: the
+certificates of clients (client_certificate.py).
 """
 
 import binascii
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import unquote_plus
 
 from auth_server.clients.registry import Client, Clients
@@ -24,7 +26,23 @@ from auth_server.server_timing import checking
 METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 SPIFFE_METHOD = "spiffe_jwt"  # draft-ietf-oauth-spiffe-client-auth; the other platforms' have no name
 
+CA_METHOD = "tls_client_auth"  # RFC 8705 2.1
+SELF_SIGNED_METHOD = "self_signed_tls_client_auth"  # RFC 8705 2.2
+BY_CERTIFICATE = "certificate"  # which of the two, the client's registration says
+
 AuthenticatesClient = Callable[[OAuthRequest], Client | None]
+
+
+class Credential(Protocol):
+    """What a request presents: a client id, and what shows that it is that client's."""
+
+    @property
+    def client_id(self) -> str: ...  # noqa: D102
+    def authenticates(self, client: Client | None) -> bool: ...  # noqa: D102
+    def failure_reason(self, client: Client) -> str: ...  # noqa: D102
+
+
+ReadCredential = Callable[[OAuthRequest], Credential]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,7 @@ class ClientAuthentication:
     seen_assertions: SeenAssertions
     failures: FailedAuthentications
     federated: AuthenticatesClient = lambda _request: None  # for tokens that other issuers have signed
+    read_certificate: ReadCredential | None = None
     now: Callable[[], float] = time.time
 
     def authenticate(self, request: OAuthRequest) -> Client:
@@ -83,6 +102,8 @@ class ClientAuthentication:
             return self._by_secret(request, read_basic(request))
         if method == "client_secret_post":
             return self._by_secret(request, read_post(request))
+        if method == BY_CERTIFICATE and self.read_certificate:
+            return self._owner(request, self.read_certificate(request))
         return self.federated(request) or self._by_assertion(request, read_assertion(request))
 
     def _by_secret(self, request: OAuthRequest, secret: ClientSecret) -> Client:
@@ -107,7 +128,7 @@ class ClientAuthentication:
             return [self.issuer, self.token_endpoint]
         return [self.issuer]
 
-    def _owner(self, request: OAuthRequest, credential: ClientSecret | ClientAssertion) -> Client:
+    def _owner(self, request: OAuthRequest, credential: Credential) -> Client:
         """Return the client with this credential; raise InvalidClientError, always at the same cost."""
         if not CLIENT_ID.fullmatch(credential.client_id):
             raise InvalidClientError(reason="a client_id that cannot exist")
@@ -128,7 +149,7 @@ class ClientAuthentication:
 
 
 def presented_method(request: OAuthRequest) -> str:
-    """Return the method by which the client authenticates, one of METHODS; raise InvalidClientError."""
+    """Return the method by which the client authenticates, or its kind; raise InvalidClientError."""
     if request.authorization.partition(" ")[0].lower() == "basic":
         return "client_secret_basic"
     if request.authorization:
@@ -137,6 +158,8 @@ def presented_method(request: OAuthRequest) -> str:
         return "client_secret_post"
     if "client_assertion" in request.form or "client_assertion_type" in request.form:
         return "private_key_jwt"
+    if request.certificate and "client_id" in request.form:  # RFC 8705 2: it must be there
+        return BY_CERTIFICATE
     raise InvalidClientError(reason="no credential")
 
 

@@ -54,29 +54,35 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
         client_id = self.request.client.client_id
         grant = self.authorization.grant
         scope = " ".join(self.authorization.scopes)
+        binding = self._confirmation()
+        claims = {"cnf": binding} if binding else {}
         token = self.server.access_tokens.issue(
             client_id,
             grant.audience,
             scope,
             signing_alg=grant.signing_alg(self.server.access_tokens.now()),
             lifetime=grant.token_lifetime,
-            custom_claims=self.authorization.custom_claims | self._confirmation(),
+            custom_claims={**self.authorization.custom_claims, **claims},
         )
         fields = {"client_id": client_id, "audience": grant.audience, "scope": scope}
-        key = {"kid": token.kid, "alg": token.alg}
+        key = {"kid": token.kid, "alg": token.alg, **binding}
         headers = self.TOKEN_RESPONSE_HEADER
         scheme = "Bearer"
         if self.server.dpop and self.bound_key:
-            key["jkt"] = self.bound_key
             headers = [*headers, *self.server.dpop.answer_headers().items()]
             scheme = "DPoP"
         decided("token issued", **fields, jti=token.jti, expires_in=token.expires_in, **key)
         body = {"access_token": token.value, "token_type": scheme}
         return 200, {**body, "expires_in": token.expires_in, "scope": scope}, headers
 
-    def _confirmation(self) -> dict[str, Any]:
-        """Return the claim that binds the token to a key (RFC 7800 3.1, RFC 9449 6.1), if it is bound."""
-        return {"cnf": {"jkt": self.bound_key}} if self.bound_key else {}
+    def _confirmation(self) -> dict[str, str]:
+        """Return what the token is bound to (RFC 7800 3.1); empty if it is not."""
+        confirmation = {}
+        if self.bound_key:
+            confirmation["jkt"] = self.bound_key  # RFC 9449 6.1
+        if self.request.client.certificate_bound_access_tokens:
+            confirmation["x5t#S256"] = self.request.certificate_thumbprint  # RFC 8705 3.1
+        return confirmation
 
     def _check_grant_type(self) -> None:
         checking("grant-type")
@@ -89,6 +95,8 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
         """Settle target, scope and what Actions leave; raise the error of the first that refuses."""
         if client.dpop_bound_access_tokens and not self.bound_key:
             raise errors.InvalidRequestError("This client must send a DPoP proof.")
+        if client.certificate_bound_access_tokens and not self.request.certificate:
+            raise errors.InvalidRequestError("This client must present a certificate.")
         checking("target")
         grant = granted_target(requested_target(self.request), client)
         checking("scope")

@@ -4,7 +4,9 @@ Authlib's own reading takes parameters from the query string too, accepts repeat
 """
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from types import MappingProxyType
 
 from authlib.oauth2 import OAuth2Request
@@ -24,6 +26,7 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
     """A well-formed request; `client` is set once it has authenticated."""
 
     client: Client
+    certificate = b""  # of the client's TLS connection, in DER, if there is one
 
     # What Authlib's __init__ would set. It demands https of the URI; behind a proxy, as in Compose, the real
     # one is http. ISSUER settles at the start of the service whether plain http is accepted.
@@ -51,6 +54,11 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
         self.user_agent = user_agent
         self.dpop = dpop
         self.presented_client_id: str | None = None
+
+    @property
+    def certificate_thumbprint(self) -> str:
+        """Return the digest of the certificate, as in x5t#S256 (RFC 8705 3.1)."""
+        return urlsafe_b64encode(sha256(self.certificate).digest()).rstrip(b"=").decode()
 
 
 def read_request(request: Request, address: str) -> OAuthRequest:

@@ -15,7 +15,13 @@ from auth_server.tenant.strict_yaml import YamlProblemError, read_yaml
 
 Rows = tuple[dict[str, Any], ...]
 
-_CREDENTIALS = ("secret_digest_files", "jwks_file", "federated")
+_CREDENTIALS = (
+    "secret_digest_files",
+    "jwks_file",
+    "federated",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+)
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 

@@ -16,6 +16,7 @@ from auth_server.settings_reader import is_http_url
 
 _REQUIRED = object()
 _ISSUER = re.compile("[!-~]{1,200}")
+_DNS_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,9}")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 
 
@@ -102,6 +103,11 @@ _JWKS_FILE = Member("the name of a file in SECRETS_DIR", _is_file_name, default=
 _FLAG = Member("true or false", _is_boolean, default=None)
 AUDIENCE_FLAG = Member("true or false, beside a jwks_file", _is_boolean, default=None)
 _PATH = Member("the name of a file in SECRETS_DIR, or an absolute path", _is_path, default=None)
+_SAN: Mapping[str, Member] = {
+    "san_dns": Member("a DNS name", _matching(_DNS_NAME), default=None),
+    "san_uri": Member("an absolute URI without a fragment", _is_uri, default=None),
+}
+_SELF_SIGNED: Mapping[str, Member] = {"jwks_file": Member("the name of a file in SECRETS_DIR", _is_file_name)}
 _FEDERATED: Mapping[str, Member] = {
     "issuer": Member("1 to 200 visible ASCII characters", _matching(_ISSUER), default=None),
     "subject": Member("1 to 500 printable characters", lambda value: _is_text(value, 500)),
@@ -138,6 +144,21 @@ SCHEMA: Mapping[str, Mapping[str, Member]] = {
             members=_FEDERATED,
         ),
         "dpop_bound_access_tokens": _FLAG,
+        "tls_client_auth": Member(
+            "a mapping with either a san_dns or a san_uri",
+            lambda value: isinstance(value, dict) and len(value) == 1,
+            default=None,
+            stored_as=lambda value: value and _certificate_name(stored(value, _SAN)),
+            members=_SAN,
+        ),
+        "self_signed_tls_client_auth": Member(
+            "a mapping",
+            lambda value: isinstance(value, dict),
+            default=None,
+            stored_as=lambda value: value and value["jwks_file"],
+            members=_SELF_SIGNED,
+        ),
+        "tls_client_certificate_bound_access_tokens": _FLAG,
     },
     "grants": {"client": _CLIENT_ID, "audience": _URI, "scopes": _SCOPES, "token_lifetime": _LIFETIME},
 }
@@ -146,6 +167,11 @@ SCHEMA: Mapping[str, Mapping[str, Member]] = {
 def stored(entry: Mapping[str, Any], members: Mapping[str, Member]) -> dict[str, Any]:
     """Return an entry as it is stored, with the defaults of what it does not name."""
     return {name: member.stored_as(entry.get(name, member.default)) for name, member in members.items()}
+
+
+def _certificate_name(names: Mapping[str, str | None]) -> str:
+    dns_name = names["san_dns"]
+    return f"DNS:{dns_name.lower()}" if dns_name else f"URI:{names['san_uri']}"
 
 
 def wrong_members(entry: Mapping[str, Any], members: Mapping[str, Member]) -> Iterator[str]:

@@ -9,7 +9,10 @@ import yaml
 from auth_server.tenant.reading import read_tenant
 
 SAMPLE = Path(__file__).parents[2] / "tenant.yaml"
-ONE_KIND = "needs one of secret_digest_files, jwks_file, federated; declare one of them"
+ONE_KIND = (
+    "needs one of secret_digest_files, jwks_file, federated, tls_client_auth, self_signed_tls_client_auth; "
+    "declare one of them"
+)
 
 
 def document() -> dict[str, Any]:

@@ -93,3 +93,4 @@ class ProtectedResource(TypedDict):
     scopes_supported: list[str]
     dpop_signing_alg_values_supported: NotRequired[list[str]]
     dpop_bound_access_tokens_required: NotRequired[bool]
+    tls_client_certificate_bound_access_tokens: NotRequired[bool]
