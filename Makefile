@@ -95,7 +95,7 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
 	$(LOCK) deploy/mcp-server/requirements.in --output-file deploy/mcp-server/requirements.txt
-	for folder in tests-e2e/another_server tests-e2e/dpop_clients bench/peers; do npm update --prefix $$folder --package-lock-only; done
+	for folder in tests-e2e/another_server bench/peers; do npm update --prefix $$folder --package-lock-only; done
 
 venv: ## install the tools for tests and development into .venv, unless they are there
 	@stack/stack venv

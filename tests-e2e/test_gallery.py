@@ -96,9 +96,7 @@ def test_make_try_plays_a_case_and_its_exit_status_says_whether_it_was_as_expect
 
 
 def test_make_try_lists_the_cases(stack: Stack) -> None:
-    assert set(re.findall(r"^  ([a-z-]+) ", stack.make("try"), re.MULTILINE)) == {
-        case["id"] for case in CASES
-    }
+    assert set(re.findall(r"^  ([a-z-]+) ", stack.make("try"), re.MULTILINE)) == {case["id"] for case in ALL}
 
 
 def test_flows_and_cases_are_printed_as_json_and_har(stack: Stack) -> None:
