@@ -24,8 +24,8 @@ from calling_service.database import prepare
 from calling_service.import_job.job import ImportJob
 from calling_service.import_job.timesheets_api import TimesheetsApi
 from calling_service.logs import current_trace_id, tracing
-from calling_service.oauth_client.bearer_auth import BearerAuth
-from calling_service.oauth_client.dpop import DpopAuth, DpopKey, FreshProofs
+from calling_service.oauth_client.dpop import DpopKey
+from calling_service.oauth_client.dpop_auth import FreshProofs, auth_for
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.retry import retry_policy
 from calling_service.oauth_client.token_source import TokenSource
@@ -146,13 +146,12 @@ def _api_session(settings: Settings, tokens: TokenSource) -> requests.Session:
     """Return the session for the API, whose requests have a token."""
     retry = retry_policy(settings.retries)
     session = recorded_session(JOB, API, of_api, retry, settings.ca_file)
-    auth = BearerAuth
     if tokens.dpop:
-        auth = DpopAuth
         session = recorded_session(JOB, API, of_api, retry_policy(0), settings.ca_file)
         for scheme, adapter in list(session.adapters.items()):
             session.mount(scheme, FreshProofs(adapter, tokens.dpop, retry))
-    session.auth = auth(tokens, api_url=settings.api_url, audience=settings.audience, scopes=settings.scopes)
+    addresses = {"api_url": settings.api_url, "audience": settings.audience}
+    session.auth = auth_for(tokens, **addresses, scopes=settings.scopes)
     return session
 
 

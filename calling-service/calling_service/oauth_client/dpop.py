@@ -1,6 +1,7 @@
 """DPoP: tokens that only this process can use, since each request proves that it has their key (RFC 9449).
 
 The key pair is made when the process starts, and kept in memory alone. This module needs PyJWT[crypto].
+Not here: a session whose requests have a token and a proof (dpop_auth.py).
 """
 
 import base64
@@ -15,14 +16,10 @@ import jwt
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
-from requests.adapters import BaseAdapter
-from urllib3.exceptions import MaxRetryError, ProtocolError
-from urllib3.util import Retry
 
-from .access_token import Token
-from .bearer_auth import BearerAuth
-from .token_source import Auth, TokenSource
+from .token_request import Auth
 
+SCHEME = "DPoP"
 ALGORITHM = "ES256"
 KEY_MEMBERS = ("crv", "kty", "x", "y")
 
@@ -53,7 +50,7 @@ class DpopKey:
     def sign(self, request: requests.PreparedRequest) -> None:
         """Give the request a new proof, for the token that it presents, if it presents one as DPoP."""
         scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")
-        presented = token if scheme == DpopAuth.scheme else ""
+        presented = token if scheme == SCHEME else ""
         request.headers["DPoP"] = self.proof(request.method or "", request.url or "", presented)
 
     def remember_nonce(self, response: requests.Response, **_: Any) -> None:
@@ -72,80 +69,6 @@ class DpopKey:
             return request
 
         return add_proof
-
-
-class DpopAuth(BearerAuth):
-    """A BearerAuth for the tokens of a source with a `dpop` key; raise ValueError if it has none."""
-
-    scheme = "DPoP"
-
-    def __init__(self, source: TokenSource, **options: Any) -> None:
-        super().__init__(source, **options)
-        if source.dpop is None:
-            raise ValueError("the token source has no dpop key; give it one")
-        self._key = source.dpop
-
-    def _attach_token(self, request: requests.PreparedRequest) -> Token:
-        token = super()._attach_token(request)
-        self._key.sign(request)
-        return token
-
-    def _handle(
-        self, response: requests.Response, token: Token, again: bool, **options: Any
-    ) -> requests.Response:
-        self._key.remember_nonce(response)
-        if self._has_sent(token, response) and self._challenge(response).get("error") == "use_dpop_nonce":
-            return self._send_again(response, options)
-        return super()._handle(response, token, again, **options)
-
-
-class FreshProofs(BaseAdapter):
-    """Sends a request again as `retries` say, through another adapter, each time with a new proof.
-
-    An adapter's own retries would send the same proof again, which a server accepts once.
-    """
-
-    def __init__(self, adapter: BaseAdapter, key: DpopKey, retries: Retry) -> None:
-        super().__init__()
-        self._adapter = adapter
-        self._key = key
-        self._retries = retries
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-        """Send the request; raise what requests raises."""
-        retries = self._retries
-        while True:
-            try:
-                response = self._adapter.send(request, **options)
-            except (requests.ConnectionError, requests.Timeout) as error:
-                left = _counted(retries, request, error=ProtocolError(type(error).__name__))
-                if left is None:
-                    raise
-                left.sleep()
-            else:
-                asks_for_pause = "Retry-After" in response.headers
-                if not retries.is_retry(request.method or "", response.status_code, asks_for_pause):
-                    return response
-                left = _counted(retries, request, response=response.raw)
-                if left is None:
-                    return response
-                left.sleep(response.raw)
-            retries = left
-            self._key.sign(request)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._adapter.close()
-
-
-def _counted(retries: Retry, request: requests.PreparedRequest, **result: Any) -> Retry | None:
-    """Return what is left of the retries; None if the request must not be sent again."""
-    if not isinstance(request.body, str | bytes | None):
-        return None  # type: ignore[unreachable]  # a file, which is read by now
-    try:
-        return retries.increment(request.method, request.url, **result, _pool=None)
-    except MaxRetryError:
-        return None
 
 
 def _origin(url: str) -> str:

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .token_source import Auth, Form, TokenError, TokenSource
+from .token_request import Auth
+from .token_source import Form, TokenError, TokenSource
 
 LIFETIME = 60  # seconds for which an assertion is valid
 TYPE = "client-authentication+jwt"  # RFC 10070

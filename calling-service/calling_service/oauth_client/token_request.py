@@ -6,7 +6,7 @@ Not here: what a token request sends, and the cache of tokens (token_source.py).
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ LONGEST_LIFE = 1e10  # seconds; WSO2 says more of a token that never expires
 # character ends a header.
 ACCESS_TOKEN = re.compile("[!-~]+")
 TOKEN_TYPES = {"Bearer": ("bearer", "bearertoken"), "DPoP": ("dpop",)}  # Apigee's word is BearerToken
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]  # as requests wants it
 WORDS = ("error_description", "errorSummary", "message", "detail")  # RFC 6749, Okta, gateways, RFC 9457
 
 

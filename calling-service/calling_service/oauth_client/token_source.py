@@ -22,7 +22,7 @@ from .back_off import BackOff, back_off_after
 from .credential_file import read_credential
 from .fork import tell_after_fork
 from .refused_tokens import RefusedTokens
-from .token_request import TokenError, check_token_response, fetch_json, find_token_endpoint
+from .token_request import Auth, TokenError, check_token_response, fetch_json, find_token_endpoint
 
 if TYPE_CHECKING:
     from .dpop import DpopKey
@@ -33,7 +33,6 @@ RENEWAL_LEAD = 60.0  # seconds before its expiry at which a token is renewed; at
 RENEWAL_RETRY = 10.0  # seconds between a renewal that failed and the next one, while the token is valid
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 Form = dict[str, str]
-Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]  # as requests wants it
 Key = tuple[str, frozenset[str]]  # audience and scopes; the issuer and the client are the source's
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from calling_service.oauth_client.bearer_auth import BearerAuth, InsufficientScopeError
+from calling_service.oauth_client.bearer_auth import InsufficientScopeError
+from calling_service.oauth_client.dpop_auth import auth_for
 from calling_service.oauth_client.token_source import TokenError, TokenSource
 
 SCOPES = ("read:timesheets",)
@@ -34,7 +35,7 @@ class TimesheetsReader:
         self._url = api_url.rstrip("/") + "/timesheets"
         self.session = requests.Session()
         self._verify = tokens.session.verify  # the same CAs, also where REQUESTS_CA_BUNDLE names others
-        self.session.auth = BearerAuth(tokens, api_url=api_url, audience=audience, scopes=SCOPES)
+        self.session.auth = auth_for(tokens, api_url=api_url, audience=audience, scopes=SCOPES)
 
     def read(self) -> BookedTimesheets:
         """Return what is booked; a failure of another service is in the result and raises nothing."""

@@ -12,7 +12,8 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from calling_service.oauth_client.dpop import DpopAuth, DpopKey, FreshProofs
+from calling_service.oauth_client.dpop import DpopKey
+from calling_service.oauth_client.dpop_auth import DpopAuth, FreshProofs
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.refused_tokens import YOUNG
 from calling_service.oauth_client.retry import retry_policy

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 import requests
+from calling_service.oauth_client.dpop import DpopKey
 from calling_service.oauth_client.token_source import TokenSource
 from flow_explorer.page.booked_timesheets import BookedTimesheets, TimesheetsReader
 from werkzeug.wrappers import Response
 
 
-@pytest.fixture
-def reader(endpoint: Any, api: Any, secret_file: Path) -> Iterator[TimesheetsReader]:
+@pytest.fixture(params=[None])
+def reader(
+    request: pytest.FixtureRequest, endpoint: Any, api: Any, secret_file: Path
+) -> Iterator[TimesheetsReader]:
     with requests.Session() as session:
         tokens = TokenSource(
             issuer="http://localhost:9000",
@@ -19,6 +22,7 @@ def reader(endpoint: Any, api: Any, secret_file: Path) -> Iterator[TimesheetsRea
             secret_file=secret_file,
             token_url=endpoint.url,
             session=session,
+            dpop=request.param,
         )
         reader = TimesheetsReader(tokens, api.url, "http://localhost:9001")
         with reader.session:
@@ -39,6 +43,17 @@ def test_reads_the_newest_with_a_token_that_allows_nothing_else(
     assert reader.read().has_more
     assert [request.form["scope"] for request in endpoint.requests] == ["read:timesheets"]
     assert {request.full_path for request in api.requests} == {"/timesheets?limit=500"}
+
+
+@pytest.mark.parametrize("reader", [DpopKey()], indirect=True)
+def test_proves_that_it_has_the_key_of_a_bound_token(
+    reader: TimesheetsReader, endpoint: Any, api: Any
+) -> None:
+    endpoint.answers = [Response('{"access_token": "bound", "token_type": "DPoP", "expires_in": 60}')]
+    api.answers = [answer(1)]
+    assert reader.read() == BookedTimesheets([{"id": 0}], 1)
+    assert api.requests[0].headers["Authorization"] == "DPoP bound"
+    assert "DPoP" in api.requests[0].headers
 
 
 @pytest.mark.parametrize(
