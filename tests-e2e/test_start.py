@@ -170,3 +170,14 @@ def test_a_port_in_use_is_named_with_its_holder_and_the_setting_that_changes_it(
     assert f"Port {stack.ports['calling-service']} is in use by process {os.getpid()} (" in failed.stderr
     assert "CALLING_SERVICE_PORT=" in failed.stderr
     assert stack.processes() == set(), "no service starts if one of them cannot"
+
+
+def test_another_stack_of_the_checkout_on_the_same_ports_is_named_with_the_command_that_stops_it(
+    new_stack: NewStack,
+) -> None:
+    stack = new_stack()
+    stack.state.with_name(stack.state.name + "-tls").mkdir()
+    with socket.create_server(("127.0.0.1", stack.ports["calling-service"])):
+        failed = stack.run("make", "up")
+    assert "has the same ports: OVERLAY=tls make down stops it, if it is running." in failed.stderr
+    assert "OVERLAY=tls make down" in stack.make("down"), "stopping what does not run names what may run"

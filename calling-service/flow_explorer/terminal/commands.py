@@ -28,6 +28,7 @@ Document = dict[str, Any]
 OPTIONS = [
     Option(["--url"], default="http://127.0.0.1:9002", show_default=True, help="Address of the service."),
     Option(["--public-url"], help="Its address in what is printed.  [default: --url]"),
+    Option(["--make"], default="make", show_default=True, help="How to call make, in what is printed."),
     Option(["--json", "form"], flag_value="json", help="Print the run's JSON instead of the steps."),
     Option(["--har", "form"], flag_value="har", help="Print an HTTP Archive (HAR 1.2) instead."),
     Option(["--mermaid", "form"], flag_value="mermaid", help="Print a Mermaid sequence diagram instead."),
@@ -104,7 +105,8 @@ def _show(wanted: Document, options: Document, servers: Callable[[], Servers]) -
         case _:
             public_url = (options["public_url"] or url).rstrip("/")
             has_page = _has_page(url, recorded.run.id)
-            echo(terminal.flow(recorded, public_url, datetime.now(UTC), width(), has_page=has_page))
+            now = datetime.now(UTC)
+            echo(terminal.flow(recorded, public_url, now, width(), has_page=has_page, make=options["make"]))
     return recorded
 
 

@@ -31,9 +31,12 @@ WITHOUT_PAGE = (
 
 
 def flow(
-    recorded: RecordedRun, url: str, now: datetime, width: int, *, has_page: bool = True
+    recorded: RecordedRun, url: str, now: datetime, width: int, *, has_page: bool = True, make: str = "make"
 ) -> Iterator[str]:
-    """Yield the lines that show a run; `url` is the public address of the service, which may have no page."""
+    """Yield the lines that show a run; `url` is the public address of the service, which may have no page.
+
+    `make` is the command, with the settings in front of it that this stack needs.
+    """
     decoded_before: list[DecodedToken] = []
     for item in draw(recorded).items:
         exchange = recorded.exchanges[item.index]
@@ -59,7 +62,7 @@ def flow(
         yield f"  This run, drawn        {style(clean(f'{url}/flow/{recorded.run.id}'), underline=True)}"
     yield f"  This run as JSON       {style(clean(f'{url}/runs/{recorded.run.id}'), underline=True)}"
     if has_page:
-        yield f"  The gallery: what if?  {style('make try', underline=True)}"
+        yield f"  The gallery: what if?  {style(f'{make} try', underline=True)}"
     else:
         yield from paragraph(WITHOUT_PAGE, width)
 

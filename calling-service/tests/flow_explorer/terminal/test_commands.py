@@ -61,6 +61,11 @@ def flow(*arguments: str) -> Result:
     return command("flow", *arguments)
 
 
+def test_names_the_next_command_with_the_settings_of_this_stack(url: str) -> None:
+    assert "what if?  make try\n" in flow("--url", url).output
+    assert "what if?  OVERLAY=dpop make try\n" in flow("--url", url, "--make", "OVERLAY=dpop make").output
+
+
 def test_flow_prints_what_crossed_the_wire(url: str, service: Service, endpoint: Any) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD + "2026-11-09,P,,25,C-1,2\n")
     result = flow("--url", url)
