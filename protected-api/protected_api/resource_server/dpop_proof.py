@@ -104,6 +104,7 @@ def _expiry(nonce: Any, nonces: Nonces) -> int:
 
 def _verified(proof: str) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the key that signed the proof, as a JWK, and its claims; raise RefusalError."""
+    _require(proof != "", "is missing")
     _require(len(proof) <= MAX_LENGTH, f"is longer than {MAX_LENGTH} characters")
     try:
         header, claims, signature = [base64url(part) for part in proof.split(".")]

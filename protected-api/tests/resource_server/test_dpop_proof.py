@@ -159,7 +159,7 @@ SYMMETRIC = f"{part({'typ': 'dpop+jwt', 'alg': 'HS256', 'jwk': JWK})}.{part({})}
 LIST = f"{part({'typ': 'dpop+jwt', 'alg': ['ES256'], 'jwk': JWK})}.{part({})}.AAAA"
 SIGNATURE = "The DPoP proof has a wrong signature."
 REFUSED: dict[str, tuple[Make, str]] = {
-    "nothing": (lambda _: "", MALFORMED),
+    "nothing": (lambda _: "", "The DPoP proof is missing."),
     "text": (lambda _: "proof", MALFORMED),
     "two headers": (lambda token: f"{proof(token)},{proof(token)}", MALFORMED),
     "no JSON": (lambda _: f"{part({})}.{part([])}.AAAA", MALFORMED),
