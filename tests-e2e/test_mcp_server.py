@@ -280,9 +280,7 @@ def test_says_no_more_than_that_the_api_cannot_be_read(server: McpServer) -> Non
     finally:
         server.stack.start("protected-api")
     assert answer is None
-    assert errors.splitlines()[-1].endswith(
-        "ToolError: The Timesheets API cannot be read at present; try again later."
-    )
+    assert errors.splitlines()[-1] == "Error: The Timesheets API cannot be read at present; try again later."
     assert lines(server.log(), "the Timesheets API gave no usable answer")
     eventually(lambda: server.run("fastmcp", "hours-agent", "hours_per_project", *NOVEMBER)[0], "it is back")
 

@@ -17,6 +17,7 @@ from fastmcp.client.auth import (
     PrivateKeyJWTOAuthProvider,
     SignedJWTParameters,
 )
+from fastmcp.exceptions import ToolError
 
 
 def credentials() -> Any:
@@ -45,4 +46,7 @@ async def call(url: str, tool: str = "", *arguments: str) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(call(*sys.argv[1:])), indent=2))
+    try:
+        print(json.dumps(asyncio.run(call(*sys.argv[1:])), indent=2))
+    except (ToolError, OSError) as error:
+        sys.exit(f"Error: {error}")
