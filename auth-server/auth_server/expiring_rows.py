@@ -1,4 +1,8 @@
-"""Unique rows that are deleted once they expire: seen assertions and revoked tokens."""
+"""Unique rows that are deleted an hour after they expire: seen assertions and proofs, revoked tokens.
+
+The clocks of hosts with one database differ. Without the hour, a host whose clock is ahead would delete a row
+that another host still needs: that one would take an assertion a second time.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, Table, delete, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+KEPT_LONGER = 3600  # seconds
 _PURGE_SECONDS = 60
 _MOST_PURGED = 20  # rows: what a request can delete besides its work
 
@@ -22,7 +27,7 @@ class ExpiringRows:
     _purge_at: float = field(default=0.0, init=False)
 
     def add(self, row: Mapping[str, Any]) -> bool:
-        """Add a row; return whether it is the first with its key. Once a minute, delete expired rows."""
+        """Add a row; return whether it is the first with its key. Once a minute, delete old rows."""
         self._purge()
         try:
             with self.engine.begin() as connection:
@@ -36,8 +41,8 @@ class ExpiringRows:
         if now < self._purge_at:
             return
         key = self.table.primary_key.columns
-        expired = select(*key).where(self.table.c.expires_at <= now).limit(_MOST_PURGED)
+        old = select(*key).where(self.table.c.expires_at <= now - KEPT_LONGER).limit(_MOST_PURGED)
         with self.engine.begin() as connection:
-            deleted = connection.execute(delete(self.table).where(tuple_(*key).in_(expired))).rowcount
+            deleted = connection.execute(delete(self.table).where(tuple_(*key).in_(old))).rowcount
         if deleted < _MOST_PURGED:  # otherwise the next row continues
             self._purge_at = now + _PURGE_SECONDS

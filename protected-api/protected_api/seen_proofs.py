@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from protected_api.timesheets.database import Database
 
+KEPT_LONGER = 3600  # seconds after a proof has expired: the clock of another host may be behind ours
 PURGE_SECONDS = 60
 MOST_PURGED = 1000  # rows: what one request may delete besides its work
 INSERT = "INSERT INTO seen_proofs (expires_at, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
@@ -35,6 +36,6 @@ class SeenProofs:
         now = self.now()
         if now < self._purge_at:
             return
-        deleted = self.database.connection().execute(DELETE, (now, MOST_PURGED)).rowcount
+        deleted = self.database.connection().execute(DELETE, (now - KEPT_LONGER, MOST_PURGED)).rowcount
         if deleted < MOST_PURGED:  # otherwise the next proof continues
             self._purge_at = now + PURGE_SECONDS

@@ -1,4 +1,4 @@
-"""A proof counts once, for all threads, workers and apps on one database, until it has expired."""
+"""A proof counts once, for all threads, workers and apps on one database, for long enough on every host."""
 
 import sqlite3
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from protected_api import seen_proofs
 from protected_api.app import create_app
-from protected_api.seen_proofs import MOST_PURGED, SeenProofs
+from protected_api.seen_proofs import KEPT_LONGER, MOST_PURGED, SeenProofs
 from protected_api.settings import Settings
 from protected_api.timesheets.database import Database
 
@@ -43,22 +43,25 @@ def test_of_many_at_once_one_is_first(at: Callable[[float], SeenProofs]) -> None
     assert seen.count(False) == 1
 
 
-def test_forgets_a_proof_that_has_expired(at: Callable[[float], SeenProofs], file: str) -> None:
+def test_forgets_a_proof_an_hour_after_it_has_expired(at: Callable[[float], SeenProofs], file: str) -> None:
+    """A host whose clock is ahead deletes nothing that another needs."""
     assert not at(NOW).seen(b"old", NOW + 60)
-    assert not at(NOW + 60).seen(b"new", NOW + 120)
-    assert rows(file) == 1
+    assert not at(NOW + 59 + KEPT_LONGER).seen(b"new", NOW + 9000)
+    assert at(NOW).seen(b"old", NOW + 60)
+    assert not at(NOW + 60 + KEPT_LONGER).seen(b"newer", NOW + 9000)
+    assert rows(file) == 2
 
 
 def test_purges_no_more_than_a_request_can_bear(at: Callable[[float], SeenProofs], file: str) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
         many = ((NOW, number.to_bytes(4, "big")) for number in range(MOST_PURGED + 1))
         connection.executemany("INSERT INTO seen_proofs VALUES (?, ?)", many)
-    store = at(NOW + 1)
-    store.seen(b"one", NOW + 60)
+    store = at(NOW + 1 + KEPT_LONGER)
+    store.seen(b"one", NOW + 9000)
     assert rows(file) == 2
-    store.seen(b"two", NOW + 60)
+    store.seen(b"two", NOW + 9000)
     assert rows(file) == 2
-    store.seen(b"three", NOW + 60)
+    store.seen(b"three", NOW + 9000)
     assert rows(file) == 3
     assert seen_proofs.PURGE_SECONDS == 60
 

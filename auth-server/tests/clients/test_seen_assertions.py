@@ -7,7 +7,7 @@ from typing import Any
 
 from auth_server.clients.seen_assertions import SeenAssertions
 from auth_server.database import seen_assertions
-from auth_server.expiring_rows import ExpiringRows
+from auth_server.expiring_rows import KEPT_LONGER, ExpiringRows
 from auth_server.startup import Service
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
@@ -31,8 +31,16 @@ def test_each_client_has_its_own_jtis(service: Service) -> None:
     assert not seen.record("bot", "\ud800", 2**40)
 
 
-def test_deletes_expired_assertions_once_a_minute(service: Service) -> None:
-    now = [1000.0]
+def test_a_host_whose_clock_is_ahead_deletes_nothing_that_another_needs(service: Service) -> None:
+    """An assertion until 1060, on hosts 40 s and almost an hour apart."""
+    assert seen_by(service, lambda: 1055.0).record("bot", "once", 1060)
+    for ahead in (40, KEPT_LONGER - 1):
+        assert seen_by(service, lambda: 1059.0 + ahead).record("bot", f"other {ahead}", 9000)  # noqa: B023
+        assert not seen_by(service, lambda: 1059.0).record("bot", "once", 1060)
+
+
+def test_deletes_old_assertions_once_a_minute(service: Service) -> None:
+    now = [1000.0 + KEPT_LONGER]
     seen = seen_by(service, lambda: now[0])
 
     def rows() -> Any:
@@ -40,21 +48,19 @@ def test_deletes_expired_assertions_once_a_minute(service: Service) -> None:
             return connection.scalar(select(func.count()).select_from(seen_assertions))
 
     seen.record("bot", "a", 1010)
-    now[0] = 1059
+    now[0] += 59
     seen.record("bot", "b", 2000)
     assert rows() == 2
-    now[0] = 1060
+    now[0] += 1
     seen.record("bot", "c", 2000)
     assert rows() == 2
 
 
-def test_deletes_many_expired_assertions_a_few_at_each_request(service: Service) -> None:
-    seen = seen_by(service, lambda: 2000.0)
-    expired = [
-        {"client_id": "bot", "jti_digest": bytes([number]), "expires_at": 1010} for number in range(50)
-    ]
+def test_deletes_many_old_assertions_a_few_at_each_request(service: Service) -> None:
+    seen = seen_by(service, lambda: 2000.0 + KEPT_LONGER)
+    old = [{"client_id": "bot", "jti_digest": bytes([number]), "expires_at": 1010} for number in range(50)]
     with service.engine.begin() as connection:
-        connection.execute(seen_assertions.insert(), expired)
+        connection.execute(seen_assertions.insert(), old)
     kept = []
     for jti in ("a", "b", "c", "d"):
         assert seen.record("bot", jti, 3000)
