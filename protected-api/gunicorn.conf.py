@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from protected_api.graceful_stop import close_sockets_when_told_to_stop
+
 logger_class = "protected_api.logs.GunicornLogger"
 forwarded_allow_ips = ""  # a SCRIPT_NAME header is not trusted, not even from loopback
 
@@ -10,6 +12,11 @@ def when_ready(server: Any) -> None:
     """Log once what the settings leave out."""
     for warning in server.app.wsgi().extensions["warnings"]:
         server.log.warning(warning)
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Let the worker close its sockets as soon as it is told to stop."""
+    close_sockets_when_told_to_stop(worker)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -17,6 +17,7 @@ SAME_TEXT = {
     "settings_reader.py": PACKAGES,
     "logs.py": PACKAGES,
     "problems.py": PACKAGES,
+    "graceful_stop.py": PACKAGES,
     "lean_flask.py": PACKAGES[:2],
     "names.py": ("protected-api/protected_api/timesheets", "calling-service/timesheet_exports"),
     "request_log.py": PACKAGES[1:],  # the authorization server says in that line what it has decided
