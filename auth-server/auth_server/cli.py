@@ -14,15 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth_server.algorithms import SIGNING_ALGS
 from auth_server.clients import listing as clients_listing
 from auth_server.command_output import Row, as_json, as_table
-from auth_server.database import writing
 from auth_server.keys import listing as keys_listing
 from auth_server.keys.algorithm_use import AlgorithmChange
 from auth_server.keys.encryption import KeyEncryptionError
 from auth_server.keys.store import UnknownKeyError
 from auth_server.settings_reader import SettingsError
-from auth_server.startup import Service, apply, database_problem
+from auth_server.startup import Service, apply, database_problem, unapplied
 from auth_server.tenant import listing as tenant_listing
-from auth_server.tenant.apply import Change, differences
+from auth_server.tenant.apply import Change
 
 _json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 
@@ -57,8 +56,7 @@ def apply_tenant(check: bool, json_: bool) -> None:
     service = _service()
     changes: list[Change | AlgorithmChange] = []
     if check:
-        with writing(service.engine) as connection:
-            changes += differences(connection, service.tenant)
+        changes += unapplied(service)
     else:
         changes += apply(service)
         changes += service.keys.store.algorithm_changes()

@@ -16,6 +16,7 @@ from auth_server.settings_reader import SettingsReader, is_http_url
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
 LONGEST_TOKEN = 60000  # characters; the body of an introspection request with one stays under 64 KiB
 IN_MEMORY = "memory://"
+AT_START, BY_COMMAND = "start", "command"  # when the tenant file is applied
 
 # RFC 3986 3.3, without escapes: a proxy may rewrite these, so that a route would no longer match.
 _PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
@@ -31,6 +32,7 @@ class Settings:
     issuer: str
     database_url: str
     tenant_files: tuple[Path, ...]
+    tenant_apply: str
     actions_dir: Path
     secrets_dir: Path
     key_encryption_key_file: Path
@@ -68,6 +70,7 @@ class Settings:
             issuer=read.issuer(),
             database_url=read.database_url(),
             tenant_files=tuple(read.files("TENANT_FILE", "tenant.yaml")),
+            tenant_apply=read.choice("TENANT_APPLY", (AT_START, BY_COMMAND), AT_START),
             actions_dir=read.folder("ACTIONS_DIR", "actions"),
             secrets_dir=secrets_dir,
             key_encryption_key_file=Path(key_file),

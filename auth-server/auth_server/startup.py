@@ -20,7 +20,7 @@ from auth_server.keys.signing_keys import SigningKeys
 from auth_server.keys.store import KeyStore
 from auth_server.settings import Settings
 from auth_server.settings_reader import SettingsError
-from auth_server.tenant.apply import Change, apply_tenant
+from auth_server.tenant.apply import Change, apply_tenant, differences
 from auth_server.tenant.reading import Tenant, read_tenant
 
 
@@ -91,6 +91,12 @@ def apply(service: Service) -> list[Change]:
     if problems:
         raise SettingsError(problems)
     return changes
+
+
+def unapplied(service: Service) -> list[Change]:
+    """Return what applying the tenant would change; raise SettingsError if the tenant file is wrong."""
+    with writing(service.engine) as connection:  # so that all tables are read in one state
+        return differences(connection, service.tenant)
 
 
 @contextmanager

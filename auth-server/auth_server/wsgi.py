@@ -1,29 +1,28 @@
 """The entry point of gunicorn and of the flask command, and the only reader of the environment."""
 
 import gc
-import logging
 import os
 import sys
 
 from auth_server.app import Certificates, Federation, create_app
 from auth_server.logs import configure_logs
+from auth_server.settings import BY_COMMAND
 from auth_server.settings_reader import SettingsError
-from auth_server.startup import apply, open_service
+from auth_server.startup import open_service
+from auth_server.tenant_at_start import apply_or_compare
 
 try:
     service = open_service(os.environ)
     configure_logs(service.settings.log_level)
     # Flask sets this for its command, where the operator runs `tenant apply` or does not.
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
-        for change in apply(service):
-            logging.getLogger(__name__).info("tenant applied", extra={"change": str(change)})
-        for waiting in service.keys.store.algorithm_changes():
-            logging.getLogger(__name__).info("an algorithm changes later", extra={"change": str(waiting)})
+        apply_or_compare(service)
 except SettingsError as error:
     sys.exit(str(error))
 
 federation: Federation | None = None
-if service.declared.federated_subjects:  # otherwise nothing of it is loaded
+# Otherwise nothing of it is loaded. A file that is not applied does not say what the database has.
+if service.declared.federated_subjects or service.settings.tenant_apply == BY_COMMAND:
     from auth_server.protocol.federated_assertion import federated_clients
 
     federation = federated_clients

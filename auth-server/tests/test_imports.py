@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "auth_server"
-ROOT = {"app", "cli", "startup", "wsgi"}
+ROOT = {"app", "cli", "startup", "tenant_at_start", "wsgi"}
 BESIDE = {file.stem for file in PACKAGE.glob("*.py")} - ROOT
 MAY_IMPORT = {
     "endpoints": {"protocol", "keys"},

@@ -74,6 +74,10 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
         {"MAX_TOKEN_LENGTH": "1023"},
         "MAX_TOKEN_LENGTH: is not a whole number of characters; set it to 1024 to 60000",
     ),
+    "when the tenant is applied": (
+        {"TENANT_APPLY": "never"},
+        "TENANT_APPLY: is not known; set it to one of start, command",
+    ),
     "no Actions folder": (
         {"ACTIONS_DIR": "/nowhere"},
         "ACTIONS_DIR: /nowhere is not a folder; create it, even if it stays empty",

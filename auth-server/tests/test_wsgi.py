@@ -138,6 +138,7 @@ MTLS = {"MTLS": "1", "TRUSTED_PROXIES": "10.0.0.2"}
         ("", {}, "False False False False"),
         (FEDERATED, {}, "True True False False"),
         ("", MTLS, "False False True True"),
+        ("", {"TENANT_APPLY": "command"}, "True True False False"),
     ],
 )
 def test_loads_what_serves_other_clients_only_if_there_may_be_any(

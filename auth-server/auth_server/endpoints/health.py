@@ -31,7 +31,7 @@ def health_endpoints(keys: SigningKeys) -> Blueprint:
 
 def _why_not_ready(keys: SigningKeys) -> str:
     try:
-        return "" if keys.check() else "an API has no signing key"
+        return "" if keys.check() else "no API is declared, or one has no signing key"
     except SQLAlchemyError:
         log.exception("the database cannot be used")
         return "the database cannot be used"

@@ -74,7 +74,7 @@ class SigningKeys:
         return [key.public_jwk for key in keys.published(now)]
 
     def check(self) -> bool:
-        """Read the keys; return whether one signs for each API. Raise KeyEncryptionError."""
+        """Read the keys; return whether there are APIs and a key signs for each. Raise KeyEncryptionError."""
         now = self.store.now()
         keys = self.read()
         for alg in SIGNING_ALGS:
@@ -82,7 +82,8 @@ class SigningKeys:
                 self._to_sign(life.key)
             for life in keys.of(alg, now, State.NEXT):  # not imported yet: that takes RSA its time
                 self.store.encryption.decrypt(life.key.encrypted_private_jwk)
-        return all(keys.of(alg, now, State.CURRENT) for alg in self.store.signing_algs().values())
+        algs = self.store.signing_algs().values()
+        return bool(algs) and all(keys.of(alg, now, State.CURRENT) for alg in algs)
 
     def read(self) -> KeySet:
         """Read the keys from the database."""

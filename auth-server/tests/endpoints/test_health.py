@@ -25,7 +25,7 @@ def not_ready(app: Flask) -> str:
 def test_is_not_ready_without_a_signing_key(app: Flask, service: Service) -> None:
     with service.engine.begin() as connection:
         connection.execute(delete(signing_keys))
-    assert not_ready(app) == "an API has no signing key"
+    assert not_ready(app) == "no API is declared, or one has no signing key"
 
 
 @pytest.mark.usefixtures("no_database")
