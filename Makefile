@@ -10,7 +10,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow try client down clean doctor logs test test-e2e lint format size lock bench bench-peers bench-import \
-	bench-scale screenshots venv interop interop-ci
+	bench-scale screenshots theft venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-scale: venv ## measure how the cost of a request grows with the tables; SC
 
 screenshots: venv ## take docs/screenshots again from the running stack, in Chromium
 	"$$VENV/bin/python" tests-e2e/screenshots.py
+
+theft: venv ## steal from a client of each rung, and write docs/theft.md
+	PYTHONPATH=tests-e2e:calling-service:auth-server "$$VENV/bin/python" -m theft
 
 lock: venv ## renew the lock files with the newest versions that the pyproject.toml files allow
 	$(LOCK) --group dev $(SERVICES:%=%/pyproject.toml) --output-file requirements-dev.txt
