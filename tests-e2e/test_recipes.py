@@ -64,6 +64,10 @@ def test_the_job_climbs_from_a_key_to_no_credential_of_its_own(stack: Stack) -> 
     follow("ladder/3-workload-identity", stack)
 
 
+def test_a_partner_with_an_api_key_becomes_a_client(stack: Stack) -> None:
+    follow("from-api-keys", stack)
+
+
 def test_a_new_route_serves_the_clients_that_are_granted_its_scope(stack: Stack) -> None:
     follow("add-a-route", stack)
     summary = stack.api("GET", "/timesheets/summary", stack.token("payroll-report")).json()
