@@ -28,6 +28,7 @@ from calling_service.oauth_client.dpop import DpopKey
 from calling_service.oauth_client.dpop_auth import FreshProofs, auth_for
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.retry import retry_policy
+from calling_service.oauth_client.tls_client_certificate import CertificateTokenSource, present
 from calling_service.oauth_client.token_source import TokenSource
 from calling_service.oauth_client.workload_identity import FederatedTokenSource
 from calling_service.runs.history import History
@@ -114,6 +115,9 @@ def build(settings: Settings) -> Service:
         source = PrivateKeyTokenSource
     elif settings.assertion_type:
         source = partial(FederatedTokenSource, assertion_type=settings.assertion_type)
+    elif settings.certificate_key_file:
+        source = CertificateTokenSource
+        present(token_session, settings.credential_file, settings.certificate_key_file)
     tokens = source(
         issuer=settings.issuer,
         client_id=settings.client_id,
@@ -145,9 +149,11 @@ def build(settings: Settings) -> Service:
 def _api_session(settings: Settings, tokens: TokenSource) -> requests.Session:
     """Return the session for the API, whose requests have a token."""
     retry = retry_policy(settings.retries)
-    session = recorded_session(JOB, API, of_api, retry, settings.ca_file)
+    by_the_adapter = retry_policy(0) if tokens.dpop else retry
+    session = recorded_session(JOB, API, of_api, by_the_adapter, settings.ca_file)
+    if settings.certificate_key_file:
+        present(session, settings.credential_file, settings.certificate_key_file)
     if tokens.dpop:
-        session = recorded_session(JOB, API, of_api, retry_policy(0), settings.ca_file)
         for scheme, adapter in list(session.adapters.items()):
             session.mount(scheme, FreshProofs(adapter, tokens.dpop, retry))
     addresses = {"api_url": settings.api_url, "audience": settings.audience}

@@ -23,6 +23,7 @@ CREDENTIALS = {
     "CLIENT_SECRET_FILE": "the client secret",
     "CLIENT_KEY_FILE": "the client's private key",
     "CLIENT_ASSERTION_FILE": "the token that the platform renews",
+    "CLIENT_CERTIFICATE_FILE": "the client's certificate",
 }
 HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 SECONDS = re.compile(r"(?=.*[1-9])[0-9]{1,7}(\.[0-9]{1,3})?")  # above 0
@@ -35,8 +36,9 @@ class Settings:
     issuer: str
     token_url: str | None
     client_id: str
-    credential_file: Path  # the client's secret, its private key, or a token of its platform
+    credential_file: Path  # the client's secret, its private key, its certificate, or its platform's token
     private_key: bool
+    certificate_key_file: Path | None  # of the certificate; None for the other credentials
     assertion_type: str  # of the platform's token; empty for the other credentials
     api_url: str
     audience: str
@@ -70,6 +72,7 @@ class Settings:
             client_id=read.matching("CLIENT_ID", r"[\x20-\x7E]+", "printable ASCII (RFC 6749 A.1)"),
             credential_file=read.credential_file(),
             private_key=bool(environ.get("CLIENT_KEY_FILE")),
+            certificate_key_file=read.certificate_key_file(),
             assertion_type=read.assertion_type(),
             api_url=read.http_url("API_URL", "the URL at which the API is reached"),
             audience=read.matching("AUDIENCE", r"[\x21-\x7E]+", "the API's identifier, without spaces"),
@@ -127,6 +130,26 @@ class _Reader(SettingsReader):
         """Return what kind of token CLIENT_ASSERTION_FILE holds; empty if it is not set."""
         kind = self.choice("CLIENT_ASSERTION_TYPE", ("jwt-bearer", "jwt-spiffe"), "jwt-bearer")
         return kind if self.text("CLIENT_ASSERTION_FILE") else ""
+
+    def certificate_key_file(self) -> Path | None:
+        """Return the private key of the client's certificate; None if it has no certificate."""
+        certificate = self.text("CLIENT_CERTIFICATE_FILE")
+        name = "CLIENT_CERTIFICATE_KEY_FILE"
+        if not certificate:
+            if self.text(name):
+                self.problem("CLIENT_CERTIFICATE_FILE", f"is not set, but {name} is; set both or neither")
+            return None
+        file = self._credential_file(name, "the private key of the client's certificate")
+        try:
+            # With an encrypted key and no password, it would ask the terminal.
+            ssl.create_default_context().load_cert_chain(certificate, file, password="")
+        except OSError:
+            self.problem(
+                "CLIENT_CERTIFICATE_FILE",
+                f"{certificate} and the key in {name} do not belong together, or are no PEM without a "
+                "password; name the files of one certificate",
+            )
+        return file
 
     def _credential_file(self, name: str, what: str) -> Path:
         path = Path(self.required(name, f"the file that holds {what}"))

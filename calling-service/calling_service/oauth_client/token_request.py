@@ -57,8 +57,13 @@ def fetch_json(
     raise _refusal(response, body, credential)
 
 
-def find_token_endpoint(session: requests.Session, issuer: str, timeout: tuple[float, float]) -> str:
-    """Return the token endpoint from the issuer's metadata (RFC 8414); raise TokenError."""
+def find_token_endpoint(
+    session: requests.Session, issuer: str, timeout: tuple[float, float], mtls: bool = False
+) -> str:
+    """Return the token endpoint from the issuer's metadata (RFC 8414); raise TokenError.
+
+    With `mtls`, it is the one for clients with a TLS certificate, if there is one of its own (RFC 8705 5).
+    """
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     # RFC 8414 3.1: the well-known path stands before the issuer's own.
@@ -71,7 +76,9 @@ def find_token_endpoint(session: requests.Session, issuer: str, timeout: tuple[f
         # OpenID Connect Discovery 4: it stands behind it. Many servers publish only that document.
         url = parts._replace(path=f"{path}/.well-known/openid-configuration").geturl()
         metadata = fetch_json(session, "GET", url, timeout=timeout)
-    endpoint = str(metadata.get("token_endpoint"))
+    aliases = metadata.get("mtls_endpoint_aliases")
+    alias = aliases.get("token_endpoint") if mtls and isinstance(aliases, dict) else None
+    endpoint = str(alias or metadata.get("token_endpoint"))
     # RFC 8414 3.3: metadata counts only if it names the issuer that it was asked for.
     if metadata.get("issuer") != issuer or not endpoint.startswith(("https:", f"{parts.scheme}:")):
         raise TokenError("bad_metadata", f"the metadata is not {issuer}'s, or has no token_endpoint")

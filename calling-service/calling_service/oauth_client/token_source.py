@@ -1,7 +1,6 @@
 """Access tokens by the client credentials grant (RFC 6749 4.4): cached, renewed early, one call at a time.
 
-Not here: what the server answers (token_request.py); a request with a token (bearer_auth.py); a client that
-has a key instead of a secret (private_key_jwt.py).
+Not here: the server's answers (token_request.py), a request with a token (bearer_auth.py), other credentials.
 """
 
 import random
@@ -49,6 +48,7 @@ class TokenSource:
     timeout: tuple[float, float] = (3.0, 10.0)  # seconds to connect and to read
     default_life: float = 300.0  # seconds that a token counts as valid if the server does not say
     dpop: "DpopKey | None" = None  # the key that tokens are bound to (dpop.py); None: bearer tokens
+    mtls: bool = False  # whether the session presents a TLS certificate (tls_client_certificate.py)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
@@ -133,7 +133,7 @@ class TokenSource:
             self._back_off.check(secret, self.now())
         form = self._form(audience, scopes)
         try:
-            url = self.token_url or find_token_endpoint(self.session, self.issuer, self.timeout)
+            url = self.token_url or find_token_endpoint(self.session, self.issuer, self.timeout, self.mtls)
             sent_at = self.now()
             body = self._ask(url, secret, form)
             wanted_type = "DPoP" if self.dpop else "Bearer"
