@@ -3,7 +3,8 @@ from serving import ALGORITHM, AUDIENCE, DEFAULTS, ISSUER, JWKS_URI, serve
 
 # recipe begins
 keys = jwt.PyJWKClient(JWKS_URI)
-expected, options = {"audience": AUDIENCE, "issuer": ISSUER}, {"require": ["exp", "iat", "sub"]}
+expected = {"audience": AUDIENCE, "issuer": ISSUER}
+options = {"require": ["exp", "iat", "sub"]}
 
 
 def authorize(authorization, scope):

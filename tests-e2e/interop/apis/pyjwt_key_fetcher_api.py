@@ -7,7 +7,8 @@ from pyjwt_key_fetcher.errors import JWTKeyFetcherError
 from serving import ALGORITHM, AUDIENCE, DEFAULTS, ISSUER, PORT, SCOPE
 
 # recipe begins
-expected, options = {"audience": AUDIENCE, "issuer": ISSUER}, {"require": ["exp", "iat", "sub"]}
+expected = {"audience": AUDIENCE, "issuer": ISSUER}
+options = {"require": ["exp", "iat", "sub"]}
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from interop.pages.markdown import anchor, bullets, paragraph, recipe, table
+from interop.pages.markdown import anchor, bullets, paragraph, recipe, table, whole_program
 from interop.rows import Measured, Row
 
 INTRODUCTION = """\
@@ -21,7 +21,7 @@ file](authorization-server.md#the-tenant)), `SCOPE`, and `ALGORITHM`, the `signi
 unless the tenant file says otherwise. While an API changes its algorithm, let it accept both. In the
 recipes of libraries without a web framework, `authorize` takes the Authorization header and the scope of
 the route, and returns the status and the challenge. What they call `http` or `testing` is for plain http on
-one machine; leave it out.
+one machine; leave it out. The imports are in the whole program, to which the line behind each recipe leads.
 
 Nothing in the tables comes from documentation. Each program got tokens of the stack, and tokens that are
 wrong in one thing, and its clock was moved to see how long it keeps a key. With tokens of the stack, every
@@ -130,4 +130,4 @@ def _section(row: Row, measured: Measured) -> str:
     seen = measured[row.name]["date"]
     when = f"{seen}, and by CI," if row.ci else seen
     text = paragraph(f"Run on {when} with {packages} from {row.registry}. {row.settings}")
-    return f"\n### {row.name}\n\n{text}\n{bullets(row.surprises)}\n{recipe(row)}"
+    return f"\n### {row.name}\n\n{text}\n{bullets(row.surprises)}\n{recipe(row)}\n{whole_program(row)}\n"

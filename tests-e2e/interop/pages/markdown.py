@@ -1,5 +1,6 @@
 """What the pages have in common: tables, and the recipe of a row."""
 
+import os
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,7 @@ LANGUAGES = {
     ".http": "http",
     ".toml": "toml",
 }
+DOCS = FOLDER.parent.parent / "docs"
 BEGINS, ENDS = "recipe begins", "recipe ends"
 
 
@@ -28,6 +30,12 @@ def recipe(row: Row) -> str:
     file = FOLDER / (row.recipe or row.program)
     text = "\n\n\n".join(parts(file.read_text()))
     return f"```{LANGUAGES.get(file.suffix, '')}\n{text}\n```\n"
+
+
+def whole_program(row: Row) -> str:
+    """Return a sentence that links to the program of which the recipe is a part."""
+    file = (FOLDER / row.program).resolve()
+    return f"[The whole program]({os.path.relpath(file, DOCS)})."
 
 
 def parts(program: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Write docs/other-servers.md."""
 
-from interop.pages.markdown import bullets, paragraph, recipe, table
+from interop.pages.markdown import bullets, paragraph, recipe, table, whole_program
 from interop.rows import Measured, Row
 
 COLUMNS = {
@@ -30,10 +30,12 @@ ANOTHER_SERVER=another-server.env make up
 ```
 
 This starts the API and the job, with Docker or as local processes, and not the authorization server of the
-sample (stop that first, with `make down`). The overlay
+sample (stop that first, with `make down`). Register the API there by its identifier, which is
+`http://localhost:9001` unless you set `AUDIENCE`. The overlay
 [`deploy/another-server`](../deploy/another-server/compose.yml) says which service gets which setting. A
 shell reads the file, so a value with blanks needs quotes. Variables of your shell do not count, and
-`EXPLAIN` is off, because it is for a loopback issuer.
+`EXPLAIN` is off, because it is for a loopback issuer. If the server listens on this machine alone, use
+`RUNTIME=local`: in a container, `localhost` is the container.
 
 Both services take the endpoints from the issuer's metadata, as RFC 8414 or OpenID Connect publishes it, or
 from `TOKEN_URL`, `JWKS_URI` and `INTROSPECTION_URL` in the file. `AUDIENCE_PARAMETER` is the parameter by
@@ -50,7 +52,8 @@ If a server's tokens are opaque, which only it can read, set `TOKEN_PROFILE=opaq
 
 These servers were run with the job and the API: with the settings below, the job imported the sample
 export, and then sent it again with a new token. `make interop SIDE=servers` runs them again; those from
-Debian run in a container.
+Debian run in a container. The code below is the part of a program that matters for the flow. The link behind
+it leads to the whole program, which shows what the other names in it stand for.
 
 """
 READ = """
@@ -78,7 +81,7 @@ def _section(row: Row, how: str) -> str:
     block = row.extra["block"].replace("{origin}", "https://login.example")
     parts = [f"\n### {row.name}\n\n", paragraph(f"{how} {row.settings}"), "\n"]
     if row.program:
-        parts.append(f"{recipe(row)}\nThe file of settings:\n\n")
+        parts.append(f"{recipe(row)}\n{whole_program(row)} The file of settings:\n\n")
     parts.append(f"```sh\n{block}```\n\n{bullets(row.surprises)}")
     if row.not_run:
         parts.append(f"\nSources:\n\n{bullets(f'{source}.' for source in row.extra['sources'])}")
