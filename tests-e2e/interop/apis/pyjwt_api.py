@@ -3,15 +3,14 @@ from serving import ALGORITHM, AUDIENCE, DEFAULTS, ISSUER, JWKS_URI, serve
 
 # recipe begins
 keys = jwt.PyJWKClient(JWKS_URI)
-expected = {"audience": AUDIENCE, "issuer": ISSUER}
-options = {"require": ["exp", "iat", "sub"]}
+expected = {"audience": AUDIENCE, "issuer": ISSUER, "options": {"require": ["exp", "iat", "sub"]}}
 
 
 def authorize(authorization, scope):
     try:
         token = authorization.removeprefix("Bearer ")
         key = keys.get_signing_key_from_jwt(token)
-        good = jwt.decode_complete(token, key, [ALGORITHM], options, **expected, leeway=60)
+        good = jwt.decode_complete(token, key, [ALGORITHM], **expected, leeway=60)
         if good["header"].get("typ") != "at+jwt":
             raise jwt.InvalidTokenError
     except jwt.PyJWTError:  # not InvalidTokenError alone: PyJWKClient raises others

@@ -7,8 +7,7 @@ from pyjwt_key_fetcher.errors import JWTKeyFetcherError
 from serving import ALGORITHM, AUDIENCE, DEFAULTS, ISSUER, PORT, SCOPE
 
 # recipe begins
-expected = {"audience": AUDIENCE, "issuer": ISSUER}
-options = {"require": ["exp", "iat", "sub"]}
+expected = {"audience": AUDIENCE, "issuer": ISSUER, "options": {"require": ["exp", "iat", "sub"]}}
 
 
 @cache
@@ -20,7 +19,7 @@ async def authorize(authorization, scope):
     try:
         token = authorization.removeprefix("Bearer ")
         key = (await fetcher().get_key(token)).key
-        good = jwt.decode_complete(token, key, [ALGORITHM], options, **expected, leeway=60)
+        good = jwt.decode_complete(token, key, [ALGORITHM], **expected, leeway=60)
     except (JWTKeyFetcherError, jwt.PyJWTError):
         return 401, 'Bearer error="invalid_token"'
     if good["header"].get("typ") != "at+jwt":
