@@ -30,11 +30,11 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
     return stack
 
 
-def follow(recipe: str, stack: Stack) -> None:
-    """Take every step of a page: make its changes, run its commands, compare what they print."""
-    page = (CHECKOUT / f"docs/{recipe}.md").read_text()
+def follow(stack: Stack, *recipes: str) -> None:
+    """Take every step of these pages: make their changes, run their commands, compare what they print."""
+    text = "".join((CHECKOUT / f"docs/{recipe}.md").read_text() for recipe in recipes)
     with Shell(stack) as shell:
-        for step in steps(page):
+        for step in steps(text):
             if step.where:
                 step.change(stack.folder)
             else:
@@ -56,20 +56,21 @@ def python(service: Path, *arguments: str) -> str:
 
 
 def test_a_colleagues_service_is_given_access_and_loses_it_again(stack: Stack) -> None:
-    follow("give-access", stack)
+    follow(stack, "give-access")
 
 
 @pytest.mark.long
-def test_the_job_climbs_from_a_key_to_no_credential_of_its_own(stack: Stack) -> None:
-    follow("ladder/3-workload-identity", stack)
+def test_a_client_climbs_the_ladder_rung_by_rung(stack: Stack) -> None:
+    lessons = sorted(path.stem for path in (CHECKOUT / "docs/ladder").glob("[0-9]-*.md"))
+    follow(stack, *(f"ladder/{lesson}" for lesson in [*lessons, "README"]))
 
 
 def test_a_partner_with_an_api_key_becomes_a_client(stack: Stack) -> None:
-    follow("from-api-keys", stack)
+    follow(stack, "from-api-keys")
 
 
 def test_a_new_route_serves_the_clients_that_are_granted_its_scope(stack: Stack) -> None:
-    follow("add-a-route", stack)
+    follow(stack, "add-a-route")
     summary = stack.api("GET", "/timesheets/summary", stack.token("payroll-report")).json()
     projects = {str(row["project"]) for row in stack.timesheets()}
     assert [row["project"] for row in summary["projects"]] == sorted(projects)
