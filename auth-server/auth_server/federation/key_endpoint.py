@@ -6,6 +6,7 @@ looks up a name.
 
 import json
 import ssl
+import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 TIMEOUT = 3.0  # seconds for a whole call, to the last byte
 MAX_ANSWER = 256 * 1024  # bytes
+LONGEST_PROBLEM = 200  # characters; http.client quotes a status line of any length
 HEADERS = {"Accept": "application/json", "User-Agent": "auth-server"}
 
 
@@ -34,7 +36,8 @@ def fetch_json(url: str, ca_file: Path | None, bearer_file: Path | None, timeout
         with closing(_connection(parts, ca_file, timeout)) as connection:
             return json.loads(_get(connection, target, headers, timeout))
     except (OSError, ValueError, HTTPException, RecursionError) as failure:
-        raise OSError(f"{url}: {type(failure).__name__}: {failure}") from None
+        problem = str(failure)[:LONGEST_PROBLEM]
+        raise OSError(f"{url}: {type(failure).__name__}: {problem}") from None
 
 
 def _read_token(file: Path) -> str:
@@ -52,6 +55,7 @@ def _connection(parts: SplitResult, ca_file: Path | None, timeout: float) -> HTT
 
 
 def _get(connection: HTTPConnection, target: str, headers: dict[str, str], timeout: float) -> bytes:
+    deadline = time.monotonic() + timeout
     connected: list[socket] = []
     # The connection's own time-out begins again at each byte.
     hang_up = Timer(timeout, _hang_up, [connection, connected])
@@ -59,6 +63,8 @@ def _get(connection: HTTPConnection, target: str, headers: dict[str, str], timeo
     try:
         connection.connect()
         connected.append(connection.sock)  # which the connection forgets if an answer ends with it
+        if time.monotonic() >= deadline:  # the timer has found nothing yet to hang up
+            raise TimeoutError(f"not connected in {timeout:g} s")
         connection.request("GET", target, headers=headers)
         with connection.getresponse() as response:
             body = response.read(MAX_ANSWER + 1)

@@ -6,6 +6,8 @@ import json
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from auth_server.algorithms import generate_key
 from auth_server.clients.federated_subjects import KeyPlace
 from auth_server.federation.issuer_keys import KeysUnavailableError
-from auth_server.federation.key_endpoint import fetch_json
+from auth_server.federation.key_endpoint import _get, fetch_json
 from auth_server.federation.key_places import KeyPlaces
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -91,6 +93,21 @@ def test_ends_by_a_deadline_even_if_the_bytes_keep_coming(endpoint: Any) -> None
     with pytest.raises(OSError, match=endpoint.url):
         fetch_json(endpoint.url, None, None, timeout=0.2)
     assert time.monotonic() - began < 2
+
+
+def test_sends_nothing_if_the_deadline_ends_before_it_is_connected(endpoint: Any) -> None:
+    """An address that does not answer, before one that does, takes all of the time."""
+    connection = HTTPConnection("127.0.0.1", endpoint.server_port, timeout=5)
+    with closing(connection), pytest.raises(TimeoutError, match="not connected in 0 s"):
+        _get(connection, "/", {}, timeout=0)
+    assert endpoint.asked == []
+
+
+def test_quotes_little_of_an_answer_that_is_not_http(endpoint: Any) -> None:
+    endpoint.status = 10**4000
+    with pytest.raises(OSError, match="BadStatusLine") as raised:
+        fetch_json(endpoint.url, None, None)
+    assert len(str(raised.value)) < 300
 
 
 def test_reports_an_address_where_nothing_answers() -> None:
