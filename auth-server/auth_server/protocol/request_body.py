@@ -41,19 +41,25 @@ def _read_body(request: Request) -> str:
     environ = request.environ
     declared = get_content_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
     length = declared or 0
+    if length > MAX_BODY:  # refused at once: a sender that pauses would hold a thread
+        raise _too_large()
     if declared is None and environ.get("wsgi.input_terminated"):
         length = MAX_BODY + 1
     try:
-        body = _read(environ["wsgi.input"], min(length, MAX_BODY + 1))
+        body = _read(environ["wsgi.input"], length)
     except OSError:
         raise InvalidRequestError("The body is incomplete.") from None
     except ParseException:  # of a chunked body; its message would take the body to the log
         raise InvalidRequestError("The body is malformed.") from None
     if len(body) > MAX_BODY:
-        raise InvalidRequestError(f"The body is larger than {MAX_BODY} bytes.", status=413)
+        raise _too_large()
     if len(body) < (declared or 0):
         raise InvalidRequestError("The body is incomplete.")
     return _decode(body)
+
+
+def _too_large() -> InvalidRequestError:
+    return InvalidRequestError(f"The body is larger than {MAX_BODY} bytes.", status=413)
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:

@@ -49,6 +49,13 @@ class BrokenBody:
         raise self.error
 
 
+def test_refuses_a_body_that_declares_to_be_too_large_before_it_arrives(client: FlaskClient) -> None:
+    unread = {"wsgi.input": BrokenBody(AssertionError()), "CONTENT_LENGTH": "65537"}
+    response = client.post("/oauth/token", content_type=FORM, environ_overrides=unread)
+    assert response.status_code == 413
+    assert response.get_json()["error_description"] == "The body is larger than 65536 bytes."
+
+
 @pytest.mark.parametrize(
     ("error", "description"),
     [
