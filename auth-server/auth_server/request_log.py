@@ -11,6 +11,7 @@ from auth_server.logs import current_trace_id, trace_id_of, write_line
 
 PROBES = ("/healthz", "/readyz")
 LONGEST_PATH = 500  # characters; JSON escapes one with up to six, and PIPE_BUF is 4096
+LONGEST_METHOD = 20  # characters; granian takes a method of any length
 
 _decision: ContextVar[dict[str, Any] | None] = ContextVar("decision", default=None)
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class RequestLog:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the request in its trace."""
         began = time.perf_counter()
-        fields: dict[str, Any] = {"method": environ["REQUEST_METHOD"]}
+        fields: dict[str, Any] = {"method": environ["REQUEST_METHOD"][:LONGEST_METHOD]}
         fields["path"] = environ.get("PATH_INFO", "")[:LONGEST_PATH]
         fields["status"] = 500
 

@@ -114,11 +114,13 @@ def test_makes_a_trace_id_if_none_is_valid(
     assert (line["message"], line["path"], line["status"]) == ("request", "/nowhere", 404)
 
 
-def test_a_long_path_is_cut_so_that_its_line_stays_whole(client: FlaskClient, log_lines: LogLines) -> None:
+def test_a_long_request_line_is_cut_so_that_its_log_line_stays_whole(
+    client: FlaskClient, log_lines: LogLines
+) -> None:
     path = "/" + "\u00e4" * 2999  # six characters each, in JSON
-    client.get(environ_overrides={"PATH_INFO": path})
+    client.get(environ_overrides={"PATH_INFO": path, "REQUEST_METHOD": "A" * 5000})
     (line,) = log_lines()
-    assert line["path"] == path[:500]
+    assert (line["method"], line["path"]) == ("A" * 20, path[:500])
     assert len(json.dumps(line)) < PIPE_BUF
 
 

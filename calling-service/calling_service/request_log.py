@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PROBES = ("/healthz", "/readyz")
 LONGEST_PATH = 500  # characters; JSON escapes one with up to six, and PIPE_BUF is 4096
+LONGEST_METHOD = 20  # characters; granian takes a method of any length
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +49,7 @@ def _log_request(environ: "WSGIEnvironment", status: int, seconds: float) -> Non
     if not log.isEnabledFor(level):
         return
     fields = {
-        "method": environ["REQUEST_METHOD"],
+        "method": environ["REQUEST_METHOD"][:LONGEST_METHOD],
         "path": path[:LONGEST_PATH],
         "status": status,
         "duration_ms": round(seconds * 1000, 2),

@@ -40,12 +40,12 @@ def test_logs_one_line_per_request_in_its_trace(
     assert line["time"].endswith("Z")
 
 
-def test_logs_the_beginning_of_a_long_path(
+def test_logs_the_beginning_of_a_long_method_and_a_long_path(
     client: FlaskClient, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    client.get("/" + "\x01" * 3000)
+    client.open("/" + "\x01" * 3000, method="A" * 5000)
     (line,) = log_lines()
-    assert line["path"] == "/" + "\x01" * 499
+    assert (line["method"], line["path"]) == ("A" * 20, "/" + "\x01" * 499)
 
 
 def test_logs_probes_at_debug(client: FlaskClient, log_lines: Callable[[], list[dict[str, Any]]]) -> None:
