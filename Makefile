@@ -57,7 +57,7 @@ interop-ci: venv ## run the programs that CI runs
 lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
-	"$$VENV/bin/mypy" stack bench deploy/fast deploy/workload-identity tests-e2e
+	"$$VENV/bin/mypy" stack bench deploy/fast deploy/workload-identity deploy/mtls tests-e2e
 	MYPYPATH=deploy/mcp-server:calling-service/calling_service "$$VENV/bin/mypy" deploy/mcp-server
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done

@@ -3,6 +3,8 @@
 The tokens are bound to the certificate, so the session for the API must present it too.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from .token_request import Auth
-from .token_source import Form, TokenSource
+from .token_source import Form, Token, TokenSource
 
 
 @dataclass(kw_only=True, eq=False)
@@ -19,6 +21,17 @@ class CertificateTokenSource(TokenSource):
     """A token source whose `session` presents the certificate in `secret_file` (see `present`)."""
 
     mtls: bool = True
+    _version: int = field(default=0, init=False)  # of the file
+
+    def get(self, audience: str, scopes: Iterable[str]) -> Token:
+        """Return a token that is bound to the certificate of now; raise TokenError."""
+        with suppress(OSError):
+            version = self.secret_file.stat().st_mtime_ns
+            with self._lock:
+                if version != self._version:
+                    self._tokens = {}
+                    self._version = version
+        return super().get(audience, scopes)
 
     def _authenticate(self, _secret: str, form: Form) -> tuple[Auth, str]:
         form |= {"client_id": self.client_id}  # RFC 8705 2: it must be there

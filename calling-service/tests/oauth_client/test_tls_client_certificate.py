@@ -156,9 +156,9 @@ def new_source(
     servers: Servers, session: requests.Session, tmp_path: Path, clock: Any
 ) -> Callable[..., CertificateTokenSource]:
     def made(**options: Any) -> CertificateTokenSource:
-        settings = {"token_url": f"{servers.url}/oauth/token", "session": session, "clock": clock} | options
-        file = tmp_path / "client.pem"
-        return CertificateTokenSource(issuer=servers.url, client_id="job", secret_file=file, **settings)
+        settings = {"token_url": f"{servers.url}/oauth/token", "session": session, "clock": clock}
+        settings |= {"secret_file": tmp_path / "client.pem"} | options
+        return CertificateTokenSource(issuer=servers.url, client_id="job", **settings)
 
     return made
 
@@ -194,14 +194,32 @@ def test_the_api_sees_the_certificate_that_the_token_is_bound_to(
 
 
 def test_a_renewed_certificate_counts_from_the_next_request_on_with_a_token_of_its_own(
-    servers: Servers, session: requests.Session, api_url: str, renew: Renew, clock: Any
+    servers: Servers, session: requests.Session, api_url: str, renew: Renew
 ) -> None:
     first = renew()
     assert session.get(api_url, timeout=10).status_code == 200
-    clock.now += 60
     second = renew()
     assert session.get(api_url, timeout=10).status_code == 200
-    assert servers.presented == [first, second, second]  # the API has refused the first token once
+    assert servers.presented == [first, second]
+    assert len(servers.forms) == 2
+
+
+def test_a_token_of_the_certificate_before_is_refused_once_and_replaced(
+    servers: Servers,
+    session: requests.Session,
+    new_source: Callable[..., CertificateTokenSource],
+    renew: Renew,
+    clock: Any,
+) -> None:
+    """As when the certificate changes between the token and the request."""
+    source = new_source(secret_file=servers.folder / "server.pem")  # which does not change
+    session.auth = BearerAuth(source, api_url=servers.url, audience=servers.url, scopes=["read"])
+    first = renew()
+    assert session.get(servers.url, timeout=10).status_code == 200
+    clock.now += 60
+    second = renew()
+    assert session.get(servers.url, timeout=10).status_code == 200
+    assert servers.presented == [first, second, second]
     assert len(servers.forms) == 2
 
 
