@@ -4,6 +4,7 @@ Not here: nonces (dpop_nonces.py), reading a JWT (compact_jws.py).
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ PROOF_ALGS: Mapping[str, str] = {"ES256": "ES256", "EdDSA": "EdDSA", "Ed25519": 
 WINDOW = 60  # seconds that a proof's iat may differ from our clock, in either direction
 MOST_CHARACTERS = 4096
 _KEY_MEMBERS = ("kty", "crv", "x", "y")  # of a public EC or OKP key (RFC 7518 6.2.1, RFC 8037 2)
+_VISIBLE = re.compile("[!-~]+")  # the characters of a URL, and a few more
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -68,7 +70,8 @@ class DpopProofs:
         _require(isinstance(jti, str) and jti != "", "has no jti")
         _require(claims.get("htm") == "POST", "is for another method")
         htu = claims.get("htu")
-        _require(isinstance(htu, str) and normalised(htu) == normalised(self.url), "is for another URL")
+        named = normalised(htu) if isinstance(htu, str) else None
+        _require(named is not None and named == normalised(self.url), "is for another URL")
         _require(type(claims.get("iat")) in (int, float), "has no iat")
 
     def _accepted_until(self, claims: Mapping[str, Any]) -> int:
@@ -80,7 +83,8 @@ class DpopProofs:
                 raise UseDpopNonceError(headers=self.answer_headers())
             return expiry
         issued_at = claims["iat"]
-        _require(abs(issued_at - self.now()) <= WINDOW, "is too old, or its clock is ahead")
+        now = self.now()  # compared, not subtracted: the number may be too large for a float
+        _require(now - WINDOW <= issued_at <= now + WINDOW, "is too old, or its clock is ahead")
         return int(issued_at) + WINDOW
 
 
@@ -116,6 +120,8 @@ def _require(holds: bool, problem: str) -> None:
 
 def normalised(url: str) -> str | None:
     """Return a URL without query and fragment, normalised (RFC 3986 6.2.2, 6.2.3); None if it is none."""
+    if not _VISIBLE.fullmatch(url):  # urlsplit would drop line ends and leading blanks
+        return None
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)

@@ -39,7 +39,7 @@ class ClientCredentialsGrant(rfc6749.ClientCredentialsGrant):  # type: ignore[mi
         """Take the steps that may refuse, in their order; raise the error of the first that does."""
         self.request.client = self.server.client_authentication.authenticate(self.request)
         self._check_grant_type()
-        if self.server.dpop and self.request.dpop:
+        if self.server.dpop and self.request.dpop is not None:
             self.bound_key = self.server.dpop.bound_key(self.request.dpop)
         try:
             self.authorization = self._authorize(self.request.client)

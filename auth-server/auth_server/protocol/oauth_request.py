@@ -43,7 +43,7 @@ class OAuthRequest(OAuth2Request):  # type: ignore[misc]
         authorization: str = "",
         address: str = "",
         user_agent: str = "",
-        dpop: str = "",
+        dpop: str | None = None,
     ) -> None:
         self.headers = {"Authorization": authorization}
         self.form = dict(parameters)
@@ -74,7 +74,7 @@ def read_request(request: Request, address: str) -> OAuthRequest:
         authorization=request.environ.get("HTTP_AUTHORIZATION", ""),
         address=address,
         user_agent=request.environ.get("HTTP_USER_AGENT", ""),
-        dpop=request.environ.get("HTTP_DPOP", ""),
+        dpop=request.environ.get("HTTP_DPOP"),
     )
     _refuse_two_credentials(oauth_request)
     return oauth_request

@@ -125,7 +125,8 @@ HTU = "The DPoP proof is for another URL."
 IAT = "The DPoP proof has no iat."
 AGE = "The DPoP proof is too old, or its clock is ahead."
 REFUSED: dict[str, tuple[Callable[[], str], str]] = {
-    "nothing": (lambda: " ", MALFORMED),
+    "nothing": (lambda: "", MALFORMED),
+    "a blank": (lambda: " ", MALFORMED),
     "text": (lambda: "proof", MALFORMED),
     "two headers": (lambda: f"{proof()},{proof()}", MALFORMED),
     "no JSON": (lambda: f"{part({})}.{part([])}.AAAA", MALFORMED),
@@ -167,12 +168,18 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "path alone": (lambda: proof({"htu": "/oauth/token"}), HTU),
     "no URL": (lambda: proof({"htu": None}), HTU),
     "URL in a list": (lambda: proof({"htu": [URL]}), HTU),
+    "URL with half a surrogate pair": (lambda: proof({"htu": f"{URL}\ud800"}), HTU),
+    "URL with a line end in it": (lambda: proof({"htu": URL.replace("issuer", "iss\nuer")}), HTU),
+    "URL after a blank": (lambda: proof({"htu": f" {URL}"}), HTU),
+    "URL in letters that look like it": (lambda: proof({"htu": URL.replace("https", "http\u017f")}), HTU),
     "no iat": (lambda: proof({"iat": None}), IAT),
     "iat as text": (lambda: proof({"iat": str(int(time.time()))}), IAT),
     "iat true": (lambda: proof({"iat": True}), IAT),
     "old": (lambda: proof({"iat": int(time.time()) - 600}), AGE),
     "of the future": (lambda: proof({"iat": int(time.time()) + 600}), AGE),
     "of a far future": (lambda: proof({"iat": 1e300}), AGE),
+    "of a future that no float can hold": (lambda: proof({"iat": 10**400}), AGE),
+    "of a past that no float can hold": (lambda: proof({"iat": -(10**400)}), AGE),
 }
 
 

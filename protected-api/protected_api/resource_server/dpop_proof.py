@@ -4,6 +4,7 @@ Not here: tokens that are bound to nothing (proof_of_possession.py), nonces (dpo
 """
 
 import json
+import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -25,6 +26,7 @@ TYPE = "dpop+jwt"
 PROOF_ALGS = ("ES256", "EdDSA", "Ed25519")  # no RSA: its keys and signatures are too long for each request
 WINDOW = 60  # seconds that a proof's iat may differ from our clock, in either direction
 MAX_LENGTH = 4096  # characters
+VISIBLE = re.compile("[!-~]+")  # the characters of a URL, and a few more
 DEFAULT_PORTS = {"http": 80, "https": 443}
 KEY_MEMBERS = ("crv", "kty", "x", "y")  # of an EC or OKP key, in the order of RFC 7638 3.3
 
@@ -75,7 +77,8 @@ class DpopProofs:
         _require(claims.get("htm") == request.method, "is for another method")
         htu = claims.get("htu")
         url = self.origin + quote(request.path)
-        _require(isinstance(htu, str) and normalised(htu) == normalised(url), "is for another URL")
+        named = normalised(htu) if isinstance(htu, str) else None
+        _require(named is not None and named == normalised(url), "is for another URL")
         _require(type(claims.get("iat")) in {int, float}, "has no iat")
 
     def _accepted_until(self, claims: dict[str, Any]) -> int:
@@ -86,7 +89,8 @@ class DpopProofs:
             except NonceKeyError as error:
                 raise UnavailableError(str(error), "proof") from error
         issued_at = claims["iat"]
-        _require(abs(issued_at - self.clock()) <= WINDOW, "is too old, or its clock is ahead")
+        now = self.clock()  # compared, not subtracted: the number may be too large for a float
+        _require(now - WINDOW <= issued_at <= now + WINDOW, "is too old, or its clock is ahead")
         return int(issued_at) + WINDOW
 
 
@@ -153,6 +157,8 @@ def _refusal(problem: str) -> RefusalError:
 
 def normalised(url: str) -> str | None:
     """Return a URL without query and fragment, normalised (RFC 3986 6.2.2, 6.2.3); None if it is none."""
+    if not VISIBLE.fullmatch(url):  # urlsplit would drop line ends and leading blanks
+        return None
     try:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)

@@ -196,6 +196,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "user": (lambda token: proof(token, {"htu": "http://a@localhost:9001/timesheets"}), HTU),
     "path alone": (lambda token: proof(token, {"htu": "/timesheets"}), HTU),
     "no URL": (lambda token: proof(token, {"htu": None}), HTU),
+    "URL with half a surrogate pair": (lambda token: proof(token, {"htu": f"{URL}\ud800"}), HTU),
+    "URL with a line end in it": (lambda token: proof(token, {"htu": URL.replace("local", "local\n")}), HTU),
+    "URL after a blank": (lambda token: proof(token, {"htu": f" {URL}"}), HTU),
+    "URL in letters that look like it": (lambda token: proof(token, {"htu": f"{URL[:-1]}\u017f"}), HTU),
     "another token": (lambda _: proof("another"), ATH),
     "no token": (lambda token: proof(token, {"ath": None}), ATH),
     "no iat": (lambda token: proof(token, {"iat": None}), IAT),
@@ -204,6 +208,8 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "old": (lambda token: proof(token, {"iat": int(time.time()) - 600}), AGE),
     "of the future": (lambda token: proof(token, {"iat": int(time.time()) + 600}), AGE),
     "of a far future": (lambda token: proof(token, {"iat": 1e300}), AGE),
+    "of a future that no float can hold": (lambda token: proof(token, {"iat": 10**400}), AGE),
+    "of a past that no float can hold": (lambda token: proof(token, {"iat": -(10**400)}), AGE),
 }
 
 
