@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from calling_service.oauth_client.dpop import DpopKey
 
+PREFIX = "with the token and "  # of each way to call
 OLD = 3600  # seconds
 Headers = dict[str, str]
 
@@ -27,27 +28,26 @@ class Proofs:
 
     def headers(self, how: str, method: str, url: str, token: str) -> Headers:
         """Return the headers of a call; raise LookupError if `how` is not one of its ways."""
-        if how == "with the token and the same proof again":
-            return {"Authorization": f"DPoP {token}", "DPoP": self._last}
-        proof = ""
-        match how:
-            case "with the token and no proof":
-                return {"Authorization": f"DPoP {token}"}
-            case "with the token and a proof":
-                proof = self._key.proof(method, url, token)
-            case "with the token and a proof by another key":
-                proof = self._thief.proof(method, url, token)
-            case "with the token and a proof for another method":
-                proof = self._key.proof("DELETE", url, token)
-            case "with the token and a proof for another URL":
-                proof = self._key.proof(method, f"{url}/1", token)
-            case "with the token and a proof for another token":
-                proof = self._key.proof(method, url, "another token")
-            case "with the token and an old proof":
-                self._late = OLD
-                proof = self._key.proof(method, url, token)
-                self._late = 0
-            case _:
-                raise LookupError(how)
-        self._last = proof
-        return {"Authorization": f"DPoP {token}", "DPoP": proof}
+        proof = self._key.proof
+        ways: dict[str, Callable[[], str]] = {
+            "no proof": lambda: "",
+            "a proof": lambda: proof(method, url, token),
+            "the same proof again": lambda: self._last,
+            "a proof by another key": lambda: self._thief.proof(method, url, token),
+            "a proof for another method": lambda: proof("DELETE", url, token),
+            "a proof for another URL": lambda: proof(method, f"{url}/1", token),
+            "a proof for another token": lambda: proof(method, url, "another token"),
+            "an old proof": lambda: self._old_proof(method, url, token),
+        }
+        self._last = ways[how.removeprefix(PREFIX)]()
+        headers = {"Authorization": f"DPoP {token}"}
+        if self._last:
+            headers["DPoP"] = self._last
+        return headers
+
+    def _old_proof(self, method: str, url: str, token: str) -> str:
+        self._late = OLD
+        try:
+            return self._key.proof(method, url, token)
+        finally:
+            self._late = 0
