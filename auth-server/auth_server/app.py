@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import Flask
+from flask import Blueprint, Flask
 from sqlalchemy import Engine
 
 from auth_server import cli
@@ -66,26 +66,36 @@ def create_app(
     answer_failures(app, issuer, path)
     if settings.explain:
         explain_answers(app)
-    options = (settings.trusted_proxies, settings.refuse_misspelt_parameters, settings.mtls)
-    receive_request = partial(receive, *options)
+    receive_request = partial(
+        receive, settings.trusted_proxies, settings.refuse_misspelt_parameters, settings.mtls
+    )
     for endpoint in (token_endpoint, introspection_endpoint, revocation_endpoint):
         app.register_blueprint(endpoint(server, issuer, receive_request), url_prefix=path)
-    methods = [*METHODS, SPIFFE_METHOD] if federation else [*METHODS]
     app.register_blueprint(authorization_endpoint(issuer), url_prefix=path)
-    more: dict[str, Any] = {}
-    if settings.dpop:
-        more["dpop_signing_alg_values_supported"] = list(PROOF_ALGS)
-    if settings.mtls:
-        methods += certificate_methods(ca=settings.mtls_ca_file is not None)
-        more |= certificate_metadata(issuer, settings.mtls_url)
-    metadata = metadata_endpoints(issuer, path, service.keys, settings.jwks_ttl, methods=methods, more=more)
-    app.register_blueprint(metadata)
+    app.register_blueprint(_metadata(service, has_federation=federation is not None))
     app.register_blueprint(health_endpoints(service.keys))
     app.extensions[cli.EXTENSION] = service
     for commands in (cli.tenant, cli.clients, cli.keys):
         app.cli.add_command(commands)
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _metadata(service: Service, *, has_federation: bool) -> Blueprint:
+    """Return the endpoints of metadata and key set, with what the settings switch on."""
+    settings = service.settings
+    methods = [*METHODS]
+    more: dict[str, Any] = {}
+    if has_federation:
+        methods.append(SPIFFE_METHOD)
+    if settings.dpop:
+        more["dpop_signing_alg_values_supported"] = list(PROOF_ALGS)
+    if settings.mtls:
+        methods += certificate_methods(ca=settings.mtls_ca_file is not None)
+        more |= certificate_metadata(settings.issuer, settings.mtls_url)
+    return metadata_endpoints(
+        settings.issuer, settings.issuer_path, service.keys, settings.jwks_ttl, methods=methods, more=more
+    )
 
 
 def authorization_server(

@@ -25,6 +25,7 @@ from protected_api.resource_server.client_certificate import mutual_tls
 from protected_api.resource_server.dpop_nonces import Nonces
 from protected_api.resource_server.dpop_proof import PROOF_ALGS, dpop
 from protected_api.resource_server.introspection import Introspection
+from protected_api.resource_server.issuer_keys import IssuerKeys
 from protected_api.resource_server.json_over_http import Call
 from protected_api.resource_server.key_set_file import KeySetFile
 from protected_api.resource_server.opaque_tokens import COST, opaque_checks
@@ -56,6 +57,34 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would repeat the Host header of the caller
     app.url_map.converters["timesheet"] = TimesheetId
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    keys = _protect(app, settings)
+    app.extensions["keys"] = keys
+    app.extensions["max_token_length"] = settings.max_token_length
+    app.extensions["warnings"] = _warnings(settings)
+    app.register_error_handler(HTTPException, http_problem)
+    database = Database(settings.database_file)
+    store = TimesheetStore(database)
+    app.register_error_handler(sqlite3.DatabaseError, partial(_database_unavailable, database))
+    routes = (
+        timesheet_routes(store),
+        approval_routes(store),
+    )
+    path = base_path(settings.audience)
+    for blueprint in routes:
+        app.register_blueprint(blueprint, url_prefix=f"{path}{blueprint.url_prefix}")
+    app.register_blueprint(
+        metadata_routes(settings.issuer, settings.audience, NAME, _binding_metadata(settings))
+    )
+    health = health_routes(store, keys)
+    app.register_blueprint(health)
+    if path:  # and health at the root, because a platform's probes know no path
+        app.register_blueprint(health, name="health_below_the_path", url_prefix=path)
+    app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _protect(app: Flask, settings: Settings) -> IssuerKeys:
+    """Let only good access tokens into the app; return the keys, which each worker starts."""
     call = _call(settings)
     on_check: OnCheck = ignore_check
     if settings.explain:
@@ -63,8 +92,7 @@ def create_app(settings: Settings) -> Flask:
         call = timing.call
         on_check = timing.on_check
     introspection = _introspection(settings, call)
-    database = Database(settings.database_file)
-    keys = protect(
+    return protect(
         app,
         issuer=settings.issuer,
         audience=settings.token_audience,  # `audience` in resource_server/access_token.py refuses others
@@ -84,28 +112,6 @@ def create_app(settings: Settings) -> Flask:
         on_check=on_check,
         possession=_possession(settings),
     )
-    app.extensions["keys"] = keys
-    app.extensions["max_token_length"] = settings.max_token_length
-    app.extensions["warnings"] = _warnings(settings)
-    app.register_error_handler(HTTPException, http_problem)
-    store = TimesheetStore(database)
-    app.register_error_handler(sqlite3.DatabaseError, partial(_database_unavailable, database))
-    routes = (
-        timesheet_routes(store),
-        approval_routes(store),
-    )
-    path = base_path(settings.audience)
-    for blueprint in routes:
-        app.register_blueprint(blueprint, url_prefix=f"{path}{blueprint.url_prefix}")
-    app.register_blueprint(
-        metadata_routes(settings.issuer, settings.audience, NAME, _binding_metadata(settings))
-    )
-    health = health_routes(store, keys)
-    app.register_blueprint(health)
-    if path:  # and health at the root, because a platform's probes know no path
-        app.register_blueprint(health, name="health_below_the_path", url_prefix=path)
-    app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
-    return app
 
 
 def _warnings(settings: Settings) -> list[str]:
