@@ -34,7 +34,8 @@ finally:
 
 def entry(number: int) -> dict[str, str]:
     """Return an entry without its id, one of many people, projects and dates: they cost the API time."""
-    date, person = f"2026-11-{number % 28 + 1:02}", f"C-{number % 900}"
+    date = f"2026-11-{number % 28 + 1:02}"
+    person = f"C-{number % 900}"
     return {"date": date, "project": f"Project {number % 50}", "hours": "7.25", "user_id": person}
 
 

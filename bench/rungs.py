@@ -20,7 +20,8 @@ from live_stack import Stack
 
 from bench import load, processes, reads, refusals, token_requests
 
-ROUNDS, REQUESTS = 7, 1000
+ROUNDS = 7
+REQUESTS = 1000
 FORM = token_requests.FORM
 Requests = Callable[[], Iterator[bytes]]
 

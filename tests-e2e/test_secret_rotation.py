@@ -30,12 +30,15 @@ def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
     stack: Stack, measured: Callable[[str], None]
 ) -> None:
     token_url = f"{stack.url['auth-server']}/oauth/token"  # the issuer's address may lead to another stack
-    old, new = stack.secret("timesheets-console"), secrets.token_urlsafe(32)
+    old = stack.secret("timesheets-console")
+    new = secrets.token_urlsafe(32)
     folder = stack.folder / ".secrets/auth-server"
-    in_use, calls = [old], list[tuple[str, int]]()
+    in_use = [old]
+    calls = list[tuple[str, int]]()
 
     def fetch() -> None:
-        secret, form = in_use[0], {"grant_type": "client_credentials", "audience": stack.timesheets_api}
+        secret = in_use[0]
+        form = {"grant_type": "client_credentials", "audience": stack.timesheets_api}
         answer = requests.post(token_url, form, auth=("timesheets-console", secret), timeout=10)
         calls.append((secret, answer.status_code))
 

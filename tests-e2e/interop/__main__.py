@@ -53,7 +53,8 @@ def run_side(name: str, only: str) -> bool:
 
     Raise SystemExit, and write no page, where a row failed.
     """
-    side, rows = SIDES[name], read_rows(name)
+    side = SIDES[name]
+    rows = read_rows(name)
     chosen = [row for row in rows if not row.not_run and only in {"", row.name}]
     run = [] if "PAGES" in os.environ else chosen
     measured = side.run(run) if run else {}

@@ -87,7 +87,8 @@ def _kept_by_use(row: Row, checks: str) -> bool:
 def second_revocation(row: Row) -> str:
     """Return what a token of a new key does to a withdrawn one, some time after the last fetch."""
     with trial(row, "defaults") as at:
-        following, fresh = Key(at.main.alg), Key(at.main.alg)
+        following = Key(at.main.alg)
+        fresh = Key(at.main.alg)
         at.issuer.publish(at.main, at.other, following)
         at.must_take_a_good_token()
         at.status(following)

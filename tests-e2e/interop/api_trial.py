@@ -47,7 +47,8 @@ def trial(row: Row, checks: str, alg: str = "RS256") -> Iterator[Trial]:
     """Start a row's program, whose tokens are signed by one algorithm."""
     with tempfile.TemporaryDirectory() as folder, Issuer(AUDIENCE, SCOPE) as issuer:
         clock = Clock(library(), Path(folder) / "clock")
-        main, other = Key(alg), Key("RS256" if alg != "RS256" else "ES256")
+        main = Key(alg)
+        other = Key("RS256" if alg != "RS256" else "ES256")
         issuer.publish(main, other)
         variables = {
             "ISSUER": issuer.url,

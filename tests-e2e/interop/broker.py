@@ -11,9 +11,13 @@ from typing import Self
 
 import requests
 
-METADATA, SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 3, 17, 18, 36
+METADATA = 3
+SASL_HANDSHAKE = 17
+API_VERSIONS = 18
+SASL_AUTHENTICATE = 36
 VERSIONS = {METADATA: (0, 1), SASL_HANDSHAKE: (0, 1), API_VERSIONS: (0, 0), SASL_AUTHENTICATE: (0, 0)}
-UNSUPPORTED_VERSION, SASL_AUTHENTICATION_FAILED = 35, 58
+UNSUPPORTED_VERSION = 35
+SASL_AUTHENTICATION_FAILED = 58
 BEARER = re.compile(rb"auth=(Bearer [^\x01]+)\x01")
 
 
@@ -66,7 +70,9 @@ class _Connection(socketserver.StreamRequestHandler):
             known = found and self.server.lets_in(found[1].decode())
             return struct.pack(">hhi", 0 if known else SASL_AUTHENTICATION_FAILED, -1, 0)
         broker = struct.pack(">i", 1) + _string("127.0.0.1") + struct.pack(">i", self.server.port)
-        no_topics, no_rack, controller = struct.pack(">i", 0), struct.pack(">h", -1), struct.pack(">i", 1)
+        no_topics = struct.pack(">i", 0)
+        no_rack = struct.pack(">h", -1)
+        controller = struct.pack(">i", 1)
         if version == 0:
             return struct.pack(">i", 1) + broker + no_topics
         return struct.pack(">i", 1) + broker + no_rack + controller + no_topics

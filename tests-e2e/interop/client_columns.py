@@ -76,7 +76,8 @@ def token_calls_of_sixteen(trial: Trial) -> str:
 
 
 def _sixteen(trial: Trial) -> str:
-    trial.played.token_seconds, trial.played.api_seconds = TOKEN_SECONDS, API_SECONDS
+    trial.played.token_seconds = TOKEN_SECONDS
+    trial.played.api_seconds = API_SECONDS
     results = trial.program.calls(AT_ONCE)
     trial.played.token_seconds = trial.played.api_seconds = 0
     if results.count(OK) < AT_ONCE:
@@ -105,12 +106,14 @@ def renews(trial: Trial) -> str:
     margins = sorted(_margin(trial) for _ in range(2))
     if margins[1] - margins[0] <= 1:
         return f"{margins[0]} s before" if margins[0] else "at expiry"
-    low, high = margins[0] // 60 * 60, -(-margins[1] // 60) * 60
+    low = margins[0] // 60 * 60
+    high = -(-margins[1] // 60) * 60
     return f"{low} to {high} s before, different for each token"
 
 
 def _margin(trial: Trial) -> int:
-    renewed, used = 0, 4000
+    renewed = 0
+    used = 4000
     while used - renewed > 1:
         lifetime = (renewed + used) // 2
         if trial.asks_again(lifetime):

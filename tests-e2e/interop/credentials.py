@@ -28,7 +28,8 @@ def key(kind: str) -> RSAKey | ECKey | OKPKey:
 
 def write_key(kind: str, folder: Path) -> dict[str, str]:
     """Write a key into a folder, as PEM and as a JWK; return the variables that name the files."""
-    pem, private_jwk = folder / "key.pem", folder / "key.jwk"
+    pem = folder / "key.pem"
+    private_jwk = folder / "key.jwk"
     pem.write_bytes(key(kind).as_pem(private=True))
     private_jwk.write_text(json.dumps(key(kind).as_dict(private=True)))
     return {"KEY_FILE": str(pem), "JWK_FILE": str(private_jwk)}
@@ -53,7 +54,8 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, dict[str, str]]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(private, hashes.SHA256())
     )
-    ca, chain = folder / "ca.pem", folder / "server.pem"
+    ca = folder / "ca.pem"
+    chain = folder / "server.pem"
     ca.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     kept = private.private_bytes(
         serialization.Encoding.PEM,

@@ -18,7 +18,8 @@ def test_the_page_is_as_generated(side: str) -> None:
 
 @pytest.mark.parametrize("side", SIDES)
 def test_every_row_was_run_or_says_why_not(side: str) -> None:
-    rows, measured = read_rows(side), read_measured(side)
+    rows = read_rows(side)
+    measured = read_measured(side)
     assert {row.name for row in rows if not row.not_run} == set(measured)
 
 

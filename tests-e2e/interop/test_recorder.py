@@ -27,7 +27,8 @@ def test_the_play_refuses_waits_and_redirects_as_it_is_told() -> None:
     played = Played()
     with Recorder(ORIGINS, played.answer) as recorder, requests.Session() as session:
         played.url = recorder.url
-        api, token_url = recorder.url["api"] + API_PATH, f"{recorder.url['server']}/oauth/token"
+        api = recorder.url["api"] + API_PATH
+        token_url = f"{recorder.url['server']}/oauth/token"
         assert session.get(api).headers["WWW-Authenticate"].startswith('Bearer realm="played", scope=')
         played.next_token = [retry_after(3)]
         assert session.post(token_url).headers["Retry-After"] == "3"

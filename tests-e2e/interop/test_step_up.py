@@ -12,7 +12,8 @@ from interop.rows import read_rows
 
 pytestmark = pytest.mark.interop
 CLIENT = "timesheets-console"
-READ, BOTH = "read:timesheets", "read:timesheets create:timesheets"
+READ = "read:timesheets"
+BOTH = "read:timesheets create:timesheets"
 STEPS = {  # what the second call comes to, and the scopes of all tokens
     "MCP TypeScript client 2": (422, [READ, BOTH]),  # let in: 422 is about the message, which is no timesheet
     "MCP TypeScript SDK 1": (403, [READ, READ]),

@@ -46,10 +46,12 @@ class Trial:
 
     def first_call(self, expires_in: int, seconds: float = 0) -> None:
         """From cold, make a call with a token of this lifetime; the API takes some seconds to answer."""
-        self.played.expires_in, self.played.api_seconds = expires_in, seconds
+        self.played.expires_in = expires_in
+        self.played.api_seconds = seconds
         self.cold()
         self.program.call()
-        self.played.expires_in, self.played.api_seconds = 3600, 0
+        self.played.expires_in = 3600
+        self.played.api_seconds = 0
         self.mark()
 
     def asks_again(self, expires_in: int, seconds: float = 0) -> bool:

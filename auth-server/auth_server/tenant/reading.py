@@ -128,7 +128,8 @@ def _dangling_references(entries: _Entries) -> Iterator[str]:
             if client_id not in client_ids:
                 yield f"{api}.introspected_by: {client_id} is not a client of the tenant; declare it"
     for grant in entries["grants"]:
-        client_id, audience = grant.row["client"], grant.row["audience"]
+        client_id = grant.row["client"]
+        audience = grant.row["audience"]
         if client_id not in client_ids:
             yield f"{grant}.client: {client_id} is not a client of the tenant; declare it"
         if audience not in scopes:

@@ -18,7 +18,8 @@ NAN = part(b'{"exp": NaN}')
 
 
 def test_reads_the_parts() -> None:
-    header, claims = part(b'{"alg": "ES256"}'), part(json.dumps({"jti": "\u00e9"}).encode())
+    header = part(b'{"alg": "ES256"}')
+    claims = part(json.dumps({"jti": "\u00e9"}).encode())
     jws = read_jws(f"{header}.{claims}.{part(b'signature')}")
     assert (jws.header, jws.claims) == ({"alg": "ES256"}, {"jti": "\u00e9"})
     assert (jws.signing_input, jws.signature) == (f"{header}.{claims}".encode(), b"signature")

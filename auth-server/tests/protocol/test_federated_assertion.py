@@ -363,7 +363,8 @@ def test_sees_a_disabled_client_and_another_subject_at_once(
 @pytest.mark.usefixtures("service")
 def test_two_clients_can_swap_their_subjects(environ: dict[str, str], tmp_path: Path) -> None:
     tenant = tmp_path / "tenant.yaml"
-    one, other = SUBJECTS["pod"][1], SUBJECTS["pod-off"][1]
+    one = SUBJECTS["pod"][1]
+    other = SUBJECTS["pod-off"][1]
     text = tenant.read_text().replace(one, "MOVED").replace(other, one).replace("MOVED", other)
     tenant.write_text(text)
     again = open_service(environ)

@@ -20,7 +20,7 @@ from recording.story import API, AUTHORIZATION_SERVER, CALLING_SERVICE
 from flow_explorer.gallery.case import Ask, Call, CaseStep, Read, Revoke
 from flow_explorer.gallery.client_authentication import Authenticator
 from flow_explorer.gallery.forgery import FORGERIES
-from flow_explorer.gallery.proofs import Proofs
+from flow_explorer.gallery.proofs import PREFIX, Proofs
 from flow_explorer.gallery.step_labels import StepLabels
 from flow_explorer.servers import Servers
 
@@ -81,7 +81,8 @@ class StepRunner:
         form = {"grant_type": "client_credentials", "audience": self._servers.audience, **step.parameters}
         for name in step.without:
             del form[name]
-        how, proof = step.how, {}
+        how = step.how
+        proof = {}
         if how == "with its secret and a proof":
             how = "with its secret"
             proof = self._proofs.of_token_request(self._servers.issuer.rstrip("/") + TOKEN_PATH)
@@ -134,7 +135,7 @@ class StepRunner:
                 token = self._token
             case "with the assertion as token":
                 token = self._authenticator.assertion["client_assertion"]
-            case proof if proof.startswith("with the token and "):
+            case proof if proof.startswith(PREFIX):
                 url = self._servers.audience.rstrip("/") + path  # the public one, which proofs name
                 return {"headers": self._proofs.headers(proof, method, url, self._token)}
             case forgery:

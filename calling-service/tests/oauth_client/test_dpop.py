@@ -26,7 +26,8 @@ from joserfc import jwk
 from requests.adapters import HTTPAdapter
 from werkzeug.wrappers import Request, Response
 
-AUDIENCE, SCOPES = "https://api.example", ("a",)
+AUDIENCE = "https://api.example"
+SCOPES = ("a",)
 NONCE = 'DPoP realm="a", error="use_dpop_nonce", algs="ES256"'
 INVALID = 'Bearer realm="a", DPoP error="invalid_token", algs="ES256"'
 Make = Callable[..., TokenSource]

@@ -617,7 +617,8 @@ def test_finds_it_in_metadata_that_is_published_as_openid_connect_has_it(
             return Response("Not Found", 404)
         return Response(json.dumps({"issuer": source.issuer, "token_endpoint": endpoint.url}))
 
-    source.token_url, source.issuer = None, serve(metadata) + path
+    source.token_url = None
+    source.issuer = serve(metadata) + path
     source.get(API, SCOPES)
     path = path.rstrip("/")
     assert asked == [
@@ -633,7 +634,8 @@ def test_asks_a_server_only_once_that_is_busy(source: TokenSource, serve: Any) -
         asked.append(request.path)
         return Response("", 503, {"Retry-After": "2"})
 
-    source.token_url, source.issuer = None, serve(metadata)
+    source.token_url = None
+    source.issuer = serve(metadata)
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
     assert (error.value.status, error.value.retry_after, len(asked)) == (503, 2, 1)

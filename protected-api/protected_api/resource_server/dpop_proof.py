@@ -112,7 +112,8 @@ def _verified(proof: str) -> tuple[dict[str, str], dict[str, Any]]:
     _require(len(proof) <= MAX_LENGTH, f"is longer than {MAX_LENGTH} characters")
     try:
         header, claims, signature = [base64url(part) for part in proof.split(".")]
-        members, claimed = json_object(header), json_object(claims)
+        members = json_object(header)
+        claimed = json_object(claims)
     except ValueError:  # two DPoP headers arrive joined by a comma, and are no JWT
         raise _refusal("is not one JWT") from None
     alg = members.get("alg")

@@ -6,7 +6,8 @@ from fastmcp.client.auth import PrivateKeyJWTOAuthProvider, SignedJWTParameters
 
 
 def new_client():
-    client_id, key = os.environ["CLIENT_ID"], Path(os.environ["KEY_FILE"]).read_text()
+    client_id = os.environ["CLIENT_ID"]
+    key = Path(os.environ["KEY_FILE"]).read_text()
     signed = SignedJWTParameters(
         issuer=client_id, subject=client_id, signing_key=key, signing_algorithm="EdDSA"
     )

@@ -22,7 +22,8 @@ def serve(authorize: Callable[[str, str], tuple[int, str]]) -> None:
             try:
                 status, challenge = authorize(header, SCOPE) if header else (401, "Bearer")
             except Exception:  # noqa: BLE001 as a web framework does
-                status, challenge = 500, ""
+                status = 500
+                challenge = ""
             self.send_response(status)
             if challenge:
                 self.send_header("WWW-Authenticate", challenge)

@@ -16,7 +16,8 @@ LANGUAGES = {
     ".toml": "toml",
 }
 DOCS = FOLDER.parent.parent / "docs"
-BEGINS, ENDS = "recipe begins", "recipe ends"
+BEGINS = "recipe begins"
+ENDS = "recipe ends"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 CONFIGURATION = json.loads(os.environ["CONFIGURATION"])
 CLIENT = CONFIGURATION["client"]
 ISSUER = f"http://{CONFIGURATION['host']}:{CONFIGURATION['port']}"
-KEY, CERTIFICATE = Path("/root/key.pem"), Path("/root/certificate.pem")
+KEY = Path("/root/key.pem")
+CERTIFICATE = Path("/root/certificate.pem")
 NEW_KEY = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=job"]
 subprocess.run([*NEW_KEY, "-keyout", KEY, "-out", CERTIFICATE], check=True, stderr=subprocess.DEVNULL)
 # recipe begins

@@ -49,7 +49,8 @@ class Rows:
 
     def _columns(self, row: Row) -> dict[str, str]:
         """Return the columns of one row, as the play shows them."""
-        played, left_out = Played(), row.extra.get("left_out", [])
+        played = Played()
+        left_out = row.extra.get("left_out", [])
         measures = {name: column for name, column in COLUMNS.items() if name not in left_out}
         if row.extra.get("timer"):
             measures["renews"] = renews_by_a_timer

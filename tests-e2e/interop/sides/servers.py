@@ -19,8 +19,11 @@ from interop.environments import prepare
 from interop.rows import FOLDER, Measured, Row, each
 from live_stack import Stack, eventually, free_ports
 
-CLIENT, SCOPE, HOST = "timesheets-import-job", "batch:upload", "127.0.0.1"
-RFC_8414, OPENID = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
+CLIENT = "timesheets-import-job"
+SCOPE = "batch:upload"
+HOST = "127.0.0.1"
+RFC_8414 = "/.well-known/oauth-authorization-server"
+OPENID = "/.well-known/openid-configuration"
 REQUIRED = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")  # RFC 9068 2.2
 SECONDS = 60
 
