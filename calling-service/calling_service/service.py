@@ -106,10 +106,9 @@ def build(settings: Settings) -> Service:
         problem = f"STATE_DIR: import.db there cannot be used ({error}); name another folder"
         raise SettingsError((problem,)) from error
     key = DpopKey() if settings.dpop else None
-    # An assertion and a proof count once, so a request with one is not sent again if it may have arrived.
-    token_retry = retry_policy(settings.retries, connect_only=settings.private_key or settings.dpop)
+    once = retry_policy(0)  # the source makes each try anew: an assertion and a proof count once
     ca_file = settings.ca_file
-    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, token_retry, ca_file)
+    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, once, ca_file)
     source: Callable[..., TokenSource] = TokenSource
     if settings.private_key:
         source = PrivateKeyTokenSource
@@ -126,6 +125,7 @@ def build(settings: Settings) -> Service:
         audience_parameter=settings.audience_parameter,
         session=token_session,
         timeout=settings.timeout,
+        retries=settings.retries,
         dpop=key,
     )
     api_session = _api_session(settings, tokens)
@@ -148,7 +148,7 @@ def build(settings: Settings) -> Service:
 
 def _api_session(settings: Settings, tokens: TokenSource) -> requests.Session:
     """Return the session for the API, whose requests have a token."""
-    retry = retry_policy(settings.retries)
+    retry = retry_policy(settings.retries, repeatable=True)  # an entry that comes again is booked once
     by_the_adapter = retry_policy(0) if tokens.dpop else retry
     session = recorded_session(JOB, API, of_api, by_the_adapter, settings.ca_file)
     if settings.certificate_key_file:

@@ -31,6 +31,8 @@ OUTAGES: dict[str, tuple[bytes | None, str]] = {  # what the server does, and th
     "429 for an hour": (says(b"429 Slow down", b"{}", b"Retry-After: 3600\r\n"), "error"),
     "503": (says(b"503 Not yet", b"{}"), "error"),
     "503 until nonsense": (says(b"503 Not yet", b"{}", b"Retry-After: " + b"9" * 5000 + b"\r\n"), "error"),
+    "502": (says(b"502 Bad Gateway", b"<html>"), "error"),
+    "504": (says(b"504 Gateway Timeout", b"<html>"), "error"),
     "garbage": (says(b"200 OK", b"<html>\xff"), "error"),
     "no HTTP": (b"SSH-2.0-OpenSSH\r\n", "unreachable"),
     "cut half-way": (CUT, "unreachable"),
@@ -102,14 +104,15 @@ def test_an_outage_fails_the_run_with_a_reason_and_the_next_run_completes(
     assert (failed["state"], failed["error"]["error"]) == ("failed", NAMED[who, kind])
     assert failed["error"]["hint"].endswith("nothing is booked twice")
     assert [file["state"] for file in failed["files"]] == ["failed"]
-    repeated = outage in {"429", "503", "no HTTP", "closed at once"}
+    repeated = outage in {"429", "502", "503", "504", "no HTTP", "closed at once"}
+    repeated |= outage == "cut half-way" and who == "auth"
     if outage not in {"down", "slow"}:  # the slow one is still at the first when the second comes
         assert calls() == 1 + retries * repeated
     again = run(build(Settings.from_environ(environ)))
     assert (again["state"], again["booked"], len(api.books)) == ("completed", ROWS, ROWS)
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_short_outage_is_bridged_by_retries_and_recorded(
     environ: dict[str, str], endpoint: Any, api: Any, status: int
 ) -> None:
@@ -119,7 +122,9 @@ def test_a_short_outage_is_bridged_by_retries_and_recorded(
     api.answers = [api.refusal(status, "")]
     document = run(service)
     assert (document["state"], document["booked"]) == ("completed", 1)
-    assert [exchange["failed_before"] for exchange in document["exchanges"]] == [[str(status)]] * 2
+    token_requests = [exchange["status"] for exchange in document["exchanges"][:2]]
+    assert token_requests == [status, 200]
+    assert [exchange["failed_before"] for exchange in document["exchanges"]] == [[], [], [str(status)]]
     assert (endpoint.calls, len(api.requests)) == (2, 2)
     assert len(api.books) == 1
 

@@ -1,7 +1,7 @@
 """Access tokens for a client with a key pair: private_key_jwt (RFC 7523 2.2, OpenID Connect Core 9).
 
-This module alone needs PyJWT. A server accepts an assertion once, so a Retry on the session must not send a
-request again that may have arrived (retry.py).
+This module needs PyJWT. A server accepts an assertion once, so do not mount a Retry on the session: set the
+source's `retries`, which make a new assertion for each try.
 """
 
 import json
@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .token_request import Auth
-from .token_source import Form, TokenError, TokenSource
+from .token_request import Auth, Form
+from .token_source import TokenError, TokenSource
 
 LIFETIME = 60  # seconds for which an assertion is valid
 TYPE = "client-authentication+jwt"  # RFC 10070

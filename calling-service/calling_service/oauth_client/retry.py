@@ -1,8 +1,7 @@
 """When a call is sent again by itself: the connection failed, or the server says that it is overloaded.
 
 Every call of the import job may be repeated, its POSTs too: a token request changes nothing, and the API
-books an entry that comes again only once. But an authorization server accepts a client assertion only once
-(RFC 7523 3, jti), so a request with one is sent again only if it cannot have arrived.
+books an entry that comes again only once. Not here: when a token request is made again (token_retry.py).
 """
 
 import re
@@ -17,8 +16,10 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import MaxRetryError, ResponseError
 from urllib3.util import Retry
 
-BACKOFF = 0.5  # seconds before the second retry, doubled for each one after it; the first comes at once
+BACKOFF = 0.5  # seconds, twice this before the second retry, then doubled; the first comes at once
 SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # a whole number by RFC 9110; some gateways send a fraction
+TOO_BUSY = frozenset({429, 503})  # the server has not done what was asked
+NO_ANSWER = frozenset({502, 504})  # nor has a gateway an answer: the server behind it may have done it
 LONGEST_RETRY_AFTER = 10  # seconds; if a server asks for more, its answer is returned instead
 
 
@@ -37,19 +38,15 @@ class BoundedRetry(Retry):
         return super().increment(*args, **call)
 
 
-def retry_policy(retries: int, *, connect_only: bool = False) -> BoundedRetry:
+def retry_policy(retries: int, *, repeatable: bool = False) -> BoundedRetry:
     """Return the `max_retries` of a requests adapter; the last answer is returned, whatever its status.
 
-    With `connect_only`, a request is sent again only if it cannot have arrived.
+    With `repeatable`, a request is sent again also after a gateway's 502 or 504.
     """
-    after_sending = 0 if connect_only else retries
     return BoundedRetry(
         retries,
-        read=after_sending,
-        status=after_sending,
-        other=after_sending,
         redirect=0,
-        status_forcelist={429, 503},
+        status_forcelist=TOO_BUSY | NO_ANSWER if repeatable else TOO_BUSY,
         allowed_methods=None,  # any
         backoff_factor=BACKOFF,
         raise_on_status=False,

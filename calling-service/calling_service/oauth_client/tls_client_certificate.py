@@ -12,8 +12,8 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter
 
-from .token_request import Auth
-from .token_source import Form, Token, TokenSource
+from .token_request import Auth, Form
+from .token_source import Token, TokenSource
 
 
 @dataclass(kw_only=True, eq=False)

@@ -1,6 +1,6 @@
 """The calls of an authorization server, and the checks of its answers (RFC 6749 5, RFC 8414 3).
 
-Not here: what a token request sends, and the cache of tokens (token_source.py).
+Not here: how a client authenticates, and the cache of tokens (token_source.py).
 """
 
 import json
@@ -23,6 +23,7 @@ LONGEST_LIFE = 1e10  # seconds; WSO2 says more of a token that never expires
 ACCESS_TOKEN = re.compile("[!-~]+")
 TOKEN_TYPES = {"Bearer": ("bearer", "bearertoken"), "DPoP": ("dpop",)}  # Apigee's word is BearerToken
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]  # as requests wants it
+Form = dict[str, str]
 WORDS = ("error_description", "errorSummary", "message", "detail")  # RFC 6749, Okta, gateways, RFC 9457
 
 
@@ -55,6 +56,13 @@ def fetch_json(
     if response.status_code == 200 and body and not body.get("error"):
         return body
     raise _refusal(response, body, credential)
+
+
+def grant_form(audience_parameter: str, audience: str, scopes: Iterable[str]) -> Form:
+    """Return the parameters of the client credentials grant (RFC 6749 4.4.2), without the empty ones."""
+    form = {"grant_type": "client_credentials", audience_parameter: audience}
+    form["scope"] = " ".join(sorted(scopes))
+    return {name: value for name, value in form.items() if value}
 
 
 def find_token_endpoint(

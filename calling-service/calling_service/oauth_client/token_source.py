@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -21,7 +22,8 @@ from .back_off import BackOff, back_off_after
 from .credential_file import read_credential
 from .fork import tell_after_fork
 from .refused_tokens import RefusedTokens
-from .token_request import Auth, TokenError, check_token_response, fetch_json, find_token_endpoint
+from .token_request import Auth, TokenError, check_token_response, fetch_json, find_token_endpoint, grant_form
+from .token_retry import try_again
 
 if TYPE_CHECKING:
     from .dpop import DpopKey
@@ -31,7 +33,6 @@ __all__ = ("Token", "TokenError", "TokenSource")
 RENEWAL_LEAD = 60.0  # seconds before its expiry at which a token is renewed; at most half of its life
 RENEWAL_RETRY = 10.0  # seconds between a renewal that failed and the next one, while the token is valid
 CONTROL = re.compile("[\x00-\x1f\x7f]")
-Form = dict[str, str]
 Key = tuple[str, frozenset[str]]  # audience and scopes; the issuer and the client are the source's
 
 
@@ -47,11 +48,13 @@ class TokenSource:
     session: requests.Session = field(default_factory=requests.Session)
     timeout: tuple[float, float] = (3.0, 10.0)  # seconds to connect and to read
     default_life: float = 300.0  # seconds that a token counts as valid if the server does not say
+    retries: int = 0  # of a token request, each time as a new one (token_retry.py)
     dpop: "DpopKey | None" = None  # the key that tokens are bound to (dpop.py); None: bearer tokens
     mtls: bool = False  # whether the session presents a TLS certificate (tls_client_certificate.py)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
+    sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -131,11 +134,9 @@ class TokenSource:
         secret = self._credential()
         if self._back_off:
             self._back_off.check(secret, self.now())
-        form = self._form(audience, scopes)
+        form = grant_form(self.audience_parameter, audience, scopes)
         try:
-            url = self.token_url or find_token_endpoint(self.session, self.issuer, self.timeout, self.mtls)
-            sent_at = self.now()
-            body = self._ask(url, secret, form)
+            sent_at, body = try_again(partial(self._timed_answer, secret, form), self.retries, self.sleep)
             wanted_type = "DPoP" if self.dpop else "Bearer"
             value, granted, life = check_token_response(body, scopes, self.default_life, wanted_type)
         except TokenError as error:
@@ -146,7 +147,12 @@ class TokenSource:
         lead = min(RENEWAL_LEAD, life / 2) * (1 + self.jitter() / 10)
         return Token(value, granted, received_at, life - lead, life)
 
-    def _ask(self, url: str, secret: str, form: Form, *, again: bool = False) -> dict[str, Any]:
+    def _timed_answer(self, secret: str, form: dict[str, str]) -> tuple[Moment, dict[str, Any]]:
+        url = self.token_url or find_token_endpoint(self.session, self.issuer, self.timeout, self.mtls)
+        sent_at = self.now()
+        return sent_at, self._ask(url, secret, form)
+
+    def _ask(self, url: str, secret: str, form: dict[str, str], *, again: bool = False) -> dict[str, Any]:
         auth, credential = self._authenticate(secret, form)
         if self.dpop:
             auth = self.dpop.signing(auth)
@@ -158,18 +164,13 @@ class TokenSource:
                 raise
         return self._ask(url, secret, form, again=True)  # its proof has the nonce that the error brought
 
-    def _form(self, audience: str, scopes: frozenset[str]) -> Form:
-        form = {"grant_type": "client_credentials", self.audience_parameter: audience}
-        form["scope"] = " ".join(sorted(scopes))
-        return {name: value for name, value in form.items() if value}
-
     def _credential(self) -> str:
         try:
             return read_credential(self.secret_file)
         except ValueError as error:
             raise TokenError("no_credential", f"{self.secret_file} {error}") from None
 
-    def _authenticate(self, secret: str, _form: Form) -> tuple[Auth, str]:
+    def _authenticate(self, secret: str, _form: dict[str, str]) -> tuple[Auth, str]:
         """Return the auth of a token request, and the credential in it; a subclass may add to its form."""
         if CONTROL.search(secret):
             raise TokenError("no_credential", f"{self.secret_file} holds more than a secret in one line")

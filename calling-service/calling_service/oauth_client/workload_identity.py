@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import requests
 
-from .token_request import Auth
-from .token_source import Form, TokenError, TokenSource
+from .token_request import Auth, Form
+from .token_source import TokenError, TokenSource
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:"
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)

@@ -254,6 +254,13 @@ def test_the_last_answer_is_returned(retrying: requests.Session, api: Any, heade
     assert len(api.requests) == (1 if headers else 3)
 
 
+def test_each_try_of_a_token_request_has_a_proof_of_its_own(source: TokenSource, bound: Bound) -> None:
+    source.retries = 1
+    bound.endpoint.answers = [bound.endpoint.error(502, "bad_gateway")]
+    assert source.get(AUDIENCE, SCOPES).value
+    assert len({proof_of(request)["jti"] for request in bound.endpoint.requests}) == 2
+
+
 def test_a_file_is_not_sent_again(retrying: requests.Session, api: Any) -> None:
     api.answers = [Response("", 503)]
     assert retrying.post(api.url, data=io.BytesIO(b"file")).status_code == 503

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from joserfc.jwk import import_key
 from recording.redaction import CUT
+from requests.adapters import HTTPAdapter
 
 ISSUER, SCOPES, NOW = "https://as.example", ("a",), 1_800_000_000
 KEYS: dict[str, Any] = {
@@ -107,13 +108,16 @@ def test_authenticates_with_a_signed_assertion_and_nothing_else(
     }
 
 
+def assertion_ids(endpoint: Any) -> list[str]:
+    assertions = [request.form["client_assertion"] for request in endpoint.requests]
+    return [jwt.decode(each, options={"verify_signature": False})["jti"] for each in assertions]
+
+
 def test_each_call_has_a_jti_of_its_own(source: PrivateKeyTokenSource, endpoint: Any, clock: Any) -> None:
     for _ in range(3):
         source.get("https://api.example", SCOPES)
         clock.now += 3600
-    assertions = [request.form["client_assertion"] for request in endpoint.requests]
-    ids = {jwt.decode(each, options={"verify_signature": False})["jti"] for each in assertions}
-    assert len(ids) == 3
+    assert len(set(assertion_ids(endpoint))) == 3
 
 
 UNKNOWN = "no RSA, P-256 or Ed25519 key in PEM without a password"
@@ -241,10 +245,46 @@ def test_never_repeats_the_assertion_that_a_server_echoes(
     assert str(error.value) == "invalid_request: odd: ***"
 
 
-def test_the_job_runs_with_a_key_and_repeats_no_assertion_that_may_have_arrived(
+class LosesTheFirstAnswer(HTTPAdapter):
+    """Sends every request, and loses the connection before the first answer."""
+
+    lost = False
+
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        """Send the request."""
+        response = super().send(*args, **options)
+        if self.lost:
+            return response
+        self.lost = True
+        raise requests.ConnectionError
+
+
+def test_after_a_lost_answer_the_next_try_has_an_assertion_of_its_own(
+    source: PrivateKeyTokenSource, endpoint: Any
+) -> None:
+    source.session.mount("http://", LosesTheFirstAnswer())
+    source.retries = 1
+    assert source.get("https://api.example", SCOPES).value
+    assert len(set(assertion_ids(endpoint))) == len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_each_try_has_an_assertion_of_its_own(
+    source: PrivateKeyTokenSource, endpoint: Any, status: int
+) -> None:
+    """A server that answers so may have seen the assertion, and would refuse it as replayed."""
+    source.retries = 2
+    endpoint.answers = [endpoint.error(status, "temporarily_unavailable") for _ in range(2)]
+    slept: list[float] = []
+    source.sleep = slept.append
+    assert source.get("https://api.example", SCOPES).value
+    assert (len(set(assertion_ids(endpoint))), slept) == (3, [0.0, 1.0])
+
+
+def test_the_job_runs_with_a_key_and_without_retries_the_next_run_goes_on(
     environ: dict[str, str], endpoint: Any, key_file: Path
 ) -> None:
-    changed = {"CLIENT_SECRET_FILE": "", "CLIENT_KEY_FILE": str(key_file), "HTTP_RETRIES": "3"}
+    changed = {"CLIENT_SECRET_FILE": "", "CLIENT_KEY_FILE": str(key_file), "HTTP_RETRIES": "0"}
     service = build(Settings.from_environ(environ | changed))
     (service.settings.inbox / "a.csv").write_text(
         "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"

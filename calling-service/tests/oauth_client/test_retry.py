@@ -27,6 +27,8 @@ def session_with(policy: BoundedRetry) -> requests.Session:
         (503, "Sun, 06 Nov 1994 08:49:37 GMT", 2),
         (429, "Fri, 31 Dec 9999 23:59:59 GMT", 1),
         (500, "0", 1),
+        (502, "0", 1),
+        (504, "0", 1),
         (400, "0", 1),
     ],
 )
@@ -44,16 +46,11 @@ def test_sends_again_what_an_overloaded_server_refuses_unless_it_asks_for_a_long
     assert len(seen) == calls
 
 
-def test_with_connect_only_sends_nothing_again_that_may_have_arrived(serve: Any) -> None:
-    seen: list[Request] = []
-
-    def answer(request: Request) -> Response:
-        seen.append(request)
-        return Response("{}", 503, {"Retry-After": "0"})
-
-    with session_with(retry_policy(3, connect_only=True)) as session:
-        assert session.post(serve(answer)).status_code == 503
-    assert len(seen) == 1
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_sends_a_repeatable_call_again_also_if_only_a_gateway_has_answered(serve: Any, status: int) -> None:
+    answers = [Response("", status), Response("fine")]
+    with session_with(retry_policy(1, repeatable=True)) as session:
+        assert session.post(serve(lambda _: answers.pop(0))).text == "fine"
 
 
 def test_a_connection_that_fails_is_tried_again_and_the_error_is_raised() -> None:
