@@ -1,6 +1,6 @@
 # The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian, OVERLAY=tls,
 # ANOTHER_SERVER, PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for
-# `make client`, NAME, FILE, ROTATE; for `make interop`, SIDE, ROW, PAGES.
+# `make client`, NAME, FILE, ROTATE; for `make exercise`, N, SOLUTION; for `make interop`, SIDE, ROW, PAGES.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME SERVER OVERLAY ANOTHER_SERVER PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -9,7 +9,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try client down clean doctor logs test test-e2e lint format size lock bench bench-peers bench-import \
+.PHONY: help up flow try exercise client down clean doctor logs test test-e2e lint format size lock bench bench-peers bench-import \
 	bench-scale screenshots theft venv interop interop-ci
 
 help: ## print this list
@@ -25,6 +25,9 @@ flow: ## run one import with a fresh token and print its four steps
 
 try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list the cases
 	@stack/stack try $(CASE)
+
+exercise: venv ## copy a service with a planted bug, then check the mend: N=3; SOLUTION=1 shows ours; without N, list them
+	@"$$VENV/bin/python" -m exercises
 
 client: ## make a secret for a client, NAME=nightly-report, into FILE; ROTATE=1 makes its second
 	@$(foreach setting,NAME FILE ROTATE,$(setting)='$(subst ','\'',$(value $(setting)))') stack/stack client
@@ -57,7 +60,7 @@ interop-ci: venv ## run the programs that CI runs
 lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
-	"$$VENV/bin/mypy" stack bench deploy/fast deploy/workload-identity deploy/mtls tests-e2e
+	"$$VENV/bin/mypy" stack exercises bench deploy/fast deploy/workload-identity deploy/mtls tests-e2e
 	MYPYPATH=deploy/mcp-server:calling-service/calling_service "$$VENV/bin/mypy" deploy/mcp-server
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done

@@ -69,6 +69,10 @@ def test_a_partner_with_an_api_key_becomes_a_client(stack: Stack) -> None:
     follow(stack, "from-api-keys")
 
 
+def test_an_exercise_is_begun_and_checked_as_its_page_says(stack: Stack) -> None:
+    follow(stack, "exercises")
+
+
 def test_a_new_route_serves_the_clients_that_are_granted_its_scope(stack: Stack) -> None:
     follow(stack, "add-a-route")
     summary = stack.api("GET", "/timesheets/summary", stack.token("payroll-report")).json()
