@@ -337,6 +337,19 @@ def test_a_wrong_secret_is_refused_whatever_the_certificate(client: FlaskClient)
     assert_not_authenticated(ask(client, "dns", GOOD["dns"], auth=("dns", "secret")))
 
 
+def test_self_signed_certificates_need_no_ca(
+    with_certificates: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    of_a_ca = ("client_id: dns", "client_id: uri", "client: dns", "client: uri")
+    lines = tenant.read_text().splitlines()
+    tenant.write_text("\n".join(line for line in lines if not any(name in line for name in of_a_ca)))
+    service = start(with_certificates | {"MTLS_CA_FILE": ""})
+    client = create_app(service, certificates=client_certificates).test_client()
+    assert ask(client, "own", GOOD["own"]).status_code == 200
+    assert_not_authenticated(ask(client, "own", GOOD["dns"]))
+
+
 def test_failures_count_as_those_of_secrets(with_certificates: dict[str, str], start: Start) -> None:
     service = start(with_certificates | {"FAILED_LOGINS_PER_MINUTE": "1"})
     client = create_app(service, certificates=client_certificates).test_client()
