@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from joserfc.util import urlsafe_b64decode
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 from sqlalchemy import Engine, bindparam, select
 
 from auth_server.database import apis, clients, grants, revoked_tokens
@@ -79,7 +79,9 @@ class IssuedTokens:
         if key is None:
             raise InactiveTokenError("not signed with a key of this server")
         with suppress(ValueError):  # of a signature that is not base64url
-            if is_signed(signing_input, urlsafe_b64decode(signature), key.key):
+            decoded = urlsafe_b64decode(signature)
+            is_canonical = urlsafe_b64encode(decoded) == signature  # as the API demands
+            if is_canonical and is_signed(signing_input, decoded, key.key):
                 return payload
         raise InactiveTokenError("wrong signature")
 

@@ -25,6 +25,7 @@ def test_reads_the_parts() -> None:
     assert (jws.signing_input, jws.signature) == (f"{header}.{claims}".encode(), b"signature")
 
 
+@pytest.mark.requirement("RFC 7523 3 valid", "RFC 7515 2 base64url", "RFC 7515 7.1 three parts")
 @pytest.mark.parametrize(
     "compact",
     [
