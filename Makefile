@@ -9,8 +9,8 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try exercise client down clean doctor logs test test-e2e lint format size lock bench bench-peers bench-import \
-	bench-scale screenshots theft venv interop interop-ci
+.PHONY: help up flow try exercise client down clean doctor logs test test-e2e lint format standards size lock bench bench-peers \
+	bench-import bench-scale screenshots theft venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ lint: venv ## check the code with ruff and strict mypy
 format: venv ## format the code, and fix what ruff can fix
 	"$$VENV/bin/ruff" format .
 	"$$VENV/bin/ruff" check --fix .
+
+standards: venv ## write docs/standards.md from the data files and the markers in the tests
+	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m standards
 
 size: ## print the modules and lines of code of each package
 	@"$(or $(PYTHON),python3)" stack/size.py

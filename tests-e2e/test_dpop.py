@@ -64,11 +64,13 @@ def test_the_import_runs_with_a_proof_for_each_request(stack: Stack) -> None:
     assert run["state"] == "completed"
 
 
+@pytest.mark.requirement("RFC 9700 4.10.1 misuse")
 @pytest.mark.parametrize("scheme", ["Bearer", "DPoP"])
 def test_a_stolen_token_is_worth_nothing(stack: Stack, bound: str, scheme: str) -> None:
     assert read(stack, {"Authorization": f"{scheme} {bound}"}).status_code == 401
 
 
+@pytest.mark.requirement("RFC 9700 4.10.1 misuse")
 def test_a_stolen_request_is_worth_nothing(stack: Stack, bound: str, key: DpopKey) -> None:
     proof = key.proof("GET", f"{stack.timesheets_api}/timesheets", bound)
     headers = {"Authorization": f"DPoP {bound}", "DPoP": proof}

@@ -8,6 +8,7 @@ import pytest
 from live_stack import SERVICES, Stack
 
 
+@pytest.mark.requirement("RFC 6749 10.3 confidential tokens")
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_secret_or_token_is_logged_at_debug(stack: Stack, service: str) -> None:
     stack.run_import(resend=True, fresh_token=True)
@@ -23,6 +24,7 @@ def test_no_secret_or_token_is_logged_at_debug(stack: Stack, service: str) -> No
     assert not re.search(r"eyJ[\w-]+\.eyJ[\w-]+\.", printed), "a token"
 
 
+@pytest.mark.requirement("W3C Trace Context 3.4 propagation")
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_log_line_is_json_and_a_trace_crosses_the_services(stack: Stack, service: str) -> None:
     run = stack.run_import(resend=True, fresh_token=True)

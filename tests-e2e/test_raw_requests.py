@@ -46,6 +46,7 @@ def test_refuses_what_is_not_http_and_logs_nothing_of_it(served: Stack, service:
     assert "s3cret" not in served.logs(service)
 
 
+@pytest.mark.requirement("RFC 9700 4.11 redirects")
 @pytest.mark.parametrize("service", SERVICES)
 def test_redirects_nobody_to_the_host_that_the_request_names(served: Stack, service: str) -> None:
     path = POSTS[service][0].replace("/", "//")

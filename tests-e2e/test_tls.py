@@ -148,6 +148,7 @@ def test_another_name_than_localhost_is_not_certified(tls_stack: TlsStack) -> No
         tls_stack.context().wrap_socket(connection, server_hostname="auth.example")
 
 
+@pytest.mark.requirement("RFC 6750 5.2 TLS")
 @pytest.mark.parametrize("service", SERVICES)
 def test_nothing_is_served_without_tls(tls_stack: TlsStack, service: str) -> None:
     plain = requests.get(f"http://localhost:{tls_stack.ports[service]}/healthz", timeout=10)
@@ -189,6 +190,7 @@ def test_the_log_has_the_address_of_the_client_and_not_what_it_claims(tls_stack:
     assert logged_address(tls_stack, **ONLY_A_PROXY_SAYS) not in ONLY_A_PROXY_SAYS.values()
 
 
+@pytest.mark.requirement("RFC 9700 2.6 end to end")
 def test_a_client_in_the_network_cannot_claim_another_address(tls_stack: TlsStack) -> None:
     """Past the proxy, the job reaches the authorization server too, but it is no trusted proxy."""
     program = (
@@ -224,6 +226,7 @@ HTTPServer(("", 9000), Echo).serve_forever()
 """
 
 
+@pytest.mark.requirement("RFC 9700 2.6 end to end")
 def test_what_only_a_proxy_may_say_reaches_no_service(tls_stack: TlsStack) -> None:
     """Another container stands in for the authorization server, and answers with the headers that it got."""
     claims = ONLY_A_PROXY_SAYS | {"Client-Cert": ":claimed:", "Client-Cert-Chain": "x", "client_cert": "x"}

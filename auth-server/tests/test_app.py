@@ -35,6 +35,7 @@ def test_an_issuer_without_a_path_is_served_at_the_root_alone(
     assert paths(below(path)) == HEALTH | oauth | {WELL_KNOWN, OPENID, "/.well-known/jwks.json"}
 
 
+@pytest.mark.requirement("RFC 8414 3.1 path")
 @pytest.mark.parametrize("path", ["/auth", "/auth/", "/a/b.c/~d:e@f+g", "/oauth", "/healthz"])
 def test_an_issuer_with_a_path_is_served_whole_below_it(
     below: Callable[[str], FlaskClient], sign: Sign, path: str

@@ -87,12 +87,14 @@ def test_a_secret_in_the_wrong_place_is_not_logged(ask: Ask, log_lines: LogLines
     assert [line for line in log_lines() if secret in str(line)] == []
 
 
+@pytest.mark.requirement("W3C Trace Context 3.2.4 later versions")
 def test_keeps_the_trace_id_of_a_later_version(client: FlaskClient, log_lines: LogLines) -> None:
     """W3C Trace Context 4.3: a higher version may add more after another dash."""
     client.get("/nowhere", headers={"traceparent": f"01-{TRACE}-b7ad6b7169203331-01-x"})
     assert [line["trace_id"] for line in log_lines()] == [TRACE]
 
 
+@pytest.mark.requirement("W3C Trace Context 3.2.2.3 trace-id")
 @pytest.mark.parametrize(
     "traceparent",
     [
@@ -133,6 +135,7 @@ def test_health_is_logged_only_at_debug(client: FlaskClient, log_lines: LogLines
     assert len(log_lines()) == 2
 
 
+@pytest.mark.requirement("RFC 6749 10.3 confidential tokens")
 def test_no_secret_and_no_token_is_logged_at_debug(ask: Ask, log_lines: LogLines) -> None:
     posted = {"client_id": "job", "client_secret": "job-secret"}
     tokens = [ask().get_json()["access_token"], ask(posted, auth=None).get_json()["access_token"]]

@@ -115,6 +115,14 @@ def problems(environ: dict[str, str]) -> tuple[str, ...]:
     return caught.value.problems
 
 
+@pytest.mark.requirement(
+    "RFC 6749 3.1 fragment",
+    "RFC 6749 3.2 fragment",
+    "RFC 6749 3.2 TLS",
+    "RFC 7009 2 address",
+    "RFC 7662 2 TLS",
+    "RFC 8414 2 issuer",
+)
 @pytest.mark.parametrize("case", BAD)
 def test_names_the_setting_and_what_to_do(environ: dict[str, str], case: str) -> None:
     change, problem = BAD[case]

@@ -9,6 +9,7 @@ from joserfc.jws import JWSRegistry
 MESSAGE = b"header.payload"
 
 
+@pytest.mark.requirement("RFC 7515 5.1 signing")
 @pytest.mark.parametrize("alg", SIGNING_ALGS)
 def test_signs_and_verifies_as_joserfc_does(alg: str) -> None:
     key = generate_key(alg)
@@ -17,6 +18,7 @@ def test_signs_and_verifies_as_joserfc_does(alg: str) -> None:
     assert is_signed(MESSAGE, JWSRegistry.algorithms[alg].sign(MESSAGE, key), public)
 
 
+@pytest.mark.requirement("RFC 7515 5.2 signature", "RFC 7518 3.4 ES256", "RFC 8725 3.3 all operations")
 @pytest.mark.parametrize("alg", SIGNING_ALGS)
 def test_refuses_every_other_signature(alg: str) -> None:
     key = generate_key(alg)

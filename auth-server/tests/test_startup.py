@@ -148,6 +148,9 @@ def test_names_what_is_wrong_with_the_keys_of_other_issuers(environ: dict[str, s
     assert bearer_file == f"TENANT_FILE: the bearer_file b of https://b {file}; correct it"
 
 
+@pytest.mark.kinds_of_failures(
+    "platform-token", {"key-address: plain http": "The tenant file is not applied."}
+)
 def test_plain_http_for_keys_goes_with_plain_http_for_the_issuer(
     environ: dict[str, str], start: Start, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def run(client: FlaskClient, **options: bool) -> Any:
     return client.get(started.location).json
 
 
+@pytest.mark.requirement("W3C Trace Context 3.4 propagation")
 def test_a_run_imports_and_shows_itself(
     client: FlaskClient, service: Service, endpoint: Any, api: Any
 ) -> None:
@@ -421,6 +422,7 @@ def test_serves_its_own_names_and_pages(client: FlaskClient, host: str, sent: di
     wait_for_the_end()
 
 
+@pytest.mark.requirement("RFC 6750 5.3 page URLs")
 def test_shows_facts_about_the_token_and_never_the_token(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_log_line_that_cannot_be_written_raises_nothing(capfd: pytest.CaptureF
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.requirement("W3C Trace Context 3.2.2.3 trace-id")
 @pytest.mark.parametrize(
     "header",
     [

@@ -134,6 +134,7 @@ def test_plain_http_is_fine_for_a_loopback_issuer(environ: dict[str, str], issue
     assert problems(environ, ISSUER=issuer, API_URL="http://protected-api:9001") == ()
 
 
+@pytest.mark.requirement("RFC 6749 3.2 TLS", "RFC 6750 5.2 TLS")
 @pytest.mark.parametrize("issuer", ["http://auth.example", "http://10.0.0.1", "HTTP://auth.example"])
 def test_plain_http_elsewhere_needs_its_setting(environ: dict[str, str], issuer: str) -> None:
     assert problems(environ, ISSUER=issuer) == (f"ISSUER: {PLAIN}",)

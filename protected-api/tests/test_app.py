@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from protected_api.app import create_app
@@ -41,6 +42,7 @@ def test_keeps_the_key_set_in_the_file_that_the_settings_name(
     assert create_app(settings).test_client().get("/timesheets", headers=bearer()).status_code == 200
 
 
+@pytest.mark.requirement("RFC 9457 3 media type", "RFC 9457 3.1 members", "RFC 9457 3.1.3 status")
 def test_answers_404_and_405_as_problems(client: FlaskClient) -> None:
     missing = client.get("/nothing")
     assert (missing.status_code, missing.headers["Content-Type"]) == (404, "application/problem+json")
@@ -56,6 +58,7 @@ def test_answers_404_and_405_as_problems(client: FlaskClient) -> None:
     }
 
 
+@pytest.mark.requirement("RFC 9457 5 internals")
 def test_a_500_shows_no_internals(app: Flask) -> None:
     @app.get("/broken")
     def broken() -> str:
@@ -66,6 +69,7 @@ def test_a_500_shows_no_internals(app: Flask) -> None:
     assert "secret" not in response.text
 
 
+@pytest.mark.requirement("RFC 6749 10.3 confidential tokens")
 def test_logs_why_a_token_is_refused_but_never_the_token(
     client: FlaskClient, issuer: Any, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:

@@ -180,6 +180,7 @@ def test_trusts_the_certificates_of_the_file(of_https: Settings, https_issuer: A
     assert https_issuer.requests == [METADATA, KEYS, METADATA, ASK]
 
 
+@pytest.mark.requirement("RFC 6749 10.9 certificates", "RFC 8414 6.1 TLS")
 def test_does_not_trust_a_server_of_a_ca_that_is_not_in_the_file(
     of_https: Settings, https_issuer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,6 +190,7 @@ def test_does_not_trust_a_server_of_a_ca_that_is_not_in_the_file(
     assert any("CERTIFICATE_VERIFY_FAILED" in reason for reason in reasons)
 
 
+@pytest.mark.requirement("RFC 6749 10.9 certificates", "RFC 8414 6.1 TLS")
 def test_checks_the_name_of_the_server_too(of_https: Settings, https_issuer: Any) -> None:
     elsewhere = https_issuer.url.replace("127.0.0.1", "localhost")
     assert statuses(replace(of_https, jwks_uri=f"{elsewhere}/jwks"), https_issuer) == [503, 503]
@@ -214,6 +216,7 @@ def test_goes_to_a_plain_http_issuer_through_the_proxy(
     assert (method, form["token_type_hint"], credentials.type) == ("POST", "access_token", "basic")
 
 
+@pytest.mark.requirement("RFC 9110 11.6.2 Proxy-Authorization")
 @pytest.mark.parametrize("which", ["issuer", "https_issuer"])
 def test_authenticates_at_the_proxy_and_shows_its_password_to_nobody_else(
     request: pytest.FixtureRequest,

@@ -177,6 +177,7 @@ def test_answers_every_sequence_of_bytes(workers: Any, raw: str, statuses: list[
     assert '"level": "error"' not in workers.log.read_text()[logged:]
 
 
+@pytest.mark.requirement("RFC 9110 15.5.6 Allow")
 def test_a_405_names_the_methods_that_the_route_has(workers: Any) -> None:
     refused = workers.send(request("PATCH /timesheets").replace("<auth>", "").encode())
     [allowed] = re.findall(rb"^Allow: (.*)\r$", refused, re.MULTILINE)

@@ -9,6 +9,12 @@ from flask.testing import FlaskClient
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
+@pytest.mark.requirement(
+    "W3C Trace Context 3.2.2 version",
+    "W3C Trace Context 3.2.2.3 trace-id",
+    "W3C Trace Context 3.2.2.4 parent-id",
+    "W3C Trace Context 3.2.4 later versions",
+)
 @pytest.mark.parametrize(
     ("traceparent", "kept"),
     [

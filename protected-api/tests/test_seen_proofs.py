@@ -52,6 +52,19 @@ def test_forgets_a_proof_an_hour_after_it_has_expired(at: Callable[[float], Seen
     assert rows(file) == 2
 
 
+@pytest.mark.kinds_of_failures("proof-at-the-api", {"replay-cache-evicts": "The DPoP proof was used before."})
+def test_forgets_no_proof_before_it_expires_however_many_come(
+    at: Callable[[float], SeenProofs], file: str
+) -> None:
+    assert not at(NOW).seen(b"first", NOW + 60)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        many = ((NOW + 60, number.to_bytes(4, "big")) for number in range(100_000))
+        connection.executemany("INSERT INTO seen_proofs VALUES (?, ?)", many)
+    store = at(NOW + 59)
+    store.seen(b"one more", NOW + 119)
+    assert store.seen(b"first", NOW + 60)
+
+
 def test_purges_no_more_than_a_request_can_bear(at: Callable[[float], SeenProofs], file: str) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
         many = ((NOW, number.to_bytes(4, "big")) for number in range(MOST_PURGED + 1))

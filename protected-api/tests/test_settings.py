@@ -69,6 +69,7 @@ def test_reports_an_unusable_database_together_with_the_other_problems(tmp_path:
     )
 
 
+@pytest.mark.requirement("RFC 9728 2 resource")
 @pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
 @pytest.mark.parametrize(
     "value",
@@ -84,6 +85,7 @@ def test_refuses_a_value_that_is_not_a_plain_url(name: str, value: str) -> None:
     assert problems(**{name: value}) == (f"{name}: {sentence}",)
 
 
+@pytest.mark.kinds_of_failures("access-token", {"key-address: a scheme": "The service does not start."})
 @pytest.mark.parametrize("value", ["x", "https://a.example/#f", "https://u@a.example/", "ftp://a.example"])
 def test_refuses_a_key_set_address_that_is_not_a_url(value: str) -> None:
     sentence = "is not an absolute http(s) URL without a fragment or user name; correct it"
@@ -93,6 +95,7 @@ def test_refuses_a_key_set_address_that_is_not_a_url(value: str) -> None:
 PLAIN = "is plain http and not loopback; use https, or set INSECURE_HTTP=1"
 
 
+@pytest.mark.requirement("RFC 6750 5.2 TLS", "RFC 7662 2 TLS")
 @pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
 @pytest.mark.parametrize("url", ["http://a.example", "HTTP://a.example"])  # RFC 3986 3.1: in any case
 def test_refuses_plain_http_to_another_host_unless_a_setting_allows_it(name: str, url: str) -> None:
@@ -100,6 +103,7 @@ def test_refuses_plain_http_to_another_host_unless_a_setting_allows_it(name: str
     Settings.from_environ(GOOD | {name: url, "INSECURE_HTTP": "1"})
 
 
+@pytest.mark.kinds_of_failures("access-token", {"key-address: plain http": "The service does not start."})
 def test_refuses_a_plain_http_key_set_of_a_remote_issuer() -> None:
     assert problems(ISSUER="https://a.example", JWKS_URI="http://a.example/jwks") == (f"JWKS_URI: {PLAIN}",)
     Settings.from_environ(GOOD | {"ISSUER": "https://a.example", "JWKS_URI": "https://b.example/jwks?x=1"})

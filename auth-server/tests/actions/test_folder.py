@@ -221,6 +221,11 @@ calls = st.lists(
 )
 
 
+@pytest.mark.requirement(
+    "RFC 6749 5.2 error codes",
+    "RFC 9068 5 sub of a client",
+    "RFC 9700 4.15 impersonation",
+)
 @given(granted=scopes, calls=calls)
 def test_an_action_only_narrows(granted: list[str], calls: list[tuple[str, str, Any]]) -> None:
     narrowing = Narrowing()

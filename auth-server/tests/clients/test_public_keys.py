@@ -22,6 +22,7 @@ NAMES = ("kty", "crv", "use", "alg", "key_ops", "kid", "n", "e", "x", "y", "x5c"
 SMALL = {"kty": "RSA", "n": "_" * 256, "e": "AQAB"}  # 1536 bits
 
 
+@pytest.mark.requirement("RFC 7517 5 unknown keys", "RFC 7518 3.3 RSA size", "RFC 8725 3.5 entropy")
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 @pytest.mark.parametrize(
     "member",
@@ -69,6 +70,7 @@ def test_refuses_more_keys_than_an_assertion_may_be_tried_with(tmp_path: Path) -
         read_client_keys(file)
 
 
+@pytest.mark.requirement("RFC 7517 9.2 private keys")
 def test_refuses_a_file_with_a_private_key(tmp_path: Path, private_keys: dict[str, Key]) -> None:
     keys = [EC, private_keys["RS256"].as_dict(private=True)]
     (tmp_path / "keys.json").write_text(json.dumps({"keys": keys}))

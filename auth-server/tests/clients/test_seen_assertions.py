@@ -5,11 +5,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from auth_server.clients.seen_assertions import SeenAssertions
 from auth_server.database import seen_assertions
 from auth_server.expiring_rows import KEPT_LONGER, ExpiringRows
 from auth_server.startup import Service
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from werkzeug.test import TestResponse
 
 
@@ -17,6 +18,7 @@ def seen_by(service: Service, now: Callable[[], float] = time.time) -> SeenAsser
     return SeenAssertions(ExpiringRows(service.engine, seen_assertions, now))
 
 
+@pytest.mark.requirement("RFC 7523 3 jti")
 def test_of_many_replays_at_once_one_is_the_first(service: Service) -> None:
     workers = [seen_by(service) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -37,6 +39,20 @@ def test_a_host_whose_clock_is_ahead_deletes_nothing_that_another_needs(service:
     for ahead in (40, KEPT_LONGER - 1):
         assert seen_by(service, lambda: 1059.0 + ahead).record("bot", f"other {ahead}", 9000)  # noqa: B023
         assert not seen_by(service, lambda: 1059.0).record("bot", "once", 1060)
+
+
+@pytest.mark.kinds_of_failures("client-assertion", {"replay-cache-evicts": "client_assertion: replayed"})
+def test_forgets_no_assertion_before_it_expires_however_many_come(service: Service) -> None:
+    now = [1000.0]
+    seen = seen_by(service, lambda: now[0])
+    assert seen.record("bot", "first", 2000)
+    row = {"client_id": "bot", "expires_at": 2000}
+    others = [row | {"jti_digest": number.to_bytes(32)} for number in range(20_000)]
+    with service.engine.begin() as connection:
+        connection.execute(insert(seen_assertions), others)
+    now[0] = 1999.0
+    assert seen.record("bot", "one more", 3000)
+    assert not seen.record("bot", "first", 2000)
 
 
 def test_deletes_old_assertions_once_a_minute(service: Service) -> None:

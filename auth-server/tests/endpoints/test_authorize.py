@@ -30,6 +30,7 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement("RFC 9207 2 no response", "RFC 9700 4.11 redirects")
 @pytest.mark.parametrize("case", REQUESTS)
 def test_answers_every_request_alike_and_never_redirects(client: FlaskClient, case: str) -> None:
     response = client.open("/oauth/authorize", **REQUESTS[case])

@@ -15,6 +15,7 @@ from werkzeug.exceptions import InternalServerError, NotFound
 PROBLEM = "application/problem+json"
 
 
+@pytest.mark.requirement("RFC 9457 3 media type")
 def test_unknown_paths_and_other_methods_are_problem_documents(client: FlaskClient) -> None:
     response = client.get("/nowhere")
     assert (response.status_code, response.content_type) == (404, PROBLEM)
@@ -33,6 +34,7 @@ def test_unknown_paths_and_other_methods_are_problem_documents(client: FlaskClie
     }
 
 
+@pytest.mark.requirement("RFC 9457 5 internals")
 def test_a_failure_shows_no_internals(app: Flask) -> None:
     app.add_url_rule("/oauth/fail", "a", view_func=lambda: str(1 / 0))
     app.add_url_rule("/fail", "b", view_func=lambda: str(1 / 0))

@@ -39,6 +39,7 @@ def decoded(token: str) -> dict[str, Any]:
     return claims
 
 
+@pytest.mark.requirement("RFC 7662 2.1 request")
 @pytest.mark.parametrize("body", [b"", b"token=", b"token_type_hint=access_token"])
 def test_refuses_a_request_without_a_token(client: FlaskClient, log_lines: LogLines, body: bytes) -> None:
     """RFC 7662 2.1: `token` is REQUIRED."""
@@ -60,6 +61,7 @@ def test_reads_the_longest_token_that_a_setting_allows(client: FlaskClient) -> N
     assert_inactive(client.post("/oauth/introspect", data=token, auth=("api", "api-secret")))
 
 
+@pytest.mark.requirement("RFC 7662 4 GET")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 def test_accepts_only_post(client: FlaskClient, method: str) -> None:
     """RFC 7662 2.1 and 4: POST; with GET, proxies would log the token."""
@@ -67,6 +69,7 @@ def test_accepts_only_post(client: FlaskClient, method: str) -> None:
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
+@pytest.mark.requirement("RFC 7662 4 GET")
 def test_reads_no_token_from_the_query_string(client: FlaskClient, issue: Issue) -> None:
     response = client.post(
         "/oauth/introspect", query_string={"token": issue()}, data={"token": "a"}, auth=("api", "api-secret")
@@ -75,6 +78,7 @@ def test_reads_no_token_from_the_query_string(client: FlaskClient, issue: Issue)
     assert response.get_json()["error"] == "invalid_request"
 
 
+@pytest.mark.requirement("RFC 7662 2.1 authorization")
 def test_requires_the_caller_to_authenticate(client: FlaskClient, issue: Issue, log_lines: LogLines) -> None:
     """RFC 7662 2.1: MUST require authorization, against token scanning."""
     response = client.post("/oauth/introspect", data={"token": issue()})
@@ -88,6 +92,7 @@ def test_requires_the_caller_to_authenticate(client: FlaskClient, issue: Issue, 
     assert (line["message"], line["reason"]) == ("introspection refused", "no credential")
 
 
+@pytest.mark.requirement("RFC 7662 2.3 credentials")
 @pytest.mark.parametrize("auth", [("api", "wrong"), ("who", "api-secret"), ("off", "off-secret")])
 def test_answers_401_to_invalid_credentials(client: FlaskClient, issue: Issue, auth: tuple[str, str]) -> None:
     """RFC 7662 2.3: as RFC 6749 5.2 has it."""
@@ -129,6 +134,7 @@ GARBAGE = st.one_of(
 )
 
 
+@pytest.mark.requirement("RFC 7662 2.2 inactive", "RFC 7662 2.2 nothing else", "RFC 7662 2.3 no error")
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=GARBAGE)
 def test_garbage_is_a_token_that_is_not_active(client: FlaskClient, token: str) -> None:
@@ -136,6 +142,7 @@ def test_garbage_is_a_token_that_is_not_active(client: FlaskClient, token: str) 
     assert_inactive(client.post("/oauth/introspect", json={"token": token}, auth=("api", "api-secret")))
 
 
+@pytest.mark.requirement("RFC 7662 5 no log")
 def test_one_log_line_says_who_asked_and_never_the_token(
     introspect: Ask, issue: Issue, log_lines: LogLines
 ) -> None:

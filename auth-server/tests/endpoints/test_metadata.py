@@ -19,6 +19,15 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement(
+    "RFC 8414 2 issuer",
+    "RFC 8414 2 response types",
+    "RFC 8414 3 address",
+    "RFC 8414 3.2 JSON",
+    "RFC 8414 3.2 no empty arrays",
+    "RFC 9207 2 no response",
+    "RFC 9700 2.6 metadata",
+)
 @pytest.mark.parametrize("path", METADATA)
 def test_the_metadata_describes_the_server(client: FlaskClient, path: str) -> None:
     response = client.get(path)
@@ -53,6 +62,7 @@ def test_metadata_fits_the_model_of_authlib(client: FlaskClient) -> None:
     metadata.validate()
 
 
+@pytest.mark.requirement("RFC 8414 2 endpoints")
 def test_the_metadata_names_every_endpoint_and_no_other(app: Flask) -> None:
     metadata = server_metadata("https://issuer.example")
     named = {value for name, value in metadata.items() if name.endswith(("_endpoint", "_uri"))}
@@ -61,6 +71,7 @@ def test_the_metadata_names_every_endpoint_and_no_other(app: Flask) -> None:
     assert named == served - others
 
 
+@pytest.mark.requirement("RFC 8414 2 algorithms")
 @pytest.mark.parametrize("endpoint", ["token", "introspection", "revocation"])
 def test_the_metadata_names_the_authentication_methods_that_an_endpoint_accepts(
     client: FlaskClient, sign: Callable[..., dict[str, str]], endpoint: str
@@ -84,12 +95,14 @@ def test_the_metadata_names_the_authentication_methods_that_an_endpoint_accepts(
     assert metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] == algs
 
 
+@pytest.mark.requirement("RFC 8414 2 grant types")
 def test_the_metadata_names_the_grant_types_that_are_served(ask: Callable[..., TestResponse]) -> None:
     named = server_metadata("https://issuer.example")["grant_types_supported"]
     known = ["authorization_code", "client_credentials", "password", "refresh_token", "implicit"]
     assert [name for name in known if ask({"grant_type": name}).status_code == 200] == named
 
 
+@pytest.mark.requirement("RFC 8414 2 keys", "RFC 7517 4.2 use")
 def test_keys_are_cacheable_and_public(client: FlaskClient) -> None:
     response = client.get("/.well-known/jwks.json")
     assert response.headers["Cache-Control"] == "public, max-age=300"

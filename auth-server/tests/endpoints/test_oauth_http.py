@@ -16,6 +16,7 @@ def test_answers_an_error_that_authlib_itself_raises() -> None:
     assert response.get_json() == {"error": "invalid_grant", "error_description": "Not yours."}
 
 
+@pytest.mark.requirement("RFC 9700 2.6 end to end")
 @pytest.mark.parametrize(
     ("peer", "forwarded", "address"),
     [

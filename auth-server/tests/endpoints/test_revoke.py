@@ -20,6 +20,7 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement("RFC 7009 2.1 token", "RFC 7009 2.2.1 errors")
 def test_refuses_a_request_without_a_token(client: FlaskClient) -> None:
     """RFC 7009 2.1: `token` is REQUIRED."""
     response = client.post("/oauth/revoke", data={"token": ""}, auth=("job", "job-secret"))
@@ -27,6 +28,7 @@ def test_refuses_a_request_without_a_token(client: FlaskClient) -> None:
     assert response.get_json() == {"error": "invalid_request", "error_description": "The token is missing."}
 
 
+@pytest.mark.requirement("RFC 7009 2.1 authentication", "RFC 7009 2.2.1 errors")
 @pytest.mark.parametrize("auth", [None, ("job", "wrong"), ("who", "x"), ("off", "off-secret")])
 def test_validates_the_credentials_before_the_token(
     client: FlaskClient, introspect: Ask, issue: Issue, auth: tuple[str, str] | None
@@ -43,6 +45,7 @@ def test_validates_the_credentials_before_the_token(
     assert introspect(token).get_json()["active"] is True
 
 
+@pytest.mark.requirement("RFC 7009 2.1 POST")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 def test_accepts_only_post(client: FlaskClient, method: str) -> None:
     """RFC 7009 2: the client makes a POST request."""
@@ -50,12 +53,14 @@ def test_accepts_only_post(client: FlaskClient, method: str) -> None:
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
+@pytest.mark.requirement("RFC 7009 2 address")
 def test_publishes_an_https_address_without_query_and_fragment(client: FlaskClient) -> None:
     """RFC 7009 2: MUST be https (and a plain http issuer is refused at start) and conform to RFC 6749 3.1."""
     metadata = client.get("/.well-known/oauth-authorization-server").get_json()
     assert metadata["revocation_endpoint"] == f"{ISSUER}/oauth/revoke"
 
 
+@pytest.mark.requirement("RFC 7009 2.2.1 unavailable")
 def test_answers_503_when_the_revocation_cannot_be_written(
     environ: dict[str, str], start: Start, issue: Issue
 ) -> None:

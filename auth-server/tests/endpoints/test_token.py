@@ -22,6 +22,7 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement("RFC 6749 5.2 status", "RFC 6749 5.2 error codes")
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
@@ -37,6 +38,21 @@ def test_refuses_in_the_order_of_the_steps(ask: Ask, parameters: str, error: str
     assert wrong == ("invalid_request" if error == "invalid_request" else "invalid_client")
 
 
+@pytest.mark.requirement(
+    "RFC 6749 3.3 issued scope",
+    "RFC 6749 4.4.3 no refresh token",
+    "RFC 6749 5.1 members",
+    "RFC 6749 5.1 no store",
+    "RFC 6750 5.3 short life",
+    "RFC 8707 2 audience",
+    "RFC 9068 2.1 signed",
+    "RFC 9068 2.1 RS256",
+    "RFC 9068 2.1 typ",
+    "RFC 9068 2.2 claims",
+    "RFC 9068 2.2 sub",
+    "RFC 9068 2.2.3 scope",
+    "RFC 7515 5.1 signing",
+)
 @pytest.mark.parametrize(
     ("audience", "alg", "lifetime"), [(RS, "RS256", 2), (ES, "ES256", 60), (ED, "EdDSA", 3600)]
 )
@@ -71,6 +87,7 @@ def test_issues_a_token_of_rfc_9068(
         jws.deserialize_compact(body["access_token"], KeySet.import_key_set(keys), algorithms=[alg])
 
 
+@pytest.mark.requirement("RFC 9864 2.2 Ed25519")
 def test_an_api_that_chose_ed25519_gets_tokens_and_a_key_of_that_name(
     environ: dict[str, str], start: Callable[[dict[str, str]], Service], tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def test_a_secret_and_a_clients_own_assertion_cause_no_fetch(ask: Ask, sign: Sig
     assert endpoint.asked == []
 
 
+@pytest.mark.requirement("RFC 8725 3.10 jku and x5u")
 def test_an_address_in_a_token_is_ignored(ask: Ask, sign: Sign, endpoint: Any) -> None:
     assert ask(sign(vouched(), **ELSEWHERE), auth=None).status_code == 200
     assert [path for path, _ in endpoint.asked] == ["/openid/v1/jwks"]

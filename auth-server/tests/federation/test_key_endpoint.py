@@ -61,6 +61,9 @@ BAD: dict[str, tuple[Callable[[Any], None], str]] = {
 }
 
 
+@pytest.mark.kinds_of_failures(
+    "platform-token", {"key-address: a redirect": "HTTP status 302; it is not followed."}
+)
 @pytest.mark.parametrize("case", BAD)
 def test_names_the_address_in_what_goes_wrong(endpoint: Any, case: str) -> None:
     change, problem = BAD[case]

@@ -136,6 +136,7 @@ def test_the_old_algorithm_signs_until_the_new_key_has_been_announced_for_long(
     assert states(store, "ES256") == [State.NEXT, State.CURRENT]
 
 
+@pytest.mark.requirement("RFC 9864 4.1.2 EdDSA")
 def test_ed25519_gets_a_key_of_its_own_beside_the_one_that_is_called_eddsa(
     store: KeyStore, clock: Clock
 ) -> None:

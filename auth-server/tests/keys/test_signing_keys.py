@@ -130,6 +130,7 @@ def test_answers_503_while_no_key_signs(ask: Ask, service: Service, log_lines: L
     assert log_lines()[-1]["reason"] == "no key signs RS256"
 
 
+@pytest.mark.requirement("RFC 7517 9.2 private keys")
 def test_publishes_next_current_and_previous_and_no_private_member(
     client: FlaskClient, service: Service
 ) -> None:

@@ -338,6 +338,7 @@ OPERATIONS = st.lists(
 )
 
 
+@pytest.mark.requirement("RFC 7517 4.5 kid")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=OPERATIONS)
 def test_the_invariants_hold_after_any_operations(

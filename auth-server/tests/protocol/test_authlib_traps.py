@@ -174,6 +174,7 @@ def test_trap_2_a_token_of_authlib_lives_ten_days(plain: FlaskClient) -> None:
     assert send(plain).get_json()["expires_in"] == 864000
 
 
+@pytest.mark.requirement("RFC 6750 5.3 short life")
 def test_trap_2_ours_lives_as_long_as_is_set(ask: Ask) -> None:
     assert ask().get_json()["expires_in"] == 3600
 
@@ -200,6 +201,12 @@ def test_trap_4_authlib_ignores_the_target(plain: FlaskClient) -> None:
     assert token(response)[1]["aud"] == "job"
 
 
+@pytest.mark.requirement(
+    "RFC 6750 5.2 audience",
+    "RFC 8707 2 audience",
+    "RFC 9068 3 target",
+    "RFC 9700 2.3 audience",
+)
 def test_trap_4_the_target_is_our_audience(ask: Ask) -> None:
     assert token(ask({"audience": "https://rs.example"}))[1]["aud"] == "https://rs.example"
     assert ask({"audience": "https://nowhere.example"}).get_json()["error"] == "invalid_target"
@@ -241,6 +248,7 @@ def test_trap_7_authlib_does_not_form_decode_basic_credentials(
     assert send(plain, auth=None, headers={"Authorization": f"Basic {encoded}"}).status_code == 401
 
 
+@pytest.mark.requirement("RFC 6749 2.3.1 form-encoded")
 def test_trap_7_we_do(ask: Ask) -> None:
     assert ask(auth=None, headers={"Authorization": f"Basic {ODD}"}).status_code == 200
 
@@ -344,5 +352,6 @@ def test_trap_17_a_jti_of_authlib_is_drawn_character_by_character() -> None:
     assert len(jti) == 16
 
 
+@pytest.mark.requirement("RFC 6749 10.10 guessing", "RFC 7519 4.1.7 jti")
 def test_trap_17_ours_has_128_bits(ask: Ask) -> None:
     assert len(base64.urlsafe_b64decode(token(ask())[1]["jti"] + "==")) == 16

@@ -37,6 +37,7 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement("RFC 7523 5 RS256", "RFC 9700 2.5 asymmetric")
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
 @pytest.mark.parametrize("kid", ["given", None])
 def test_accepts_each_algorithm_with_and_without_a_kid(
@@ -54,10 +55,12 @@ def test_a_key_registered_without_a_kid_fits_any(ask: Ask, sign: Sign, alg: str,
     assert ask(sign(BARE, alg=alg, kid=kid), auth=None).status_code == 200
 
 
+@pytest.mark.requirement("RFC 9864 2.2 Ed25519")
 def test_accepts_the_name_that_rfc_9864_gives_eddsa(ask: Ask, sign: Sign) -> None:
     assert ask(sign(alg="Ed25519", kid="EdDSA"), auth=None).status_code == 200
 
 
+@pytest.mark.requirement("RFC 10070 4 other audiences", "RFC 10070 4 other typ")
 @pytest.mark.parametrize(
     ("claims", "header"),
     [
@@ -130,6 +133,29 @@ def assert_refused(response: TestResponse, line: dict[str, Any], reason: str) ->
     assert (line["message"], line["error"], line["reason"]) == ("token refused", "invalid_client", reason)
 
 
+@pytest.mark.requirement(
+    "RFC 7523 3 iss and sub",
+    "RFC 7523 3 aud",
+    "RFC 7523 3 exp",
+    "RFC 7523 3 far exp",
+    "RFC 7523 3 nbf",
+    "RFC 7523 3 signature",
+    "RFC 7523 3.2 invalid_client",
+    "RFC 10070 4 other audiences",
+    "RFC 10070 4 other typ",
+    "RFC 7515 4.1.1 alg",
+    "RFC 7515 4.1.4 kid",
+    "RFC 7515 4.1.11 crit",
+    "RFC 7518 3.6 none",
+    "RFC 7519 4.1.3 aud",
+    "RFC 7519 4.1.4 exp",
+    "RFC 7519 4.1.5 nbf",
+    "RFC 7519 4.1.4 number",
+    "RFC 8725 3.1 algorithms",
+    "RFC 8725 3.9 audience",
+    "RFC 8725 3.11 typ",
+    "RFC 8725 3.12 exclusive rules",
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_trap_15_answers_the_same_for_every_reason_and_logs_the_true_one(
     ask: Ask, sign: Sign, log_lines: LogLines, case: str
@@ -180,6 +206,14 @@ def rewritten(form: dict[str, str], encoding: str) -> str:
     return f"{base64.urlsafe_b64encode(text).decode().rstrip('=')}.{rest}"
 
 
+@pytest.mark.requirement(
+    "RFC 7523 2.2 parameters",
+    "RFC 7523 3 signature",
+    "RFC 7523 3 valid",
+    "RFC 7515 5.2 UTF-8",
+    "RFC 7519 7.2 validation",
+    "RFC 8725 3.7 UTF-8",
+)
 @pytest.mark.parametrize("case", BROKEN)
 def test_refuses_what_is_not_an_assertion(ask: Ask, sign: Sign, log_lines: LogLines, case: str) -> None:
     reason, breaks = BROKEN[case]
@@ -188,12 +222,14 @@ def test_refuses_what_is_not_an_assertion(ask: Ask, sign: Sign, log_lines: LogLi
     assert_refused(ask(form, auth=None), log_lines()[-1], reason)
 
 
+@pytest.mark.requirement("RFC 6749 2.3.2 registered method")
 def test_refuses_a_secret_of_a_client_with_keys(ask: Ask, log_lines: LogLines) -> None:
     assert_refused(
         ask(auth=("bot", "job-secret")), log_lines()[-1], "a secret, but the client is registered with a key"
     )
 
 
+@pytest.mark.requirement("RFC 6749 2.3 one method")
 def test_refuses_two_credentials(ask: Ask, sign: Sign) -> None:
     for response in (ask(sign()), ask(sign() | {"client_secret": "s"}, auth=None)):
         assert response.status_code == 400
@@ -206,11 +242,13 @@ def test_refuses_the_client_id_of_another_client(ask: Ask, sign: Sign) -> None:
     assert (response.status_code, response.get_json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.requirement("RFC 10070 4 other audiences")
 @pytest.mark.parametrize("aud", [ISSUER, ENDPOINT, [ENDPOINT]])
 def test_accepts_the_token_endpoint_as_audience_from_a_flagged_client(ask: Ask, sign: Sign, aud: Any) -> None:
     assert ask(sign({"iss": "flagged", "sub": "flagged", "aud": aud}), auth=None).status_code == 200
 
 
+@pytest.mark.requirement("RFC 7523 3 jti")
 def test_refuses_a_replay_on_every_worker_and_after_a_restart(
     service: Service, sign: Sign, ask: Ask, log_lines: LogLines
 ) -> None:
@@ -221,6 +259,7 @@ def test_refuses_a_replay_on_every_worker_and_after_a_restart(
     assert_refused(another.post("/oauth/token", data=form), log_lines()[-1], "client_assertion: replayed")
 
 
+@pytest.mark.requirement("RFC 7523 3 far exp")
 @given(exp=st.floats(-4000, 8000), iat=st.floats(-200, 200))
 @example(exp=-59.0, iat=-3659.0)
 @example(exp=3660.0, iat=60.0)

@@ -66,6 +66,16 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement(
+    "RFC 6749 2.2 not alone",
+    "RFC 6749 2.3.2 registered method",
+    "RFC 6749 3.2.1 authentication",
+    "RFC 6749 4.4 confidential",
+    "RFC 6749 5.2 challenge",
+    "RFC 9110 11.2 parameters",
+    "RFC 9110 11.6.1 challenge",
+    "RFC 9700 2.5 authentication",
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_answers_the_same_for_every_reason_and_logs_the_true_one(
     ask: Ask, log_lines: LogLines, case: str
@@ -88,12 +98,14 @@ def test_answers_the_same_for_every_reason_and_logs_the_true_one(
     assert (line["message"], line["error"], line["reason"]) == ("token refused", "invalid_client", reason)
 
 
+@pytest.mark.requirement("RFC 6749 2.3.1 Basic", "RFC 9110 11.1 scheme")
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
 def test_accepts_the_scheme_in_any_case(ask: Ask, scheme: str) -> None:
     credentials = base64.b64encode(b"job:job-secret").decode()
     assert ask(auth=None, headers={"Authorization": f"{scheme} {credentials}"}).status_code == 200
 
 
+@pytest.mark.requirement("RFC 6749 2.3.1 in the body")
 def test_accepts_the_credentials_in_a_form_or_in_json(ask: Ask) -> None:
     assert ask(POST, auth=None).status_code == 200
     assert ask(auth=None, json=POST | {"grant_type": "client_credentials"}).status_code == 200

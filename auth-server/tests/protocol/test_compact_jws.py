@@ -39,6 +39,8 @@ def test_reads_the_parts() -> None:
         f" {OBJECT}.{OBJECT}.{OBJECT}",
         f"{OBJECT}.{OBJECT}.{OBJECT},{OBJECT}.{OBJECT}.{OBJECT}",
         f"A.{OBJECT}.{OBJECT}",
+        f"{OBJECT}.{OBJECT}.QR",
+        f"{OBJECT}.{OBJECT}.Q?A",
         f"{part(b'[]')}.{OBJECT}.{OBJECT}",
         f"{OBJECT}.{part(b'1')}.{OBJECT}",
         f"{OBJECT}.{part(b'{')}.{OBJECT}",

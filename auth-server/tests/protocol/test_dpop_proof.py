@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from auth_server.app import create_app
 from auth_server.database import seen_proofs
+from auth_server.errors import InvalidDpopProofError
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.protocol.dpop_proof import MOST_CHARACTERS, DpopProofs, normalised
 from auth_server.settings_reader import SettingsError
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from joserfc import jwk, jws
 from joserfc.jwk import Key
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from werkzeug.test import TestResponse
 
 Ask = Callable[..., TestResponse]
@@ -77,6 +78,13 @@ def claims_of(response: TestResponse) -> dict[str, Any]:
     return claims
 
 
+@pytest.mark.requirement(
+    "RFC 9449 5 token type",
+    "RFC 9449 6.1 jkt",
+    "RFC 9449 6.2 introspection",
+    "RFC 7638 3 computed",
+    "RFC 9700 2.2.1 bound tokens",
+)
 @pytest.mark.parametrize("alg", ["ES256", "EdDSA", "Ed25519"])
 def test_binds_the_token_to_the_key_of_the_proof(
     ask: Ask, introspect: Ask, log_lines: LogLines, alg: str
@@ -99,6 +107,7 @@ def test_a_request_without_a_proof_gets_a_bearer_token(ask: Ask) -> None:
     assert "cnf" not in claims_of(response)
 
 
+@pytest.mark.requirement("RFC 9449 4.3 normalised")
 @pytest.mark.parametrize(
     "claims",
     [
@@ -183,6 +192,26 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
 }
 
 
+@pytest.mark.requirement(
+    "RFC 9449 4.3 one header",
+    "RFC 9449 4.3 well formed",
+    "RFC 9449 4.3 claims",
+    "RFC 9449 4.3 typ",
+    "RFC 9449 4.3 alg",
+    "RFC 9449 4.3 signature",
+    "RFC 9449 4.3 public key",
+    "RFC 9449 4.3 htm",
+    "RFC 9449 4.3 htu",
+    "RFC 9449 4.3 iat",
+    "RFC 9449 5 invalid proof",
+    "RFC 9449 11.6 signed request",
+    "RFC 7515 4.1.11 crit",
+    "RFC 7518 3.6 none",
+    "RFC 7518 6.2.1 point",
+    "RFC 8725 3.4 inputs",
+    "RFC 8725 3.11 typ",
+    "RFC 8725 3.12 exclusive rules",
+)
 @pytest.mark.parametrize(("make", "description"), REFUSED.values(), ids=REFUSED)
 def test_refuses_a_proof(ask: Ask, log_lines: LogLines, make: Callable[[], str], description: str) -> None:
     response = ask(headers={"DPoP": make()})
@@ -194,6 +223,7 @@ def test_refuses_a_proof(ask: Ask, log_lines: LogLines, make: Callable[[], str],
     assert [(line["error"], line["reason"]) for line in refused] == [("invalid_dpop_proof", description)]
 
 
+@pytest.mark.requirement("RFC 9449 11.1 replay")
 def test_takes_a_proof_once(ask: Ask) -> None:
     sent = proof()
     assert ask(headers={"DPoP": sent}).status_code == 200
@@ -227,6 +257,7 @@ def ask_bound(environ: dict[str, str], start: Start) -> Ask:
     return asking(start(environ | {"DPOP": "1"}))
 
 
+@pytest.mark.requirement("RFC 9449 5.2 bound clients")
 def test_a_client_whose_tokens_must_be_bound_needs_a_proof(ask_bound: Ask) -> None:
     assert ask_bound(proof()).get_json()["token_type"] == "DPoP"
     response = ask_bound()
@@ -255,6 +286,7 @@ def ask_with_nonce(environ: dict[str, str], start: Start, tmp_path: Path) -> Ask
     return asking(start(environ | {"DPOP": "1", "DPOP_NONCE_KEY_FILE": str(file)}))
 
 
+@pytest.mark.requirement("RFC 9449 4.3 nonce", "RFC 9449 8 demanded")
 @pytest.mark.parametrize("claims", [{}, {"nonce": "mine"}, {"nonce": 1}])
 def test_a_proof_without_a_nonce_is_refused_and_gets_one(ask_with_nonce: Ask, claims: dict[str, Any]) -> None:
     response = ask_with_nonce(proof(claims))
@@ -291,6 +323,24 @@ def test_a_nonce_key_that_is_gone_is_no_fault_of_the_caller(ask_with_nonce: Ask,
     assert response.get_json()["error"] == "temporarily_unavailable"
 
 
+@pytest.mark.kinds_of_failures(
+    "proof-at-the-authorization-server", {"replay-cache-evicts": "The DPoP proof was used before."}
+)
+def test_forgets_no_proof_before_it_expires_however_many_come(service: Service) -> None:
+    now = [int(time.time())]
+    proofs = DpopProofs(URL, ExpiringRows(service.engine, seen_proofs, lambda: now[0]), now=lambda: now[0])
+    sent = proof({"iat": now[0] + 60})
+    proofs.bound_key(sent)
+    others = [
+        {"proof_digest": bytes([7]) + number.to_bytes(31), "expires_at": 2**40} for number in range(20_000)
+    ]
+    with service.engine.begin() as connection:
+        connection.execute(insert(seen_proofs), others)
+    now[0] += 119
+    with pytest.raises(InvalidDpopProofError, match=r"The DPoP proof was used before\."):
+        proofs.bound_key(sent)
+
+
 def test_a_proof_stays_seen_until_no_host_accepts_it(service: Service) -> None:
     """Whose clock is up to a minute behind ours."""
     now = int(time.time())
@@ -300,6 +350,7 @@ def test_a_proof_stays_seen_until_no_host_accepts_it(service: Service) -> None:
         assert connection.execute(select(seen_proofs.c.expires_at)).scalar_one() == now + 180
 
 
+@pytest.mark.requirement("RFC 9449 5.1 algorithms")
 def test_the_metadata_names_the_algorithms(client: FlaskClient) -> None:
     metadata = client.get("/.well-known/oauth-authorization-server").get_json()
     assert metadata["dpop_signing_alg_values_supported"] == ["ES256", "EdDSA", "Ed25519"]

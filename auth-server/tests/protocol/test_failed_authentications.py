@@ -34,6 +34,7 @@ def limited(environ: dict[str, str], start: Start) -> FlaskClient:
     return create_app(start(environ | settings)).test_client()
 
 
+@pytest.mark.requirement("RFC 6749 2.3.1 guessing", "RFC 9110 10.2.3 Retry-After")
 @pytest.mark.parametrize("who", ["job", "unknown", "off", "bot"])
 def test_answers_429_to_the_failing_request_above_the_limit(
     limited: FlaskClient, log_lines: LogLines, who: str

@@ -149,6 +149,7 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.requirement("RFC 7523 3 iss and sub")
 @pytest.mark.parametrize("platform", SHAPES)
 def test_accepts_the_token_of_each_platform(ask: Ask, sign: Sign, platform: str) -> None:
     claims, header = SHAPES[platform]
@@ -260,6 +261,14 @@ def assert_refused(response: TestResponse, line: dict[str, Any], reason: str) ->
     assert (line["message"], line["error"], line["reason"]) == ("token refused", "invalid_client", reason)
 
 
+@pytest.mark.requirement(
+    "RFC 7523 3 aud",
+    "RFC 7523 3 exp",
+    "RFC 7523 3 nbf",
+    "RFC 7515 4.1.11 crit",
+    "RFC 8725 3.8 issuer",
+    "RFC 8725 3.8 subject",
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_answers_the_same_for_every_reason_and_logs_the_true_one(
     ask: Ask, sign: Sign, log_lines: LogLines, case: str
@@ -322,6 +331,7 @@ def test_refuses_the_client_id_of_another_client(ask: Ask, sign: Sign) -> None:
     }
 
 
+@pytest.mark.requirement("RFC 6749 2.3.2 registered method")
 def test_a_federated_client_has_no_other_credential(ask: Ask, sign: Sign, log_lines: LogLines) -> None:
     assert_refused(
         ask(auth=("pod", "guess")), log_lines()[-1], "a secret, but the client is registered without one"
@@ -456,7 +466,7 @@ def test_never_accepts_a_token_of_which_one_character_is_another(
 ) -> None:
     form = sign(POD)
     token = form["client_assertion"]
-    index = int(place * (len(token) - 2))  # the last character of a signature has bits that say nothing
+    index = int(place * (len(token) - 1))
     form["client_assertion"] = token[:index] + character + token[index + 1 :]
     expected = 200 if form["client_assertion"] == token else 401
     assert ask(form, auth=None).status_code == expected

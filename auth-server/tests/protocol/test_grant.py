@@ -42,6 +42,7 @@ GRANT_TYPES: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.requirement("RFC 6749 4.4.2 grant type", "RFC 9700 2.4 password grant")
 @pytest.mark.parametrize("case", GRANT_TYPES)
 def test_refuses_every_other_grant_type(ask: Ask, case: str) -> None:
     error, description, options = GRANT_TYPES[case]

@@ -32,6 +32,7 @@ def decoded(token: str) -> dict[str, Any]:
     return claims
 
 
+@pytest.mark.requirement("RFC 7662 2.2 active")
 def test_returns_the_claims_of_an_active_token(introspect: Ask, issue: Issue) -> None:
     """RFC 7662 2.2: a JSON object with `active`, and the members that the token has."""
     token = issue()
@@ -61,6 +62,7 @@ def test_returns_the_claims_that_actions_have_added(introspect: Ask, issue: Issu
     assert introspect(issue()).get_json()["https://a.example/b"] == [1]
 
 
+@pytest.mark.requirement("RFC 7662 2.1 hint")
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "https://a.example/unknown", "\u00fc"])
 def test_finds_the_token_whatever_the_hint(introspect: Ask, issue: Issue, hint: str) -> None:
     """RFC 7662 2.1: a server that does not find the token by the hint MUST search all its types."""
@@ -71,6 +73,7 @@ def test_a_client_may_ask_about_its_own_tokens(introspect: Ask, issue: Issue) ->
     assert introspect(issue(), who="job").get_json()["active"] is True
 
 
+@pytest.mark.requirement("RFC 7662 2.2 inactive")
 def test_a_client_may_not_ask_about_tokens_of_others(
     introspect: Ask, issue: Issue, log_lines: LogLines
 ) -> None:
@@ -82,6 +85,7 @@ def test_a_client_may_not_ask_about_tokens_of_others(
     assert line["reason"] == "this client may not ask about it"
 
 
+@pytest.mark.requirement("RFC 7662 2.2 inactive")
 def test_an_api_may_not_ask_about_tokens_for_another_api(introspect: Ask, issue: Issue) -> None:
     """RFC 7662 4: MUST determine whether the token can be used where the call comes from."""
     assert_inactive(introspect(issue("many", audience=ES)))

@@ -59,6 +59,7 @@ def test_lets_other_names_be(name: str) -> None:
     assert list(misspelt([name])) == []
 
 
+@pytest.mark.requirement("RFC 6749 5.2 characters")
 @given(name=st.text(max_size=60))
 def test_names_nothing_that_a_log_or_an_error_description_must_not_have(name: str) -> None:
     for hint in misspelt([name]):
@@ -116,6 +117,7 @@ def test_a_setting_refuses_it_and_names_it(strict: FlaskClient, path: str) -> No
     }
 
 
+@pytest.mark.requirement("RFC 6749 3.2 unknown parameters")
 def test_the_setting_still_ignores_other_unknown_parameters(strict: FlaskClient) -> None:
     form = {**GRANT, "organization": "a"}
     assert strict.post("/oauth/token", data=form, auth=("job", "job-secret")).status_code == 200

@@ -69,6 +69,11 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement(
+    "RFC 6749 2.3 one method",
+    "RFC 6749 2.3.1 not in the URI",
+    "RFC 6749 3.2 repeated parameters",
+)
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refuses_a_malformed_request(client: FlaskClient, case: str) -> None:
     status, description, request = REFUSALS[case]
@@ -79,6 +84,7 @@ def test_refuses_a_malformed_request(client: FlaskClient, case: str) -> None:
     assert dict(response.headers).items() >= dict(default_json_headers).items()
 
 
+@pytest.mark.requirement("RFC 6749 2.3 one method", "RFC 9110 11.4 one header")
 @pytest.mark.parametrize(
     "authorization",
     [
@@ -102,6 +108,7 @@ def test_refuses_two_authorization_headers_in_any_order(client: FlaskClient, aut
     }
 
 
+@pytest.mark.requirement("RFC 9110 11.4 one header")
 @pytest.mark.parametrize(
     "authorization",
     [
@@ -125,6 +132,7 @@ def test_the_commas_of_another_scheme_are_not_a_second_header(
     }
 
 
+@pytest.mark.requirement("RFC 6749 3.2 POST", "RFC 9110 15.5.6 Allow")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_refuses_another_method(client: FlaskClient, method: str) -> None:
     response = client.open("/oauth/token", method=method)
@@ -134,6 +142,7 @@ def test_refuses_another_method(client: FlaskClient, method: str) -> None:
         assert response.get_json() == {"error": "invalid_request", "error_description": "Method Not Allowed."}
 
 
+@pytest.mark.requirement("RFC 6749 3.2 empty parameters", "RFC 6749 3.2 unknown parameters")
 @pytest.mark.parametrize(
     "request_",
     [
@@ -149,6 +158,8 @@ def test_accepts_what_is_unusual_but_clear(client: FlaskClient, request_: dict[s
     assert client.post("/oauth/token", auth=("job", "job-secret"), **request_).status_code == 200
 
 
+@pytest.mark.requirement("RFC 6749 10.14 input")
+@pytest.mark.requirement("RFC 6749 5.2 status", "RFC 6749 5.2 characters")
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=200),

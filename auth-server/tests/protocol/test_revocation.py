@@ -39,6 +39,7 @@ def assert_answers_200(response: TestResponse) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.requirement("RFC 7009 2 access tokens", "RFC 7009 2.1 at once", "RFC 7009 2.2 success")
 def test_a_client_revokes_its_own_token(
     revoke: Ask, introspect: Ask, issue: Issue, service: Service, log_lines: LogLines
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_client_revokes_its_own_token(
     assert rows(service) == [jti(token)]
 
 
+@pytest.mark.requirement("RFC 7009 2.1 at once")
 def test_every_worker_sees_it_at_the_next_request(
     revoke: Ask, issue: Issue, environ: dict[str, str], start: Start
 ) -> None:
@@ -78,6 +80,7 @@ def test_revoking_twice_or_at_the_same_time_succeeds(
     assert rows(service) == [jti(token)]
 
 
+@pytest.mark.requirement("RFC 7009 2.1 own tokens")
 @pytest.mark.parametrize("who", ["many", "api"])
 def test_refuses_to_revoke_a_token_of_another_client(
     revoke: Ask, introspect: Ask, issue: Issue, log_lines: LogLines, who: str
@@ -95,6 +98,7 @@ def test_refuses_to_revoke_a_token_of_another_client(
     assert introspect(token).get_json()["active"] is True
 
 
+@pytest.mark.requirement("RFC 7009 2.1 hint", "RFC 7009 2.2 unknown hint")
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "https://a.example/unknown", "\u00fc"])
 def test_revokes_the_token_whatever_the_hint(revoke: Ask, introspect: Ask, issue: Issue, hint: str) -> None:
     """RFC 7009 2.1 and 2.2: the server MUST search all its types, and ignores an unknown hint."""
@@ -103,6 +107,7 @@ def test_revokes_the_token_whatever_the_hint(revoke: Ask, introspect: Ask, issue
     assert introspect(token).get_json() == {"active": False}
 
 
+@pytest.mark.requirement("RFC 7009 2.2 success")
 def test_an_expired_token_is_nothing_to_revoke(
     revoke: Ask, make_token: Callable[..., str], service: Service, log_lines: LogLines
 ) -> None:
@@ -112,6 +117,7 @@ def test_an_expired_token_is_nothing_to_revoke(
     assert rows(service) == []
 
 
+@pytest.mark.requirement("RFC 7009 2.2 success")
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(st.characters(exclude_categories=[]), min_size=1))
 def test_an_unknown_token_is_answered_with_200(client: FlaskClient, token: str) -> None:

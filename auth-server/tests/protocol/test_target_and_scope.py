@@ -59,6 +59,15 @@ def service(shared_service: Service) -> Service:
     return shared_service
 
 
+@pytest.mark.requirement(
+    "RFC 6749 3.3 grammar",
+    "RFC 6749 3.3 whole words",
+    "RFC 8707 2 absolute URI",
+    "RFC 8707 2 fragment",
+    "RFC 8707 2 invalid_target",
+    "RFC 8707 2.2 scope",
+    "RFC 9068 3 ambiguous",
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_refuses_what_is_not_granted(ask: Ask, case: str) -> None:
     error, description, options = REFUSED[case]
@@ -68,6 +77,12 @@ def test_refuses_what_is_not_granted(ask: Ask, case: str) -> None:
     assert "WWW-Authenticate" not in response.headers
 
 
+@pytest.mark.requirement(
+    "RFC 6749 3.2 empty parameters",
+    "RFC 6749 3.3 default scope",
+    "RFC 8707 2 several",
+    "RFC 9068 3 target",
+)
 @pytest.mark.parametrize(
     ("parameters", "scope"),
     [
@@ -86,6 +101,7 @@ def test_grants_what_is_requested_within_the_grant(ask: Ask, parameters: dict[st
     assert response.get_json()["scope"] == scope
 
 
+@pytest.mark.requirement("RFC 6749 3.3 whole words", "RFC 8707 2.2 scope", "RFC 9700 2.3 privileges")
 @given(
     asked=st.lists(st.sampled_from(["a", "b", "c", "d"])), granted=st.sets(st.sampled_from(["a", "b", "c"]))
 )
@@ -100,6 +116,7 @@ def test_never_grants_more_than_the_grant(asked: list[str], granted: set[str]) -
         assert len(scopes) == len(set(scopes))
 
 
+@pytest.mark.requirement("RFC 8707 2 several")
 @pytest.mark.parametrize("resource", [RS, [RS], [RS, RS]])
 def test_accepts_resources_in_json(ask: Ask, resource: Any) -> None:
     assert ask(json={"grant_type": "client_credentials", "resource": resource}).status_code == 200

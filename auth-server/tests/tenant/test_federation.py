@@ -53,6 +53,10 @@ ALONE: dict[str, tuple[Any, str]] = {
         ".audience: must be 1 to 200 visible ASCII characters",
     ),
     "no address": (GOOD | {"jwks_uri": "platform/keys"}, ".jwks_uri: must be an absolute http(s) URL"),
+    "address of another scheme": (
+        GOOD | {"jwks_uri": "file:///etc/keys.json"},
+        ".jwks_uri: must be an absolute http(s) URL",
+    ),
     "address with a user": (
         GOOD | {"jwks_uri": "https://me:secret@platform.example/keys"},
         ".jwks_uri: must be an absolute http(s) URL",
@@ -92,6 +96,7 @@ ALONE: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.kinds_of_failures("platform-token", {"key-address: a scheme": "The tenant file is not applied."})
 @pytest.mark.parametrize("case", ALONE)
 def test_names_each_problem_by_its_path(tmp_path: Path, case: str) -> None:
     federated, problem = ALONE[case]

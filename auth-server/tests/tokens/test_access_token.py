@@ -26,6 +26,7 @@ def test_takes_clock_and_jti_as_parameters(service: Service) -> None:
     assert "value" not in repr(token)
 
 
+@pytest.mark.requirement("RFC 6749 10.10 guessing", "RFC 7519 4.1.7 jti")
 def test_every_token_has_its_own_jti(service: Service) -> None:
     tokens = AccessTokens("https://i", service.keys, 4096)
     assert len({issue(tokens, "read").jti for _ in range(100)}) == 100

@@ -40,6 +40,8 @@ def test_knows_tokens_of_every_algorithm(introspect: Ask, make_token: MakeToken,
     assert response.get_json()["aud"] == AUDIENCES[alg]
 
 
+@pytest.mark.requirement("RFC 7662 4 expired")
+@pytest.mark.kinds_of_failures("introspected-token", {"cache-outlives-exp": "expired"})
 def test_an_expired_token_is_not_active(introspect: Ask, make_token: MakeToken, log_lines: LogLines) -> None:
     """RFC 7662 4: MUST determine whether it has expired."""
     assert_inactive(introspect(make_token(now=lambda: time.time() - 60)))
@@ -73,6 +75,7 @@ FORGED: dict[str, tuple[Callable[[str, str, str], str], str]] = {
 }
 
 
+@pytest.mark.requirement("RFC 7662 2.2 nothing else", "RFC 7662 4 signature")
 @pytest.mark.parametrize("case", FORGED)
 def test_a_token_that_was_tampered_with_is_not_active(
     introspect: Ask, issue: Issue, log_lines: LogLines, case: str
@@ -94,6 +97,7 @@ def test_a_token_whose_key_is_gone_is_not_active(
     assert_inactive(client.post("/oauth/introspect", data={"token": token}, auth=("many", "many-secret")))
 
 
+@pytest.mark.requirement("RFC 7662 4 revoked")
 def test_a_revoked_token_is_not_active(
     introspect: Ask, revoke: Ask, issue: Issue, log_lines: LogLines
 ) -> None:
@@ -125,6 +129,7 @@ def test_a_token_is_not_active_once_its_client_is_not(
 TOKEN_CHARACTERS = string.ascii_letters + string.digits + "-_.= "
 
 
+@pytest.mark.requirement("RFC 6749 10.3 not forgeable")
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 500), other=st.integers(1, len(TOKEN_CHARACTERS) - 1))
 def test_a_token_with_any_change_is_not_active(introspect: Ask, issue: Issue, at: int, other: int) -> None:

@@ -45,6 +45,7 @@ def aged(source: TokenSource, clock: Any) -> Token:
     return token
 
 
+@pytest.mark.requirement("RFC 6750 2.1 client's header")
 def test_sends_every_request_with_the_cached_token(
     session: requests.Session, api: Any, endpoint: Any
 ) -> None:
@@ -60,6 +61,7 @@ def test_sends_nothing_without_a_token(session: requests.Session, api: Any, endp
     assert api.requests == []
 
 
+@pytest.mark.requirement("RFC 6750 3.1 new token")
 @pytest.mark.usefixtures("aged")
 @pytest.mark.parametrize("body", [b"raw", "text", io.BytesIO(b"file"), None])
 def test_renews_and_sends_again_once_after_invalid_token(
@@ -125,6 +127,7 @@ def test_a_401_drops_the_token_whatever_the_challenge_but_repeats_no_request(
     assert (len(set(api.tokens)), endpoint.calls) == (2, 2)
 
 
+@pytest.mark.requirement("RFC 9110 11.6.1 several challenges")
 @pytest.mark.usefixtures("aged")
 @pytest.mark.parametrize("challenge", INVALID_TOKEN)
 def test_repeats_the_request_after_invalid_token_however_the_challenge_is_written(
@@ -221,6 +224,7 @@ def test_returns_other_refusals_to_the_caller_and_keeps_the_token(
     assert (len(api.requests), endpoint.calls) == (2, 1)
 
 
+@pytest.mark.requirement("RFC 6750 3.1 insufficient_scope")
 @pytest.mark.parametrize(
     ("challenge", "missing", "sentence"),
     [
@@ -285,6 +289,7 @@ def test_fifty_threads_with_a_401_each_make_one_token_call(
     assert endpoint.calls == 2
 
 
+@pytest.mark.requirement("RFC 6750 5.3 other hosts", "RFC 9700 4.9 leaked at the API")
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://localhost/", "https://evil.example/"])
 def test_refuses_to_send_to_another_host(session: requests.Session, endpoint: Any, url: str) -> None:
     with pytest.raises(ValueError, match="the token is for http://127"):
@@ -292,6 +297,7 @@ def test_refuses_to_send_to_another_host(session: requests.Session, endpoint: An
     assert endpoint.calls == 0
 
 
+@pytest.mark.requirement("RFC 6750 5.3 other hosts")
 def test_the_token_does_not_follow_a_redirect_to_another_host(
     session: requests.Session, api: Any, endpoint: Any, serve: Any
 ) -> None:

@@ -102,6 +102,7 @@ def session(api: Any, source: TokenSource) -> Iterator[requests.Session]:
         yield session
 
 
+@pytest.mark.requirement("RFC 9449 4.2 proof")
 def test_a_token_request_has_a_proof_for_its_url_without_the_query(source: TokenSource, bound: Bound) -> None:
     source.get(AUDIENCE, SCOPES)
     [request] = bound.endpoint.requests
@@ -110,6 +111,7 @@ def test_a_token_request_has_a_proof_for_its_url_without_the_query(source: Token
     assert "ath" not in proof
 
 
+@pytest.mark.requirement("RFC 9449 4.2 proof", "RFC 9449 7.1 scheme")
 def test_each_request_to_the_api_has_a_proof_of_its_own_for_its_token(
     session: requests.Session, api: Any, bound: Bound
 ) -> None:
@@ -131,6 +133,7 @@ def test_two_processes_have_two_keys() -> None:
     assert keys[0].thumbprint() != keys[1].thumbprint()
 
 
+@pytest.mark.requirement("RFC 9449 5 other type")
 def test_a_bearer_token_is_not_what_was_asked_for(source: TokenSource, bound: Bound) -> None:
     """RFC 9449 5: a client discards it, since nothing protects it."""
     bound.token_type = "Bearer"
@@ -143,6 +146,7 @@ def test_a_bound_token_is_no_bearer_token(make_source: Make) -> None:
         make_source(dpop=None).get(AUDIENCE, SCOPES)
 
 
+@pytest.mark.requirement("RFC 9449 8 client", "RFC 9449 8.2 new nonce")
 def test_a_nonce_of_the_token_endpoint_is_used_at_once_and_from_then_on(
     source: TokenSource, bound: Bound
 ) -> None:
@@ -183,6 +187,7 @@ def test_the_try_with_a_nonce_has_a_client_assertion_of_its_own(
     assert first != second
 
 
+@pytest.mark.requirement("RFC 9449 9 API's nonce")
 @pytest.mark.parametrize("body", [b"raw", "text", io.BytesIO(b"file"), None])
 def test_a_nonce_of_the_api_is_used_at_once(
     session: requests.Session, api: Any, bound: Bound, body: Any
@@ -240,6 +245,7 @@ def retrying(session: requests.Session, source: TokenSource) -> requests.Session
     return session
 
 
+@pytest.mark.requirement("RFC 9449 4.2 new jti")
 def test_each_try_has_a_proof_of_its_own(retrying: requests.Session, api: Any) -> None:
     api.answers = [Response("", 503), Response("", 429, {"Retry-After": "0"}), Response("fine")]
     assert retrying.post(api.url, data=b"raw").text == "fine"
@@ -285,6 +291,7 @@ def test_a_connection_that_fails_is_tried_again(source: TokenSource, unused_port
     assert len(set(tries)) == 2
 
 
+@pytest.mark.requirement("RFC 9700 2.2.1 bound tokens")
 def test_the_job_binds_its_token_by_a_setting(
     environ: dict[str, str], bound: Bound, api: Any, tmp_path: Path
 ) -> None:

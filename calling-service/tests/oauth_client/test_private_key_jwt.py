@@ -73,6 +73,14 @@ def source(endpoint: Any, key_file: Path, clock: Any) -> Iterator[PrivateKeyToke
         )
 
 
+@pytest.mark.requirement(
+    "RFC 6749 2.3 one method",
+    "RFC 7523 2.2 parameters",
+    "RFC 7523 3 iss and sub",
+    "RFC 10070 4 sole audience",
+    "RFC 10070 4 client's typ",
+    "RFC 9700 2.5 asymmetric",
+)
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_authenticates_with_a_signed_assertion_and_nothing_else(
     source: PrivateKeyTokenSource, endpoint: Any, key_file: Path, algorithm: str
@@ -113,6 +121,7 @@ def assertion_ids(endpoint: Any) -> list[str]:
     return [jwt.decode(each, options={"verify_signature": False})["jti"] for each in assertions]
 
 
+@pytest.mark.requirement("RFC 7523 3 jti")
 def test_each_call_has_a_jti_of_its_own(source: PrivateKeyTokenSource, endpoint: Any, clock: Any) -> None:
     for _ in range(3):
         source.get("https://api.example", SCOPES)
@@ -153,6 +162,7 @@ USABLE = {
 }
 
 
+@pytest.mark.requirement("RFC 7518 3.3 RSA size", "RFC 8725 3.5 entropy")
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_the_error_says_what_kind_of_key_is_usable_and_quotes_nothing(
     source: PrivateKeyTokenSource, endpoint: Any, key_file: Path, name: str
@@ -181,6 +191,7 @@ def test_the_key_is_named_by_its_thumbprint() -> None:
     assert member["kid"] == RFC_8037_THUMBPRINT
 
 
+@pytest.mark.requirement("RFC 7638 3 computed", "RFC 7638 3.2 required members")
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_another_implementation_computes_the_same_thumbprint(algorithm: str) -> None:
     (member,) = public_jwk_set(pem(KEYS[algorithm]).decode())["keys"]
@@ -196,6 +207,7 @@ def test_a_server_that_gives_keys_its_own_names_is_told_that_name(
     assert jwt.get_unverified_header(assertion)["kid"] == "its-own"
 
 
+@pytest.mark.requirement("RFC 7517 9.2 private keys")
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_the_key_set_to_register_verifies_what_the_key_signs_and_has_no_private_member(
     algorithm: str,

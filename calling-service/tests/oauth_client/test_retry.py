@@ -61,6 +61,7 @@ def test_a_connection_that_fails_is_tried_again_and_the_error_is_raised() -> Non
 AT = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
+@pytest.mark.requirement("RFC 9110 10.2.3 Retry-After")
 @pytest.mark.parametrize(
     ("value", "pause"),
     [

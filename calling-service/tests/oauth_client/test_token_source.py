@@ -69,6 +69,7 @@ def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
         return [each.result(10) for each in [threads.submit(begin) for _ in range(number)]]
 
 
+@pytest.mark.requirement("RFC 6749 2.3.1 form-encoded", "RFC 6749 3.2 POST", "RFC 6749 4.4.2 grant type")
 def test_authenticates_with_form_encoded_basic_credentials(source: TokenSource, endpoint: Any) -> None:
     source.get(API, SCOPES)
     request = endpoint.requests[0]
@@ -78,6 +79,7 @@ def test_authenticates_with_form_encoded_basic_credentials(source: TokenSource, 
     assert ":" not in request.authorization.username
 
 
+@pytest.mark.requirement("RFC 8707 2 client")
 def test_names_the_api_as_the_server_wants_it(source: TokenSource, endpoint: Any) -> None:
     source.audience_parameter = "resource"
     source.get(API, SCOPES)
@@ -268,6 +270,8 @@ def test_retry_after_is_honoured_up_to_a_bound(
     assert source.get(API, SCOPES).value
 
 
+@pytest.mark.requirement("RFC 6749 10.14 input")
+@pytest.mark.requirement("RFC 6749 3.3 issued scope", "RFC 6749 7.1 unknown type")
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -302,11 +306,18 @@ def test_refuses_a_token_response_that_is_not_what_was_asked_for(
     assert source.peek(API, SCOPES) is None
 
 
+@pytest.mark.requirement("RFC 6749 5.1 unknown members")
+def test_accepts_a_response_with_unknown_members(source: TokenSource, endpoint: Any) -> None:
+    endpoint.answers = [endpoint.token(issued_token_type="x", ext_expires_in=[], id_token={"a": None})]
+    assert source.get(API, SCOPES).scopes == {"a", "b"}
+
+
 def test_accepts_a_response_without_scope(source: TokenSource, endpoint: Any) -> None:
     endpoint.answers = [endpoint.token(scope=None)]
     assert source.get(API, SCOPES).scopes == {"a", "b"}
 
 
+@pytest.mark.requirement("RFC 6749 5.1 token type")
 @pytest.mark.parametrize("token_type", ["bEARER", "bearer", "BearerToken", "", None])
 def test_accepts_bearer_in_any_case_and_a_type_that_is_left_out(
     source: TokenSource, endpoint: Any, token_type: str | None
@@ -315,6 +326,7 @@ def test_accepts_bearer_in_any_case_and_a_type_that_is_left_out(
     assert source.get(API, SCOPES).value
 
 
+@pytest.mark.requirement("RFC 6749 5.1 sizes", "RFC 9068 6 opaque")
 @pytest.mark.parametrize("value", ["00D5e000!AQcAQH.x_y", "7|Xz81", "a:b,c;d=e%20'\"\\{}<>", "a"])
 def test_accepts_a_token_of_any_visible_characters(source: TokenSource, endpoint: Any, value: str) -> None:
     endpoint.answers = [endpoint.token(access_token=value)]
@@ -568,6 +580,7 @@ def test_a_netrc_file_does_not_replace_the_credentials(
     assert endpoint.requests[0].authorization.password != "other"
 
 
+@pytest.mark.requirement("RFC 6749 10.3 confidential tokens")
 def test_a_repr_shows_neither_token_nor_secret(source: TokenSource, endpoint: Any) -> None:
     token = source.get(API, SCOPES)
     assert token.value not in repr(token)
@@ -587,6 +600,7 @@ def test_an_interrupt_releases_waiting_threads(source: TokenSource) -> None:
     assert source.get(API, SCOPES).value
 
 
+@pytest.mark.requirement("RFC 8414 3 GET", "RFC 8414 3.1 path", "RFC 9700 2.6 metadata")
 @pytest.mark.parametrize("path", ["", "/tenant/one"])
 def test_finds_the_token_endpoint_in_the_issuers_metadata_at_each_call(
     source: TokenSource, endpoint: Any, serve: Any, path: str
@@ -641,6 +655,7 @@ def test_asks_a_server_only_once_that_is_busy(source: TokenSource, serve: Any) -
     assert (error.value.status, error.value.retry_after, len(asked)) == (503, 2, 1)
 
 
+@pytest.mark.requirement("RFC 8414 3.3 same issuer")
 @pytest.mark.parametrize(
     "metadata",
     [
@@ -674,6 +689,7 @@ def test_the_error_repeats_the_answer_of_the_metadata_endpoint(
     assert (str(error.value), error.value.status) == ("not_found: no metadata here", 404)
 
 
+@pytest.mark.requirement("RFC 6749 10.9 certificates", "RFC 6750 5.3 certificates", "RFC 8414 6.1 TLS")
 def test_trusts_the_cas_of_its_session_whatever_the_environment_names(
     source: TokenSource,
     serve: Any,

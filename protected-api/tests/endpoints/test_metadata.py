@@ -12,6 +12,14 @@ from protected_api.app import create_app
 from protected_api.settings import Settings
 
 
+@pytest.mark.requirement(
+    "RFC 9728 2 resource",
+    "RFC 9728 2 servers",
+    "RFC 9728 2 scopes",
+    "RFC 9728 2 methods",
+    "RFC 9728 3 address",
+    "RFC 9728 3.2 JSON",
+)
 def test_describes_itself_to_clients(client: FlaskClient, issuer: Any) -> None:
     response = client.get("/.well-known/oauth-protected-resource")
     assert (response.status_code, response.json) == (
@@ -32,6 +40,7 @@ def test_describes_itself_to_clients(client: FlaskClient, issuer: Any) -> None:
     )
 
 
+@pytest.mark.requirement("RFC 9728 3.1 path")
 @pytest.mark.parametrize("audience", ["https://api.example/timesheets", "https://api.example/timesheets/"])
 def test_an_api_whose_identifier_has_a_path_is_served_below_it(
     settings: Settings, bearer: Callable[..., dict[str, str]], audience: str

@@ -88,6 +88,7 @@ def test_names_the_scope_of_each_operation() -> None:
     }
 
 
+@pytest.mark.requirement("RFC 6749 3.3 documented")
 def test_names_the_token_endpoint_and_what_each_scope_allows() -> None:
     assert DESCRIPTION["components"]["securitySchemes"] == {
         "client_credentials": {
@@ -128,6 +129,7 @@ REFUSED: dict[str, tuple[int, Callable[[Any], list[tuple[str, str]]]]] = {
 }
 
 
+@pytest.mark.requirement("RFC 9110 11.6.1 challenge")
 @pytest.mark.parametrize("why", REFUSED)
 @pytest.mark.parametrize(("path", "method"), [(p, m) for p in DESCRIPTION["paths"] for m in schema[p]])
 def test_refuses_as_described(

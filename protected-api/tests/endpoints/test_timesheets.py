@@ -191,6 +191,7 @@ def test_keeps_a_number_of_many_digits_exact(client: FlaskClient, bearer: Bearer
     )
 
 
+@pytest.mark.requirement("RFC 9457 3.1 members")
 def test_lists_every_bad_entry_at_once(upload: Upload, read: Read) -> None:
     upload(entry("booked"))
     response = upload(
@@ -381,6 +382,7 @@ def test_deletes_a_timesheet_and_never_uses_its_id_again(client: FlaskClient, be
     assert client.post("/timesheets", json=entry(), headers=headers).headers["Location"] == "/timesheets/2"
 
 
+@pytest.mark.requirement("RFC 9068 4 scope")
 @pytest.mark.parametrize(
     ("method", "path"),
     [("POST", "/timesheets"), ("DELETE", "/timesheets/1"), ("GET", "/approvals"), ("PUT", "/approvals/1")],

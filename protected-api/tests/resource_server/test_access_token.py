@@ -10,6 +10,7 @@ from protected_api.resource_server.refusals import RefusalError
 NOW = 1_800_000_000
 
 
+@pytest.mark.requirement("RFC 9068 4 exp", "RFC 7519 4.1.4 exp")
 @pytest.mark.parametrize(
     ("at", "good"), [(NOW - 60.001, False), (NOW - 60, True), (NOW + 359.999, True), (NOW + 360, False)]
 )

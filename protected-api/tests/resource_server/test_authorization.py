@@ -38,6 +38,7 @@ def read(client: FlaskClient, authorization: str) -> TestResponse:
     return client.get("/timesheets", headers={"Authorization": authorization})
 
 
+@pytest.mark.requirement("RFC 9068 4 exp")
 @pytest.mark.parametrize(
     ("name", "offset"),
     [("exp", -58), ("exp", 10**9), *[(n, o) for n in ("iat", "nbf") for o in (58, -(10**9))]],
@@ -64,6 +65,12 @@ GOOD: list[tuple[str, Make]] = [
 ]
 
 
+@pytest.mark.requirement(
+    "RFC 9068 2.1 RS256",
+    "RFC 9068 4 typ",
+    "RFC 7515 4 unknown members",
+    "RFC 7519 4 unknown claims",
+)
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in GOOD])
 def test_accepts_a_good_token(client: FlaskClient, issuer: Any, make: Make) -> None:
     response = read(client, f"Bearer {make(issuer)}")
@@ -71,6 +78,13 @@ def test_accepts_a_good_token(client: FlaskClient, issuer: Any, make: Make) -> N
     assert "WWW-Authenticate" not in response.headers
 
 
+@pytest.mark.requirement(
+    "RFC 6750 3 challenge",
+    "RFC 6750 3.1 no error",
+    "RFC 9728 5.1 challenge",
+    "RFC 9110 11.2 parameters",
+    "RFC 9110 11.6.1 challenge",
+)
 @pytest.mark.parametrize(
     "header", [None, "", "Basic YTpi", "Bearerx abc", 'Digest username="a", uri="b", qop=auth', "DPoP abc"]
 )
@@ -114,6 +128,7 @@ def test_the_challenge_names_the_scope_of_the_route(
             assert f' scope="{scope}", ' in response.headers["WWW-Authenticate"]
 
 
+@pytest.mark.requirement("RFC 6750 2.1 syntax", "RFC 6750 3.1 invalid_request")
 @pytest.mark.parametrize(
     ("header", "description"),
     [
@@ -137,6 +152,7 @@ def test_refuses_a_header_with_no_token_in_it(client: FlaskClient, header: str, 
     )
 
 
+@pytest.mark.requirement("RFC 6750 2.1 header", "RFC 9110 11.1 scheme")
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
 def test_reads_the_scheme_in_any_case(client: FlaskClient, issuer: Any, scheme: str) -> None:
     assert read(client, f"{scheme} {issuer.token()}").status_code == 200

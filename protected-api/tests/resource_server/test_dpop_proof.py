@@ -106,6 +106,7 @@ def challenges(error: str, description: str) -> list[str]:
     return [f"Bearer {common}", f"DPoP {common}, {ALGS}"]
 
 
+@pytest.mark.requirement("RFC 9449 7.1 scheme", "RFC 7638 3 computed", "RFC 9700 2.2.1 bound tokens")
 @pytest.mark.parametrize("alg", ["ES256", "EdDSA", "Ed25519"])
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop", "DPOP "])
 def test_serves_a_bound_token_with_a_proof(client: FlaskClient, issuer: Any, alg: str, scheme: str) -> None:
@@ -113,6 +114,7 @@ def test_serves_a_bound_token_with_a_proof(client: FlaskClient, issuer: Any, alg
     assert read(client, token, proof(token, alg=alg), scheme=scheme).status_code == 200
 
 
+@pytest.mark.requirement("RFC 9449 7.1 no proof")
 def test_serves_the_same_token_again_with_a_new_proof(client: FlaskClient, token: str) -> None:
     """A token that is remembered is still bound."""
     assert [read(client, token, proof(token)).status_code for _ in range(3)] == [200] * 3
@@ -125,6 +127,7 @@ def test_serves_a_bearer_token_as_before(client: FlaskClient, issuer: Any) -> No
     assert read(client, issuer.token(), "garbage", scheme="Bearer").status_code == 200
 
 
+@pytest.mark.requirement("RFC 9449 4.3 normalised")
 @pytest.mark.parametrize(
     "claims",
     [
@@ -213,6 +216,25 @@ REFUSED: dict[str, tuple[Make, str]] = {
 }
 
 
+@pytest.mark.requirement(
+    "RFC 9449 4.3 one header",
+    "RFC 9449 4.3 well formed",
+    "RFC 9449 4.3 claims",
+    "RFC 9449 4.3 typ",
+    "RFC 9449 4.3 alg",
+    "RFC 9449 4.3 signature",
+    "RFC 9449 4.3 public key",
+    "RFC 9449 4.3 htm",
+    "RFC 9449 4.3 htu",
+    "RFC 9449 4.3 iat",
+    "RFC 9449 4.3 ath",
+    "RFC 9449 7.1 no proof",
+    "RFC 9449 7.1 challenge",
+    "RFC 9449 11.6 signed request",
+    "RFC 7515 4.1.11 crit",
+    "RFC 7518 6.2.1 point",
+    "RFC 8725 3.4 inputs",
+)
 @pytest.mark.parametrize(("make", "description"), REFUSED.values(), ids=REFUSED)
 def test_refuses_a_proof(client: FlaskClient, token: str, make: Make, description: str) -> None:
     response = read(client, token, make(token))
@@ -232,6 +254,7 @@ def test_a_proof_counts_once(
     assert (refused["check"], refused["reason"]) == ("proof", "The DPoP proof was used before.")
 
 
+@pytest.mark.requirement("RFC 9449 11.1 replay")
 def test_a_proof_counts_once_for_all_workers(start_workers: Callable[..., Any], token: str) -> None:
     workers = start_workers(DPOP="1")
     sent = proof(token)
@@ -264,6 +287,7 @@ WRONGLY_PRESENTED: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.requirement("RFC 9449 7.2 as Bearer")
 @pytest.mark.parametrize(
     ("claims", "scheme", "description"), WRONGLY_PRESENTED.values(), ids=WRONGLY_PRESENTED
 )
@@ -283,6 +307,7 @@ def test_refuses_a_token_that_is_bound_to_no_key(client: FlaskClient, issuer: An
     assert read(client, token, proof(token)).get_json()["error_description"] == OTHER_KEY
 
 
+@pytest.mark.requirement("RFC 9449 7.1 challenge")
 def test_a_request_without_a_token_hears_of_both_schemes(client: FlaskClient) -> None:
     common = f'realm="Timesheets API", scope="read:timesheets", {METADATA}'
     response = client.get("/timesheets")
@@ -295,6 +320,7 @@ def test_the_scope_is_checked_after_the_proof(client: FlaskClient, issuer: Any) 
     assert read(client, token, proof(token)).status_code == 403
 
 
+@pytest.mark.requirement("RFC 9728 2 DPoP")
 def test_metadata_names_the_algorithms(make_client: Callable[..., FlaskClient]) -> None:
     for setting, required in (("1", False), ("required", True)):
         metadata = make_client(dpop=setting).get("/.well-known/oauth-protected-resource").get_json()
@@ -356,6 +382,7 @@ def nonce_client(make_client: Callable[..., FlaskClient], tmp_path: Path) -> Fla
     return make_client(dpop_nonce_key_file=str(file))
 
 
+@pytest.mark.requirement("RFC 9449 4.3 nonce", "RFC 9449 9 API's nonce")
 @pytest.mark.parametrize("claims", [{}, {"nonce": "mine"}, {"nonce": "\u00e9"}, {"nonce": 1}])
 def test_a_proof_without_a_nonce_is_refused_and_gets_one(
     nonce_client: FlaskClient, token: str, claims: dict[str, Any]

@@ -341,6 +341,61 @@ def assert_refused(response: TestResponse, case: Case) -> None:
     assert response.headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.requirement(
+    "RFC 6749 3.3 whole words",
+    "RFC 6749 10.3 not forgeable",
+    "RFC 6750 3 challenge",
+    "RFC 6750 3 parameters once",
+    "RFC 6750 3 error",
+    "RFC 6750 3 characters",
+    "RFC 6750 3.1 invalid_token",
+    "RFC 6750 3.1 insufficient_scope",
+    "RFC 6750 5.2 integrity",
+    "RFC 6750 5.2 audience",
+    "RFC 9068 2.1 signed",
+    "RFC 9068 4 typ",
+    "RFC 9068 4 issuer",
+    "RFC 9068 4 audience",
+    "RFC 9068 4 signature",
+    "RFC 9068 4 keys",
+    "RFC 9068 4 exp",
+    "RFC 9068 4 required claims",
+    "RFC 9068 4 errors",
+    "RFC 9068 4 scope",
+    "RFC 9068 5 ID tokens",
+    "RFC 7515 2 base64url",
+    "RFC 7515 4 unique members",
+    "RFC 7515 4.1.1 alg",
+    "RFC 7515 4.1.4 kid",
+    "RFC 7515 4.1.11 crit",
+    "RFC 7515 5.2 UTF-8",
+    "RFC 7515 5.2 signature",
+    "RFC 7515 7.1 three parts",
+    "RFC 7515 10.12 strict JSON",
+    "RFC 7516 9 not a JWS",
+    "RFC 7517 4.4 alg",
+    "RFC 7518 3.4 ES256",
+    "RFC 7518 3.6 none",
+    "RFC 7519 4 unique claims",
+    "RFC 7519 4.1.1 iss",
+    "RFC 7519 4.1.3 aud",
+    "RFC 7519 4.1.5 nbf",
+    "RFC 7519 4.1.4 number",
+    "RFC 7519 7.2 validation",
+    "RFC 7519 7.2 nested",
+    "RFC 8725 3.1 algorithms",
+    "RFC 8725 3.2 appropriate",
+    "RFC 8725 3.3 all operations",
+    "RFC 8725 3.7 UTF-8",
+    "RFC 8725 3.8 issuer",
+    "RFC 8725 3.9 audience",
+    "RFC 8725 3.10 kid",
+    "RFC 8725 3.10 jku and x5u",
+    "RFC 8725 3.11 typ",
+    "RFC 9700 2.3 audience",
+    "RFC 9700 2.3 privileges",
+    "RFC 9700 4.9 leaked at the API",
+)
 @each_case
 def test_refuses_a_hostile_token_and_accepts_a_good_one_after(
     client: FlaskClient, issuer: Any, caplog: pytest.LogCaptureFixture, case: Case
@@ -404,6 +459,7 @@ def careless(issuer: Any, check: str) -> tuple[Check, ...]:
     )
 
 
+@pytest.mark.requirement("RFC 7519 7.2 validation", "RFC 8725 3.1 algorithms")
 @each_case
 def test_a_verifier_with_that_check_weakened_accepts_a_hostile_token(
     app: Flask, issuer: Any, case: Case
@@ -511,6 +567,15 @@ def request_of(case: Presented, token: str) -> EnvironBuilder:
 each_presented = pytest.mark.parametrize("case", PRESENTED, ids=lambda case: case.name)
 
 
+@pytest.mark.requirement(
+    "RFC 6750 2 one method",
+    "RFC 6750 2.1 syntax",
+    "RFC 6750 2.2 form",
+    "RFC 6750 2.3 query",
+    "RFC 6750 5.3 cookies",
+    "RFC 9110 11.4 one header",
+    "RFC 9110 11.6.2 Proxy-Authorization",
+)
 @each_presented
 def test_refuses_a_token_presented_wrongly_and_accepts_it_presented_rightly(
     client: FlaskClient, issuer: Any, case: Presented

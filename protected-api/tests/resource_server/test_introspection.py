@@ -33,6 +33,7 @@ def auth(bearer: Bearer) -> dict[str, str]:
     return bearer(scope=SCOPE)
 
 
+@pytest.mark.requirement("RFC 7662 2.1 request")
 def test_introspects_at_every_request_as_its_own_client(
     fresh_client: FlaskClient, issuer: Any, auth: dict[str, str]
 ) -> None:
@@ -105,6 +106,7 @@ def test_reads_a_secret_that_windows_has_written(
     assert [credentials.password for *_, credentials in issuer.introspected] == ["new"]
 
 
+@pytest.mark.requirement("RFC 7662 4 cache")
 def test_refuses_a_remembered_token_once_it_is_inactive(
     fresh_client: FlaskClient, issuer: Any, auth: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,6 +10,7 @@ from protected_api.resource_server.json_over_http import TIMEOUT, call
 from werkzeug.wrappers import Response
 
 
+@pytest.mark.requirement("RFC 8414 3.1 path")
 def test_looks_for_the_metadata_between_the_host_and_the_path_of_the_issuer(issuer: Any) -> None:
     issuer.metadata["issuer"] = f"{issuer.url}/tenant/"
     assert fetch_key_set(f"{issuer.url}/tenant/", None, call) == issuer.key_set
@@ -47,6 +48,7 @@ def test_says_what_is_wrong_at_both_addresses(issuer: Any) -> None:
         fetch_key_set(issuer.url, None, call)
 
 
+@pytest.mark.requirement("RFC 8414 3.3 same issuer")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -40,6 +40,7 @@ def test_starts_by_itself_at_the_first_use(keys: IssuerKeys, issuer: Any) -> Non
     assert issuer.requests == ["/jwks"]
 
 
+@pytest.mark.requirement("RFC 8414 3 GET", "RFC 9068 4 keys", "RFC 9700 2.6 metadata")
 def test_finds_the_set_through_the_metadata_of_the_issuer(issuer: Any) -> None:
     keys = IssuerKeys(partial(fetch_key_set, issuer.url, None, call))
     keys.refresh()
@@ -67,6 +68,9 @@ GARBAGE: list[tuple[Any, str]] = [
 ]
 
 
+@pytest.mark.kinds_of_failures(
+    "access-token", {"key-address: a redirect": "HTTP status 302; it is not followed."}
+)
 @pytest.mark.parametrize(("answer", "reason"), GARBAGE, ids=[reason for _, reason in GARBAGE])
 def test_keeps_its_set_when_the_issuer_answers_garbage(
     keys: IssuerKeys, issuer: Any, caplog: pytest.LogCaptureFixture, answer: Any, reason: str
@@ -173,6 +177,7 @@ def test_limits_how_long_a_request_waits_for_a_slow_fetch(issuer: Any) -> None:
     answer.set()
 
 
+@pytest.mark.requirement("RFC 9110 10.2.3 Retry-After")
 def test_answers_503_without_a_challenge_until_the_issuer_is_there(
     app: Any, issuer: Any, bearer: Callable[..., dict[str, str]]
 ) -> None:

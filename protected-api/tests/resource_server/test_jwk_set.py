@@ -51,6 +51,12 @@ BAD_MEMBERS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.requirement(
+    "RFC 7517 4.2 use",
+    "RFC 7517 4.3 key_ops",
+    "RFC 7518 6.2.1 point",
+    "RFC 8725 3.4 inputs",
+)
 @pytest.mark.parametrize(("kid", "changes", "reason"), BAD_MEMBERS)
 def test_skips_a_member_that_is_not_a_usable_key(
     issuer: Any, caplog: pytest.LogCaptureFixture, kid: str, changes: dict[str, Any], reason: str
@@ -62,6 +68,7 @@ def test_skips_a_member_that_is_not_a_usable_key(
     ]
 
 
+@pytest.mark.requirement("RFC 7517 5 unknown keys")
 @pytest.mark.parametrize(("kid", "changes"), [(kid, changes) for kid, changes, _ in BAD_MEMBERS])
 def test_a_bad_member_verifies_no_token_and_spoils_no_other_key(
     app: Flask, issuer: Any, kid: str, changes: dict[str, Any]
@@ -85,6 +92,7 @@ def test_there_are_more_than_fifty_bad_members() -> None:
     assert len(BAD_MEMBERS) > 50
 
 
+@pytest.mark.requirement("RFC 7518 3.3 RSA size", "RFC 8725 3.5 entropy")
 def test_skips_an_rsa_key_under_2048_bits(issuer: Any, caplog: pytest.LogCaptureFixture) -> None:
     weak = {**RSAAlgorithm.to_jwk(WEAK.public_key(), as_dict=True), "kid": "weak"}
     assert list(usable_keys({"keys": [weak, issuer.jwk("ec")]}, {})) == ["ec"]
@@ -141,12 +149,14 @@ def test_uses_the_first_of_two_keys_with_one_kid(issuer: Any) -> None:
     assert keys["k"].algorithms == ["RS256"]
 
 
+@pytest.mark.requirement("RFC 7517 5 unknown members")
 def test_accepts_a_key_without_alg_and_use_and_ignores_other_members(issuer: Any) -> None:
     member = issuer.jwk("rsa", x5c=["..."], crv="P-256", key_ops=["verify"])
     del member["alg"], member["use"]
     assert usable_keys({"keys": [member]}, {})["rsa"].algorithms == ["RS256"]
 
 
+@pytest.mark.requirement("RFC 7517 4.4 alg", "RFC 9864 2.2 Ed25519")
 @pytest.mark.parametrize(
     ("named", "taken"),
     [("EdDSA", ["EdDSA"]), ("Ed25519", ["Ed25519"]), (None, ["EdDSA", "Ed25519"])],

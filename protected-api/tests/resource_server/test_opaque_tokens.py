@@ -100,6 +100,7 @@ def opaque(fresh_settings: Settings) -> FlaskClient:
     return create_app(replace(fresh_settings, profile="opaque")).test_client()
 
 
+@pytest.mark.requirement("RFC 7662 4 cache")
 def test_asks_at_every_request(opaque: FlaskClient, issuer: Any, answer: dict[str, Any]) -> None:
     issuer.introspection = answer | {"exp": issuer.claims()["exp"], "iat": issuer.claims()["iat"]}
     headers = {"Authorization": f"Bearer {TOKEN}"}

@@ -139,6 +139,7 @@ def test_a_check_returns_nothing_because_only_what_it_raises_counts(check: Check
     assert get_type_hints(check)["return"] is NoneType
 
 
+@pytest.mark.requirement("RFC 9728 5.1 challenge")
 def test_serves_the_metadata_that_its_challenge_names(folder: Path) -> None:
     """The app is the one in the docs, put together from their blocks."""
     section = PAGE.read_text().partition("\n## Copy this folder\n")[2].partition("\n## ")[0]

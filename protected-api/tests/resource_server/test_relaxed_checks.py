@@ -174,6 +174,7 @@ def test_rfc_9068_refuses_it(profile: str, signed: Signer, policy: Policy) -> No
     assert refused("rfc9068", signed(profile), policy) == ("typ", "The token is not of type at+jwt.")
 
 
+@pytest.mark.requirement("RFC 9068 5 ID tokens", "RFC 8725 3.12 exclusive rules")
 @pytest.mark.parametrize("profile", ID_TOKENS)
 def test_refuses_an_id_token_of_the_same_server(profile: str, signed: Signer, policy: Policy) -> None:
     assert refused(profile, signed(profile, **ID_TOKENS[profile]), policy) == PROOF
@@ -226,6 +227,7 @@ def test_refuses_what_its_profile_does_not_take(
     assert refused(profile, signed(profile, **changes), policy) == refusal
 
 
+@pytest.mark.requirement("RFC 9068 4 typ")
 @pytest.mark.parametrize(
     ("profile", "typ"),
     [

@@ -36,6 +36,7 @@ def test_does_not_remember_a_bad_token(tokens: RememberedTokens, issuer: Any, to
     assert [check_of(tokens, bad), check_of(tokens, bad)] == ["audience", "audience"]
 
 
+@pytest.mark.kinds_of_failures("access-token", {"cache-outlives-exp": "The token has expired."})
 def test_refuses_a_remembered_token_once_it_has_expired(
     tokens: RememberedTokens, clock: Any, token: str
 ) -> None:

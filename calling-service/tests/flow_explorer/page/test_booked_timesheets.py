@@ -33,6 +33,7 @@ def answer(count: int, cursor: str | None = None) -> Response:
     return Response(json.dumps({"timesheets": [{"id": n} for n in range(count)], "next_cursor": cursor}))
 
 
+@pytest.mark.requirement("RFC 6749 10.3 minimal scope")
 def test_reads_the_newest_with_a_token_that_allows_nothing_else(
     reader: TimesheetsReader, endpoint: Any, api: Any
 ) -> None:
