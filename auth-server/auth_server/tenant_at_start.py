@@ -2,6 +2,7 @@
 
 import logging
 
+from auth_server.database import writing
 from auth_server.settings import BY_COMMAND
 from auth_server.startup import Service, apply, unapplied
 
@@ -11,6 +12,8 @@ log = logging.getLogger(__name__)
 def apply_or_compare(service: Service) -> None:
     """Do as TENANT_APPLY says, and log it; raise SettingsError if what is to be applied is wrong."""
     if service.settings.tenant_apply == BY_COMMAND:
+        with writing(service.engine) as connection:
+            service.keys.store.cover_lifetimes(connection)  # TOKEN_LIFETIME is no part of the tenant
         _compare(service)
     else:
         _apply(service)

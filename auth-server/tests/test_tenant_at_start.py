@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
+from auth_server.database import signing_keys
 from auth_server.logs import configure_logs
 from auth_server.startup import Service, apply, open_service, unapplied
 from auth_server.tenant_at_start import apply_or_compare
+from sqlalchemy import select
 
 WIDER = "~ grant job https://rs.example (scopes: read -> read write)"
 Started = Callable[..., Service]
@@ -89,6 +91,14 @@ def test_by_command_a_wrong_file_ends_no_start(
     wrong = "tenant not applied: the file is wrong"
     assert line == {"level": "warning", "message": wrong, "tenant_file": environ["TENANT_FILE"]}
     assert problem.startswith(f"SECRETS_DIR: {tmp_path}/job.sha256 cannot be read")
+
+
+def test_by_command_keys_are_published_for_as_long_as_the_tokens_of_this_instance_live(
+    started: Started,
+) -> None:
+    service = started(TENANT_APPLY="command", TOKEN_LIFETIME="86400")
+    with service.engine.connect() as connection:
+        assert max(connection.scalars(select(signing_keys.c.longest_lifetime))) == 86400
 
 
 def test_by_command_an_instance_is_not_ready_before_the_first_tenant_is_applied(
