@@ -54,20 +54,18 @@ def test_a_key_that_was_just_announced_does_not_sign_yet(store: KeyStore) -> Non
     assert signs(store) == before
 
 
-def test_an_api_that_fetched_the_keys_an_hour_ago_knows_the_key_that_signs(
-    store: KeyStore, clock: Clock
-) -> None:
-    store.rotate(["RS256"])
+def test_an_api_that_fetched_the_keys_before_knows_the_key_that_signs(store: KeyStore) -> None:
     known = published(store)
-    store.rotate(["RS256"])
-    assert signs(store) in known
-    clock.now += HOUR
-    assert signs(store) in known
+    for _ in range(2):
+        store.rotate(["RS256"])
+        assert signs(store) in known
 
 
 def test_the_second_rotation_takes_effect_after_the_announcement(store: KeyStore, clock: Clock) -> None:
     store.rotate(["RS256"])
     before = signs(store)
     store.rotate(["RS256"])
+    known = published(store)
     clock.now += HOUR
     assert signs(store) != before
+    assert signs(store) in known
