@@ -69,7 +69,7 @@ format: venv ## format the code, and fix what ruff can fix
 	"$$VENV/bin/ruff" format .
 	"$$VENV/bin/ruff" check --fix .
 
-standards: venv ## write docs/standards.md from the data files and the markers in the tests
+standards: venv ## write docs/standards.md and docs/threat-model.md from data files and the markers in the tests
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m standards
 
 size: ## print the modules and lines of code of each package

@@ -96,3 +96,10 @@ def texts(file: Path) -> set[str]:
     """Return the string constants of a file, among which are the names of its cases."""
     nodes = ast.walk(ast.parse(file.read_text()))
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+@cache
+def functions_of(file: Path) -> frozenset[str]:
+    """Return the names of the functions of a test file; none if there is no such file."""
+    body = ast.parse(file.read_text()).body if file.is_file() else []
+    return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef))

@@ -79,10 +79,11 @@ def _cells(requirement: Requirement, tests: list[MarkedTest]) -> list[str]:
 
 
 def _named(tests: list[MarkedTest], case: str) -> str:
-    return ", ".join(_link(test) + _of_case(test, case) for test in sorted(tests))
+    return ", ".join(link(test) + _of_case(test, case) for test in sorted(tests))
 
 
-def _link(test: MarkedTest) -> str:
+def link(test: MarkedTest) -> str:
+    """Return a link to a test, named by its sentence."""
     sentence = test.name.removeprefix("test_").replace("_", " ")
     return f"[{sentence}](../{test.file})"
 
