@@ -80,6 +80,11 @@ def test_a_stolen_request_is_worth_nothing(stack: Stack, bound: str, key: DpopKe
         assert stolen.json()["error_description"] == "The DPoP proof was used before."
 
 
+def test_the_page_reads_timesheets_with_a_bound_token(stack: Stack) -> None:
+    page = requests.get(stack.url["calling-service"], timeout=10)
+    assert "could not be read" not in page.text
+
+
 def test_the_page_shows_the_proof(stack: Stack) -> None:
     run = stack.run_import(resend=True, fresh_token=True)
     page = requests.get(f"{stack.url['calling-service']}/flow/{run['id']}", timeout=10)

@@ -6,6 +6,7 @@ import requests
 from flow_explorer.explorer import Explorer
 from flow_explorer.page.booked_timesheets import TIMEOUT
 
+from calling_service.oauth_client.tls_client_certificate import present
 from calling_service.service import Service, build, servers_of
 from calling_service.settings import Settings
 
@@ -16,10 +17,7 @@ def build_web(settings: Settings) -> Service:
     if not settings.explain:
         return service
     # Its own tokens and connections: what the page reads is not part of a run, and no run waits for it.
-    session = requests.Session()
-    if settings.ca_file:
-        session.verify = str(settings.ca_file)
-    tokens = replace(service.tokens, session=session, timeout=TIMEOUT)
+    tokens = replace(service.tokens, session=_session(settings), timeout=TIMEOUT, retries=0)
     explorer = Explorer(
         servers=servers_of(settings),
         history=service.history,
@@ -30,3 +28,12 @@ def build_web(settings: Settings) -> Service:
     )
     service.connections.callback(explorer.close)
     return replace(service, explorer=explorer)
+
+
+def _session(settings: Settings) -> requests.Session:
+    session = requests.Session()
+    if settings.ca_file:
+        session.verify = str(settings.ca_file)
+    if settings.certificate_key_file:
+        present(session, settings.credential_file, settings.certificate_key_file)
+    return session

@@ -56,4 +56,3 @@ class Explorer:
     def close(self) -> None:
         """Close the connections to the other services."""
         self.tokens.session.close()
-        self.timesheets.session.close()

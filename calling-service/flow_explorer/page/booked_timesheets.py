@@ -33,20 +33,20 @@ class TimesheetsReader:
 
     def __init__(self, tokens: TokenSource, api_url: str, audience: str) -> None:
         self._url = api_url.rstrip("/") + "/timesheets"
-        self.session = requests.Session()
-        self._verify = tokens.session.verify  # the same CAs, also where REQUESTS_CA_BUNDLE names others
-        self.session.auth = auth_for(tokens, api_url=api_url, audience=audience, scopes=SCOPES)
+        self._session = tokens.session  # with the same CAs and client certificate
+        self._auth = auth_for(tokens, api_url=api_url, audience=audience, scopes=SCOPES)
 
     def read(self) -> BookedTimesheets:
         """Return what is booked; a failure of another service is in the result and raises nothing."""
         body = None
         try:
-            response = self.session.get(
+            response = self._session.get(
                 self._url,
                 params={"limit": LIMIT},
                 timeout=TIMEOUT,
                 allow_redirects=False,
-                verify=self._verify,
+                auth=self._auth,
+                verify=self._session.verify,  # also where REQUESTS_CA_BUNDLE names other CAs
             )
             if response.status_code == 200:
                 body = response.json()

@@ -20,6 +20,7 @@ from calling_service.oauth_client.token_source import TokenError
 from calling_service.service import build
 from calling_service.settings import Settings
 from calling_service.settings_reader import SettingsError
+from calling_service.web import build_web
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -293,6 +294,14 @@ def test_the_job_presents_it_to_both_services(
             service.tokens.get(servers.url, ["read"])
     else:
         assert service.tokens.get(servers.url, ["read"]).value == digest
+    service.close()
+
+
+def test_the_page_presents_it_too(job_environ: dict[str, str], servers: Servers, tmp_path: Path) -> None:
+    service = build_web(Settings.from_environ(job_environ | {"EXPLAIN": "1"}))
+    digest = sha256(ssl.PEM_cert_to_DER_cert((tmp_path / "client.pem").read_text())).hexdigest()
+    assert service.explorer
+    assert service.explorer.tokens.get(servers.url, ["read:timesheets"]).value == digest
     service.close()
 
 

@@ -24,9 +24,7 @@ def reader(
             session=session,
             dpop=request.param,
         )
-        reader = TimesheetsReader(tokens, api.url, "http://localhost:9001")
-        with reader.session:
-            yield reader
+        yield TimesheetsReader(tokens, api.url, "http://localhost:9001")
 
 
 def answer(count: int, cursor: str | None = None) -> Response:
