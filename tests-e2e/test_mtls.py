@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,6 +254,14 @@ def test_the_header_of_a_caller_is_dropped(stack: MtlsStack, tmp_path: Path) -> 
         print(requests.post("http://auth-server:9000/oauth/token", form, headers={{name: value}}).status_code)
     """
     assert stack.inside("calling-service", "python", "-c", textwrap.dedent(call)).strip() == "401"
+
+
+def test_the_cases_of_the_gallery_are_answered_as_expected(stack: MtlsStack) -> None:
+    cases = tomllib.loads((stack.folder / "calling-service/flow_explorer/gallery/cases.toml").read_text())
+    ours = [name for name, case in cases["case"].items() if case.get("overlay") == "mtls"]
+    answered = {case_id: stack.play(case_id)["case"]["as_expected"] for case_id in ours}
+    assert answered == dict.fromkeys(ours, True)
+    assert len(ours) == 3
 
 
 def test_the_metadata_names_the_host(stack: MtlsStack) -> None:

@@ -172,6 +172,9 @@ def build_or_exit(environ: Mapping[str, str], build: Callable[[Settings], Servic
 
 def servers_of(settings: Settings) -> Servers:
     """Return the two servers of the flow, for the explorer."""
+    certificate = None
+    if settings.certificate_key_file:
+        certificate = (settings.credential_file, settings.certificate_key_file)
     return Servers(
         issuer=settings.issuer,
         issuer_url=settings.issuer_url,
@@ -180,8 +183,15 @@ def servers_of(settings: Settings) -> Servers:
         credentials=settings.credential_file.parent,
         timeout=settings.timeout,
         ca_file=settings.ca_file,
-        overlay="dpop" if settings.dpop else "",
+        certificate=certificate,
+        overlay=_overlay(settings),
     )
+
+
+def _overlay(settings: Settings) -> str:
+    if settings.dpop:
+        return "dpop"
+    return "mtls" if settings.certificate_key_file else ""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ class Servers:
     credentials: Path  # a folder with a file for each client, named after it
     timeout: tuple[float, float]  # connect, read, in seconds
     ca_file: Path | None = None  # None: the public CAs
+    certificate: tuple[Path, Path] | None = None  # of the job, and its key
     overlay: str = ""  # what the stack has besides the base, for the cases that need it
 
     def public_addresses(self) -> dict[str, str]:

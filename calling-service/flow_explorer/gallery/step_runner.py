@@ -18,6 +18,7 @@ from recording.recorder import recorded_session
 from recording.story import API, AUTHORIZATION_SERVER, CALLING_SERVICE
 
 from flow_explorer.gallery.case import Ask, Call, CaseStep, Read, Revoke
+from flow_explorer.gallery.certificates import ASKS, CALLS, ELSEWHERE, Certificates
 from flow_explorer.gallery.client_authentication import Authenticator
 from flow_explorer.gallery.forgery import FORGERIES
 from flow_explorer.gallery.proofs import PREFIX, Proofs
@@ -46,6 +47,7 @@ class StepRunner:
         self._server = self._session(AUTHORIZATION_SERVER)
         self._api = self._session(API)
         self._proofs = Proofs()
+        self._certificates = Certificates(servers)
         self._token = ""
         self._keys: dict[str, Any] = {}
         self._token_sources: dict[str, TokenSource] = {}  # of the clients that keep their token
@@ -55,6 +57,7 @@ class StepRunner:
         """Close the connections."""
         self._server.close()
         self._api.close()
+        self._certificates.close()
 
     def run(self, step: CaseStep) -> requests.Response:
         """Carry out one step and return the last answer; raise what requests, files and tokens raise."""
@@ -86,12 +89,20 @@ class StepRunner:
         if how == "with its secret and a proof":
             how = "with its secret"
             proof = self._proofs.of_token_request(self._servers.issuer.rstrip("/") + TOKEN_PATH)
-        response = self._post(TOKEN_PATH, form, step.ask, how, proof)
+        if how == ASKS:
+            response = self._ask_with_certificate(form | {"client_id": step.ask})
+        else:
+            response = self._post(TOKEN_PATH, form, step.ask, how, proof)
         self.labels.holder = step.ask
         self._token = ""
         if response.ok:
             self._token = response.json()["access_token"]
         return response
+
+    def _ask_with_certificate(self, form: dict[str, str]) -> requests.Response:
+        certificate = self._certificates.of_token_request()
+        url = self._certificates.token_url()
+        return self._server.post(url, data=form, timeout=self._servers.timeout, **certificate)
 
     def _post(
         self, path: str, form: dict[str, str], client: str, how: str, headers: Mapping[str, str] = NO_HEADERS
@@ -108,7 +119,9 @@ class StepRunner:
 
     def _call(self, step: Call) -> requests.Response:
         method, path = step.call.split(" ")
-        url = self._servers.api_url.rstrip("/") + path
+        # Without a certificate, the host that asks for one would end the handshake.
+        address = self._servers.audience if step.how == ELSEWHERE else self._servers.api_url
+        url = address.rstrip("/") + path
         body = step.body or {}
         self._sent |= {_entry(self.labels.holder, entry) for entry in body.get("entries", ())}
         token = self._presented(step, method, path.partition("?")[0])
@@ -135,6 +148,9 @@ class StepRunner:
                 token = self._token
             case "with the assertion as token":
                 token = self._authenticator.assertion["client_assertion"]
+            case certified if certified in CALLS:
+                headers = {"Authorization": f"Bearer {self._token}"}
+                return {"headers": headers, **self._certificates.of_call(certified)}
             case proof if proof.startswith(PREFIX):
                 url = self._servers.audience.rstrip("/") + path  # the public one, which proofs name
                 return {"headers": self._proofs.headers(proof, method, url, self._token)}

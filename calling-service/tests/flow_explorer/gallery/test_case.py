@@ -18,6 +18,7 @@ REQUIRED = {
     *("stolen-bearer-token", "bound-token", "stolen-bound-token", "bound-token-as-bearer"),
     *("proof-by-another-key", "proof-used-twice", "proof-for-another-url", "proof-for-another-method"),
     *("proof-for-another-token", "old-proof", "bearer-token-as-bound"),
+    *("certificate-bound-token", "another-certificate", "certificate-elsewhere"),
     *("revoked-token", "revoked-token-asked-about", "cached-token", "same-batch-twice", "one-bad-entry"),
 }
 
