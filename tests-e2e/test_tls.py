@@ -150,6 +150,14 @@ def test_another_name_than_localhost_is_not_certified(tls_stack: TlsStack) -> No
 
 @pytest.mark.requirement("RFC 6750 5.2 TLS")
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_request_for_another_name_is_refused_and_reaches_no_service(
+    tls_stack: TlsStack, service: str
+) -> None:
+    url = f"{tls_stack.url[service]}/healthz"
+    assert requests.get(url, headers={"Host": "auth.example"}, timeout=10).status_code == 421
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_nothing_is_served_without_tls(tls_stack: TlsStack, service: str) -> None:
     plain = requests.get(f"http://localhost:{tls_stack.ports[service]}/healthz", timeout=10)
     assert plain.status_code == 400
