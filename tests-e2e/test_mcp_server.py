@@ -63,12 +63,12 @@ class McpServer:
         )
         return (json.loads(done.stdout) if done.returncode == 0 else None), done.stderr
 
-    def post(self, token: str | None) -> requests.Response:
-        """Ask for the list of tools with this token."""
+    def post(self, token: str | None, method: str = "tools/list", **params: Any) -> requests.Response:
+        """Ask for the list of tools with this token, or something else."""
         headers = {"Accept": "application/json, text/event-stream"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         return requests.post(self.url, json=body, headers=headers, timeout=10)
 
 
@@ -283,6 +283,19 @@ def test_says_no_more_than_that_the_api_cannot_be_read(server: McpServer) -> Non
     assert errors.splitlines()[-1] == "Error: The Timesheets API cannot be read at present; try again later."
     assert lines(server.log(), "the Timesheets API gave no usable answer")
     eventually(lambda: server.run("fastmcp", "hours-agent", "hours_per_project", *NOVEMBER)[0], "it is back")
+
+
+def test_refuses_a_call_without_the_name_of_a_tool(server: McpServer) -> None:
+    answer = server.post(server.stack.token("hours-agent", audience=server.url), "tools/call", name=None)
+    error = {"code": -32602, "message": "Invalid request parameters", "data": ""}
+    assert (answer.status_code, answer.json()["error"]) == (200, error)
+    assert lines(server.log(), "tool asked for")[-1]["tool"] == ""
+
+
+def test_says_that_the_api_refuses_an_argument(server: McpServer) -> None:
+    arguments = ("list_timesheets", "user_id=\u200b", *NOVEMBER)
+    errors = server.run("fastmcp", "payroll-agent", *arguments, SCOPES="read:hours read:entries")[1]
+    assert "The Timesheets API refuses this; correct the user_id and the dates." in errors
 
 
 def test_answers_for_its_own_name_alone(server: McpServer) -> None:

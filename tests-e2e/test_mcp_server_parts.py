@@ -161,6 +161,22 @@ def test_takes_no_other_answer(parts: Any, case: str) -> None:
         api.hours_per_project(*DAYS)
 
 
+def test_takes_a_refusal_of_the_query_for_the_callers_fault(parts: Any) -> None:
+    timesheets_api = parts("timesheets_api")
+    api = timesheets_api.TimesheetsApi(Answers((400, b'{"detail": "user_id"}')), "http://api.example")
+    with pytest.raises(timesheets_api.WrongQueryError):
+        api.entries("\0", *DAYS)
+
+
+def test_keeps_a_connection_for_each_thread_in_which_fastmcp_runs_tools(
+    parts: Any, environ: dict[str, str]
+) -> None:
+    timesheets_api = parts("timesheets_api")
+    api = timesheets_api.open_api(parts("settings").Settings.from_environ(environ))
+    adapter = api._session.get_adapter("http://api.example")
+    assert adapter._pool_maxsize == timesheets_api.THREADS == 40
+
+
 def test_its_secrets_are_made_for_the_overlay_alone_and_deleted_with_the_others(
     new_stack: Callable[[], Stack],
 ) -> None:

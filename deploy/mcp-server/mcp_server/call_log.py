@@ -17,7 +17,8 @@ async def log_call(context: Any, call_next: Any) -> Any:
     if context.method == "tools/call":
         caller = get_access_token().claims
         who = {"client_id": caller["client_id"], "jti": caller["jti"]}
-        log.info("tool asked for", extra={"fields": {"tool": context.message.name[:LONGEST_NAME], **who}})
+        tool = getattr(context.message, "name", "")  # a malformed call has none, and is refused later
+        log.info("tool asked for", extra={"fields": {"tool": tool[:LONGEST_NAME], **who}})
     return await call_next(context)
 
 

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 
 from mcp_server.call_log import log_call
 from mcp_server.settings import Settings
-from mcp_server.timesheets_api import ApiError, Entry, TimesheetsApi, TooManyError
+from mcp_server.timesheets_api import ApiError, Entry, TimesheetsApi, TooManyError, WrongQueryError
 
 HOURS = "read:hours"  # the scope of every call
 ENTRIES = "read:entries"  # of what a person did on which day, in addition
@@ -91,6 +91,8 @@ def _answer(call: Callable[[], T]) -> T:
         return call()
     except TooManyError:
         raise ToolError("These are too many timesheets for one call; ask for a shorter time.") from None
+    except WrongQueryError:
+        raise ToolError("The Timesheets API refuses this; correct the user_id and the dates.") from None
     except ApiError:
         log.exception("the Timesheets API gave no usable answer")
         raise ToolError("The Timesheets API cannot be read at present; try again later.") from None

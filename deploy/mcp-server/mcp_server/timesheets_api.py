@@ -18,10 +18,15 @@ PAGE = 500  # timesheets, the most that the API returns at once
 MOST_PAGES = 20
 TIMEOUT = (3.0, 10.0)  # seconds to connect and to read
 RETRIES = 2
+THREADS = 40  # in which FastMCP runs tools; for each a connection is kept
 
 
 class ApiError(Exception):
     """The Timesheets API gave no usable answer; the message holds no token, and is for the log alone."""
+
+
+class WrongQueryError(Exception):
+    """The Timesheets API refuses what it is asked for."""
 
 
 class TooManyError(Exception):
@@ -46,12 +51,12 @@ class TimesheetsApi:
         self._url = url.rstrip("/") + "/timesheets"
 
     def entries(self, user_id: str, first: date, last: date) -> list[Entry]:
-        """Return a person's entries between two dates, both included; raise ApiError, TooManyError."""
+        """Return a person's entries between two dates, both included; raise one of the errors above."""
         found = self._timesheets({"user_id": user_id, "from": first.isoformat(), "to": last.isoformat()})
         return [Entry(one["date"], one["project"], one["hours"], bool(one["approved_by"])) for one in found]
 
     def hours_per_project(self, first: date, last: date) -> dict[str, str]:
-        """Return the hours of each project between two dates, both included; raise ApiError, TooManyError."""
+        """Return the hours of each project between two dates, both included; raise the same errors."""
         hours: dict[str, Decimal] = {}
         for one in self._timesheets({"from": first.isoformat(), "to": last.isoformat()}):
             hours[one["project"]] = hours.get(one["project"], Decimal(0)) + Decimal(one["hours"])
@@ -73,6 +78,8 @@ class TimesheetsApi:
             page: dict[str, Any] = response.json()
         except (requests.RequestException, TokenError, InsufficientScopeError) as error:
             raise ApiError(f"{type(error).__name__}: {error}") from error
+        if response.status_code == requests.codes.bad_request:
+            raise WrongQueryError
         if response.status_code != requests.codes.ok:
             raise ApiError(f"status {response.status_code}")
         return page
@@ -97,6 +104,7 @@ def open_api(settings: Settings) -> TimesheetsApi:
 
 def _session() -> requests.Session:
     session = requests.Session()
+    adapter = requests.adapters.HTTPAdapter(pool_maxsize=THREADS, max_retries=retry_policy(RETRIES))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retry_policy(RETRIES)))
+        session.mount(scheme, adapter)
     return session
