@@ -239,6 +239,7 @@ def test_nobody_gets_in_without_a_certificate(stack: MtlsStack) -> None:
     assert requests.post(f"{stack.issuer}/oauth/token", data=form, timeout=10).status_code == 401
 
 
+@pytest.mark.requirement("RFC 8705 6.5 passed on")
 def test_the_header_of_a_caller_is_dropped(stack: MtlsStack, tmp_path: Path) -> None:
     """At each host, and past the proxy: a container of the network calls the service itself."""
     pem = stack.certificate_of_the_job().read_text().partition("-----END")[0].splitlines()[1:]

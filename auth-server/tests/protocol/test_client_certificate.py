@@ -184,6 +184,7 @@ def assert_not_authenticated(response: TestResponse) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.requirement("RFC 8705 3 bind", "RFC 8705 3.1 x5t#S256")
 @pytest.mark.parametrize("client_id", GOOD)
 def test_authenticates_by_the_certificate_and_binds_the_token_to_it(
     client: FlaskClient, log_lines: LogLines, client_id: str
@@ -261,6 +262,9 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
 }
 
 
+@pytest.mark.requirement(
+    "RFC 8705 2 binding", "RFC 8705 2.1 chain", "RFC 8705 2.1.2 match", "RFC 8705 2.2 registered"
+)
 @pytest.mark.parametrize(("client_id", "certificate", "reason"), REFUSED.values(), ids=REFUSED)
 def test_refuses_a_certificate(
     client: FlaskClient, log_lines: LogLines, client_id: str, certificate: bytes, reason: str
@@ -286,6 +290,7 @@ def test_a_header_that_is_no_sf_binary_is_no_certificate(client: FlaskClient, he
     assert_not_authenticated(ask(client, "dns", header))
 
 
+@pytest.mark.requirement("RFC 8705 6.5 passed on")
 @pytest.mark.parametrize("address", ["10.0.0.3", "127.0.0.1", ""])
 def test_drops_the_header_of_anybody_but_a_trusted_proxy(
     client: FlaskClient, log_lines: LogLines, address: str
@@ -295,11 +300,13 @@ def test_drops_the_header_of_anybody_but_a_trusted_proxy(
     assert [line["reason"] for line in log_lines() if line["message"] == "token refused"] == ["no credential"]
 
 
+@pytest.mark.requirement("RFC 8705 2 client_id")
 def test_the_request_must_name_the_client(client: FlaskClient) -> None:
     """RFC 8705 2."""
     assert_not_authenticated(ask(client, "", GOOD["dns"]))
 
 
+@pytest.mark.requirement("RFC 8705 3.2 introspection")
 def test_a_client_with_a_certificate_may_introspect_and_revoke_its_tokens(client: FlaskClient) -> None:
     token = ask(client, "uri", GOOD["uri"]).get_json()["access_token"]
     told = ask(client, "uri", GOOD["uri"], path="/oauth/introspect", token=token).get_json()
@@ -311,6 +318,7 @@ def test_a_client_with_a_certificate_may_introspect_and_revoke_its_tokens(client
     assert told == {"active": False}
 
 
+@pytest.mark.requirement("RFC 8705 3.4 client metadata")
 def test_a_client_with_a_secret_may_have_its_tokens_bound_to_a_certificate(client: FlaskClient) -> None:
     """RFC 8705 3.4: any certificate will do, since it does not authenticate the client."""
     secret = ("both", "job-secret")
@@ -358,6 +366,7 @@ def test_failures_count_as_those_of_secrets(with_certificates: dict[str, str], s
     assert ask(client, "dns", GOOD["dns"]).status_code == 200
 
 
+@pytest.mark.requirement("RFC 8705 3.3 metadata")
 @pytest.mark.parametrize(("changes", "both"), [({}, True), ({"MTLS_CA_FILE": ""}, False)])
 def test_metadata_says_what_is_served(
     environ: dict[str, str], start: Start, tmp_path: Path, changes: dict[str, str], both: bool
@@ -448,6 +457,7 @@ FILES: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.requirement("RFC 8705 2.2.2 x5c")
 @pytest.mark.parametrize(("content", "problem"), FILES.values(), ids=FILES)
 def test_a_start_says_what_is_wrong_with_a_registered_certificate(
     with_certificates: dict[str, str], tmp_path: Path, content: Any, problem: str
@@ -494,6 +504,7 @@ TENANT: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.requirement("RFC 8705 2.1.2 one name")
 @pytest.mark.parametrize(("member", "problem"), TENANT.values(), ids=TENANT)
 def test_the_tenant_file_is_checked(
     environ: dict[str, str], tmp_path: Path, member: str, problem: str

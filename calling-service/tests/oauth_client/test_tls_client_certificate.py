@@ -176,6 +176,7 @@ def api_url(servers: Servers, session: requests.Session, source: CertificateToke
     return f"{servers.url}/timesheets"
 
 
+@pytest.mark.requirement("RFC 8705 2 client sends client_id")
 def test_the_request_names_the_client_and_has_no_other_credential(
     servers: Servers, source: CertificateTokenSource
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_key_of_another_certificate_sends_nothing(
     assert servers.forms == []
 
 
+@pytest.mark.requirement("RFC 8705 5 aliases")
 @pytest.mark.parametrize("aliases", [None, [], {}, {"token_endpoint": None}, {"revocation_endpoint": "x"}])
 def test_without_an_alias_the_endpoint_is_that_of_every_client(
     servers: Servers, new_source: Callable[..., CertificateTokenSource], aliases: Any
@@ -256,6 +258,7 @@ def test_without_an_alias_the_endpoint_is_that_of_every_client(
         new_source(token_url=None).get("https://api.example", ["read"])
 
 
+@pytest.mark.requirement("RFC 8705 5 aliases")
 def test_the_metadata_names_the_endpoint_for_clients_with_a_certificate(
     servers: Servers, new_source: Callable[..., CertificateTokenSource]
 ) -> None:

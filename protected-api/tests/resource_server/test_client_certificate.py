@@ -82,6 +82,7 @@ def client(make_client: MakeClient) -> FlaskClient:
     return make_client()
 
 
+@pytest.mark.requirement("RFC 8705 6.2 no chain")
 def test_serves_a_bound_token_over_a_connection_with_its_certificate(
     client: FlaskClient, issuer: Any
 ) -> None:
@@ -113,6 +114,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.requirement("RFC 8705 3 verify", "RFC 8705 3 refuse")
 @pytest.mark.parametrize(("header", "description"), REFUSED.values(), ids=REFUSED)
 def test_refuses_a_bound_token_without_its_certificate(
     client: FlaskClient, issuer: Any, header: str, description: str
@@ -120,6 +122,7 @@ def test_refuses_a_bound_token_without_its_certificate(
     assert_refused(read(client, issuer.token(**BOUND), {"Client-Cert": header}), description)
 
 
+@pytest.mark.requirement("RFC 8705 6.5 passed on")
 @pytest.mark.parametrize("address", ["10.0.0.3", "127.0.0.1", "::1", "", "unix:/run/socket"])
 def test_drops_the_header_of_anybody_but_a_trusted_proxy(
     client: FlaskClient, issuer: Any, address: str
