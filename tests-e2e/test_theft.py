@@ -1,5 +1,6 @@
 """docs/theft.md says what really happens: the thefts are done again, and each cell is compared."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ REFUSED: Attempt = (API, "the new token", 401, "invalid_token")
 
 
 @pytest.mark.long
+@pytest.mark.skipif(os.environ.get("RUNTIME") == "docker", reason="it runs local processes, for `make test`")
 def test_each_cell_of_the_theft_table_says_what_happens(new_stack: Callable[[], Stack]) -> None:
     assert Experiment(new_stack()).page(PAGE) == PAGE
 
