@@ -61,7 +61,7 @@ class ClientCertificates:
         try:
             certificate = x509.load_der_x509_certificate(request.certificate)
             is_valid_now = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):  # the second is no ValueError
             raise InvalidClientError(reason="a certificate that cannot be read") from None
         digest = sha256(request.certificate).digest()
         names = frozenset(self._names(certificate, now))
