@@ -26,7 +26,7 @@ def _digest(member: dict[str, Any]) -> bytes:
         certificate = base64.b64decode(member["x5c"][0], validate=True)
         certified = x509.load_der_x509_certificate(certificate).public_key()
         key = jwk.import_key(member).get_op_key("verify")
-    except (JoseError, ValueError, TypeError, LookupError):
+    except (JoseError, ValueError, TypeError, LookupError, x509.InvalidVersion):
         raise KeyFileError("has a key or a certificate that cannot be read") from None
     if key != certified:  # RFC 7517 4.7
         raise KeyFileError("has a certificate of another key than the one beside it")

@@ -443,6 +443,7 @@ def test_a_start_says_that_the_ca_cannot_be_read(
     assert list(error.value.problems) == [f"MTLS_CA_FILE: {file} {problem}"]
 
 
+OF_VERSION_8 = GOOD["own"].replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"), 1)
 FILES: dict[str, tuple[Any, str]] = {
     "no JWK Set": ([], "is not a JWK Set"),
     "no certificate": ({"keys": []}, "has no key with an x5c"),
@@ -453,6 +454,10 @@ FILES: dict[str, tuple[Any, str]] = {
     ),
     "no base64": (
         {"keys": [registered(GOOD["own"]) | {"x5c": ["-"]}]},
+        "has a key or a certificate that cannot be read",
+    ),
+    "a version that X.509 does not have": (
+        {"keys": [registered(GOOD["own"]) | {"x5c": [base64.b64encode(OF_VERSION_8).decode()]}]},
         "has a key or a certificate that cannot be read",
     ),
     "a certificate of another key": (
