@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -95,3 +96,10 @@ class Credential:
     """A value that its representation hides."""
 
     secret: str = field(repr=False)
+
+
+def test_a_reader_that_is_gone_fails_no_request() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    write_line(0, "INFO", "x", "seen", {}, descriptor=writer)
+    os.close(writer)

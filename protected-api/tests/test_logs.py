@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]
-from protected_api.logs import GunicornLogger, JsonLines, write_line
+from protected_api.logs import GunicornLogger, JsonLines, tracing, write_line
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -75,3 +76,17 @@ class Credential:
     """A value that its representation hides."""
 
     secret: str = field(repr=False)
+
+
+def test_a_reader_that_is_gone_fails_no_request() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    write_line(0, "INFO", "x", "seen", {}, descriptor=writer)
+    os.close(writer)
+
+
+def test_a_line_within_a_trace_has_its_id(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    with file.open("wb") as log, tracing("0af7651916cd43dd8448eb211c80319c"):
+        write_line(0, "INFO", "x", "seen", {}, descriptor=log.fileno())
+    assert json.loads(file.read_text())["trace_id"] == "0af7651916cd43dd8448eb211c80319c"

@@ -271,3 +271,12 @@ def test_a_token_is_bound_and_presented_with_a_proof_for_the_public_address(
     ]
     assert request.authorization
     assert api.tokens[0].startswith("DPoP eyJ")
+
+
+def test_a_client_shows_the_token_of_its_platform(steps: StepRunner, servers: Servers, endpoint: Any) -> None:
+    pem = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (servers.credentials / "gallery-platform.pem").write_bytes(pem)
+    form = asked(steps, endpoint, "with the token of another workload").form
+    claims = jwt.decode(form["client_assertion"], options={"verify_signature": False})
+    assert claims["sub"] == "system:serviceaccount:timesheets:somebody-else"
+    assert "client_secret" not in form
