@@ -45,7 +45,7 @@ doctor: ## print what make up needs and finds here, each problem with what to do
 	@stack/stack doctor
 
 test: venv ## run what needs no Docker: unit tests, end-to-end tests on local processes, the docs' commands
-	"$$VENV/bin/pytest" --numprocesses=auto $(if $(CI),$(COVERAGE))
+	"$$VENV/bin/pytest" --numprocesses=auto $(if $(CI),$(COVERAGE),-m 'not long')
 	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=3 --dist=loadfile -m 'not interop$(if $(CI),, and not long)' tests-e2e
 
 test-e2e: venv ## run the end-to-end tests against the Compose stack

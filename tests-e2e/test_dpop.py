@@ -13,6 +13,7 @@ from calling_service.oauth_client.dpop import DpopKey
 from live_stack import CHECKOUT, Stack
 from tls_stack import TlsStack
 
+pytestmark = pytest.mark.long
 FILE = CHECKOUT / "calling-service/flow_explorer/gallery/cases.toml"
 CASES = [
     name for name, case in tomllib.loads(FILE.read_text())["case"].items() if case.get("overlay") == "dpop"

@@ -22,6 +22,7 @@ def texts(folder: Path) -> dict[Path, bytes]:
     }
 
 
+@pytest.mark.long
 @EACH
 def test_the_service_as_it_is_passes(exercise: Exercise, tmp_path: Path) -> None:
     exercise.copy_to(tmp_path / "copy", with_bug=False)
@@ -29,6 +30,7 @@ def test_the_service_as_it_is_passes(exercise: Exercise, tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 @EACH
 def test_the_bug_makes_the_test_fail(exercise: Exercise, tmp_path: Path) -> None:
     exercise.copy_to(tmp_path / "copy")
