@@ -77,7 +77,7 @@ class Load:
 
 
 def server(stack: Stack) -> str:
-    return stack.environment.get("SERVER", "gunicorn")
+    return stack.environment.get("SERVER") or "gunicorn"
 
 
 def check_failures(stack: Stack, load: Load) -> None:
