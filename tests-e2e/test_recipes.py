@@ -69,6 +69,7 @@ def test_a_partner_with_an_api_key_becomes_a_client(stack: Stack) -> None:
     follow(stack, "from-api-keys")
 
 
+@pytest.mark.long
 def test_an_exercise_is_begun_and_checked_as_its_page_says(stack: Stack) -> None:
     follow(stack, "exercises")
 

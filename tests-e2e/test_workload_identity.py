@@ -15,6 +15,7 @@ import pytest
 import requests
 from live_stack import Stack, eventually, four_threads, free_ports
 
+pytestmark = pytest.mark.long
 OVERLAY = "deploy/workload-identity"
 PLATFORM = {
     "ISSUER": "https://cluster.exampleco.example",

@@ -50,6 +50,7 @@ def test_the_folder_works_in_an_empty_project_as_the_docs_say(
     assert endpoint.requests[0].form["scope"] == "read:timesheets"
 
 
+@pytest.mark.long
 def test_the_tests_of_what_real_servers_answer_pass_on_the_copy_alone(project: Path) -> None:
     tests = Path(__file__).with_name("test_real_servers.py").read_text()
     (project / "test_copy.py").write_text(tests.replace("calling_service.oauth_client", "oauth_client"))
