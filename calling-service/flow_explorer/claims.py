@@ -6,7 +6,7 @@ Anybody can decode a token. A claim is verified once the API has checked it, as 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from recording.exchange import DecodedToken
 from recording.server_timing import Check
@@ -46,28 +46,31 @@ class Claim:
 def claims(token: DecodedToken, checks: Sequence[Check], now: datetime) -> list[Claim]:
     """Return the token's claims in their order; `checks` are those that the API made of it, if any."""
     found = []
-    for part, name, value in token.members():
-        time = claimed_time(name, value, now) if part == "payload" else None
-        state, check = _state(CHECKED_BY.get(name, "signature"), checks)
-        meaning = meaning_of(f"token {part}", name)
-        found.append(Claim(part, name, as_text(value), time, meaning, state, check))
+    for member in token.members():
+        state, check = _state(CHECKED_BY.get(member[1], "signature"), checks)
+        found.append(_claim("token", member, now, state, check))
     return found
 
 
 def proof_claims(proof: DecodedToken, checks: Sequence[Check], now: datetime) -> list[Claim]:
     """Return the members of a DPoP proof in their order; the check `proof` covers all of them."""
-    made = next((check for check in checks if check.name == "proof"), None)
     state: State = "decoded"
     check = None
+    made = next((check for check in checks if check.name == "proof"), None)
     if made:
+        state = "verified"
         check = made.name
-        state = "refused" if made.reason else "verified"
-    found = []
-    for part, name, value in proof.members():
-        time = claimed_time(name, value, now) if part == "payload" else None
-        meaning = meaning_of(f"proof {part}", name)
-        found.append(Claim(part, name, as_text(value), time, meaning, state, check))
-    return found
+    if made and made.reason:
+        state = "refused"
+    return [_claim("proof", member, now, state, check) for member in proof.members()]
+
+
+def _claim(kind: str, member: tuple[str, str, Any], now: datetime, state: State, check: str | None) -> Claim:
+    part, name, value = member
+    time = None
+    if part == "payload":
+        time = claimed_time(name, value, now)
+    return Claim(part, name, as_text(value), time, meaning_of(f"{kind} {part}", name), state, check)
 
 
 def checks_of(token: DecodedToken | None, recorded: RecordedRun) -> Sequence[Check]:
