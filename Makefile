@@ -9,7 +9,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try exercise client down clean doctor logs test test-e2e lint format standards size lock bench bench-peers \
+.PHONY: help up flow try exercise client down clean doctor logs test test-e2e lint format standards supply-chain size lock bench bench-peers \
 	bench-import bench-scale screenshots theft venv interop interop-ci
 
 help: ## print this list
@@ -69,6 +69,9 @@ format: venv ## format the code, and fix what ruff can fix
 	"$$VENV/bin/ruff" format .
 	"$$VENV/bin/ruff" check --fix .
 
+supply-chain: venv ## check the workflows with zizmor and their schemas, and the lock files with pip-audit where it can ask
+	@stack/supply-chain
+
 standards: venv ## write docs/standards.md and docs/threat-model.md from data files and the markers in the tests
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m standards
 
@@ -103,7 +106,8 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 	for service in $(SERVICES); do \
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
-	$(LOCK) deploy/mcp-server/requirements.in --output-file deploy/mcp-server/requirements.txt
+	for folder in deploy/mcp-server .github; do \
+		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	for folder in tests-e2e/another_server bench/peers; do npm update --prefix $$folder --package-lock-only; done
 
 venv: ## install the tools for tests and development into .venv, unless they are there
