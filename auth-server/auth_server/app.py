@@ -113,7 +113,9 @@ def authorization_server(
         clients=clients,
         secret_uses=SecretUses(engine),
         seen_assertions=SeenAssertions(ExpiringRows(engine, seen_assertions)),
-        failures=FailedAuthentications(settings.failures_per_minute, settings.failures_storage),
+        failures=FailedAuthentications(
+            settings.failures_per_minute, settings.failures_storage, settings.failures_password_file
+        ),
     )
     if federation:
         by_platform = federation(engine, settings, clients)

@@ -20,6 +20,11 @@ AT_START, BY_COMMAND = "start", "command"  # when the tenant file is applied
 
 # RFC 3986 3.3, without escapes: a proxy may rewrite these, so that a route would no longer match.
 _PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
+# For limits.storage. No password, which has a file of its own, and no options but the CA.
+_STORE = re.compile(
+    r"(?P<client>redis|valkey)s?://([^/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?(/[0-9]+)?"
+    r"(\?ssl_ca_certs=[^&#]+)?"
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = tuple[Network, ...]
@@ -45,6 +50,7 @@ class Settings:
     federated_lifetime: int
     failures_per_minute: int
     failures_storage: str
+    failures_password_file: Path | None
     refuse_misspelt_parameters: bool
     dpop: bool
     dpop_nonce_key_file: Path | None
@@ -83,6 +89,7 @@ class Settings:
             federated_lifetime=read.seconds("FEDERATED_LIFETIME", 86400, 60, 366 * 86400),
             failures_per_minute=read.number("FAILED_LOGINS_PER_MINUTE", 100, 0, 1_000_000),
             failures_storage=read.storage_url("FAILED_LOGINS_STORAGE"),
+            failures_password_file=read.optional_file("FAILED_LOGINS_PASSWORD_FILE"),
             refuse_misspelt_parameters=read.switch("REFUSE_MISSPELT_PARAMETERS"),
             dpop=read.switch("DPOP"),
             dpop_nonce_key_file=read.optional_file("DPOP_NONCE_KEY_FILE"),
@@ -164,14 +171,21 @@ class _Reader(SettingsReader):
         return Path(text) if text else None
 
     def storage_url(self, name: str) -> str:
-        """Return a URL of a storage of the limits library."""
+        """Return memory://, or the URL of a Redis or Valkey for the library limits."""
         url = self.text(name, IN_MEMORY)
         if url == IN_MEMORY:  # opening it would start a thread
             return url
+        store = _STORE.fullmatch(url)
+        if not store:
+            self.problem(name, f"is not {IN_MEMORY} or the URL of a Valkey without a password; correct it")
+            return url
         try:
             storage_from_string(url)
-        except (ConfigurationError, ValueError):
-            self.problem(name, f"is not a storage that the limits library can open; set it to {IN_MEMORY}")
+        except ConfigurationError:
+            client = store["client"]
+            self.problem(name, f"needs the package {client}; install it, or set this to {IN_MEMORY}")
+        except ValueError:
+            self.problem(name, "has a port that cannot be; correct it")
         return url
 
     def networks(self, name: str) -> Iterator[Network]:

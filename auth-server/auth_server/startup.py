@@ -18,6 +18,7 @@ from auth_server.keys.algorithm_use import signing_algs
 from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
 from auth_server.keys.signing_keys import SigningKeys
 from auth_server.keys.store import KeyStore
+from auth_server.protocol.shared_failures import PasswordFile
 from auth_server.settings import Settings
 from auth_server.settings_reader import SettingsError
 from auth_server.tenant.apply import Change, apply_tenant, differences
@@ -53,7 +54,7 @@ def open_service(environ: Mapping[str, str]) -> Service:
     tenant_problems += _federation_problems(settings, declared)
     tenant_problems += _dpop_problems(settings, declared)
     tenant_problems += _certificate_problems(settings, declared)
-    problems = list(_ca_problems(settings))
+    problems = [*_ca_problems(settings), *_failures_problems(settings)]
     encryption = KeyEncryption(settings.key_encryption_key_file)
     with _collecting(problems):
         encryption.read()
@@ -186,6 +187,17 @@ def _ca_problems(settings: Settings) -> Iterator[str]:
             x509.load_pem_x509_certificates(file.read_bytes())
     except (OSError, ValueError):
         yield f"MTLS_CA_FILE: {file} cannot be read as certificates in PEM; write those of CAs there"
+
+
+def _failures_problems(settings: Settings) -> Iterator[str]:
+    file = settings.failures_password_file
+    try:
+        if file:
+            PasswordFile(file).read()
+    except OSError as error:
+        yield f"FAILED_LOGINS_PASSWORD_FILE: {file} cannot be read ({error.strerror}); make it readable"
+    except ValueError:
+        yield f"FAILED_LOGINS_PASSWORD_FILE: {file} holds no password; write it there"
 
 
 def _certificate_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:

@@ -17,6 +17,7 @@ TOO_SOON = (
 NO_DATABASE = "does not name an SQLite file; set it to sqlite:////path/to/auth-server.db"
 
 
+NO_STORE = "is not memory:// or the URL of a Valkey without a password; correct it"
 BAD: dict[str, tuple[dict[str, str], str]] = {
     "no issuer": ({"ISSUER": ""}, f"ISSUER: {ABSENT}"),
     "relative issuer": ({"ISSUER": "issuer.example"}, f"ISSUER: {NO_URL}"),
@@ -63,12 +64,32 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
         "FAILED_LOGINS_PER_MINUTE: is not a whole number; set it to 0 to 1000000",
     ),
     "failed logins storage": (
-        {"FAILED_LOGINS_STORAGE": "file:///a"},
-        "FAILED_LOGINS_STORAGE: is not a storage that the limits library can open; set it to memory://",
+        {"FAILED_LOGINS_STORAGE": "memcached://a"},
+        f"FAILED_LOGINS_STORAGE: {NO_STORE}",
+    ),
+    "failed logins storage with its password": (
+        {"FAILED_LOGINS_STORAGE": "valkey://:secret@valkey:6379"},
+        f"FAILED_LOGINS_STORAGE: {NO_STORE}",
+    ),
+    "failed logins storage with its password as an option": (
+        {"FAILED_LOGINS_STORAGE": "valkey://valkey:6379?password=secret"},
+        f"FAILED_LOGINS_STORAGE: {NO_STORE}",
+    ),
+    "failed logins storage with a bad port": (
+        {"FAILED_LOGINS_STORAGE": "valkey://valkey:65536"},
+        "FAILED_LOGINS_STORAGE: has a port that cannot be; correct it",
     ),
     "failed logins storage without its client": (
         {"FAILED_LOGINS_STORAGE": "redis://redis"},
-        "FAILED_LOGINS_STORAGE: is not a storage that the limits library can open; set it to memory://",
+        "FAILED_LOGINS_STORAGE: needs the package redis; install it, or set this to memory://",
+    ),
+    "no password of the failed logins storage": (
+        {"FAILED_LOGINS_PASSWORD_FILE": "/nowhere"},
+        "FAILED_LOGINS_PASSWORD_FILE: /nowhere cannot be read (No such file or directory); make it readable",
+    ),
+    "empty password of the failed logins storage": (
+        {"FAILED_LOGINS_PASSWORD_FILE": "/dev/null"},
+        "FAILED_LOGINS_PASSWORD_FILE: /dev/null holds no password; write it there",
     ),
     "token length": (
         {"MAX_TOKEN_LENGTH": "1023"},
