@@ -9,7 +9,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try exercise client down clean doctor logs test test-e2e lint format standards supply-chain size lock bench bench-peers \
+.PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e lint format standards supply-chain size lock bench bench-peers \
 	bench-import bench-scale screenshots theft venv interop interop-ci
 
 help: ## print this list
@@ -25,6 +25,9 @@ flow: ## run one import with a fresh token and print its four steps
 
 try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list the cases
 	@stack/stack try $(CASE)
+
+lessons: venv ## write the pages of docs/lessons from the data files of the lessons
+	PYTHONPATH=calling-service "$$VENV/bin/python" -m flow_explorer.lessons docs/lessons
 
 exercise: venv ## copy a service with a planted bug, then check the mend: N=3; SOLUTION=1 shows ours; without N, list them
 	@"$$VENV/bin/python" -m exercises

@@ -36,7 +36,7 @@ class Shell:
         self.process.stdin.write(f"{command}\necho; echo END-OF-OUTPUT\n")
         self.process.stdin.flush()
         lines = iter(self.process.stdout.readline, "END-OF-OUTPUT\n")
-        return "".join(lines).strip()
+        return "".join(lines).lstrip("\n").rstrip()  # the first line may be indented
 
     def run_block(self, block: str) -> None:
         """Run the commands of a console block; fail at the first that prints something else than shown."""

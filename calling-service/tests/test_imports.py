@@ -29,7 +29,10 @@ ROOMS: dict[str, set[str]] = {  # and what each may import of ours, besides itse
     "flow_explorer": EXPLORER,
     "flow_explorer.formats": EXPLORER | READING,
     "flow_explorer.gallery": EXPLORER | READING,
-    "flow_explorer.page": EXPLORER | READING | {"flow_explorer.formats", "flow_explorer.gallery"},
+    "flow_explorer.lessons": READING,
+    "flow_explorer.page": EXPLORER
+    | READING
+    | {"flow_explorer.formats", "flow_explorer.gallery", "flow_explorer.lessons"},
     "flow_explorer.terminal": EXPLORER | READING | {"flow_explorer.formats", "flow_explorer.gallery"},
 }
 OURS = (SERVICE, "timesheet_exports", "recording", "flow_explorer")
