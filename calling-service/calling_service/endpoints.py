@@ -82,6 +82,8 @@ def readyz() -> Response:
 @without_explorer.get("/")
 @without_explorer.post("/flow")
 @without_explorer.get("/flow/<path:_path>")
+@without_explorer.get("/compare")
+@without_explorer.post("/compare")
 def no_flow(_path: str = "") -> Response:
     """Answer 404 where the explorer's page would be, and say how it is switched on."""
     raise NotFound(NOT_SHOWN)

@@ -14,10 +14,12 @@ from flow_explorer import words
 from flow_explorer.gallery.player import CasePlayer
 from flow_explorer.meanings import rfc_address
 from flow_explorer.page import endpoints as page
+from flow_explorer.page import side_by_side
 from flow_explorer.page.booked_timesheets import TimesheetsReader
 from flow_explorer.servers import Servers
 
 FILTERS = (
+    words.answer,
     words.moment,
     words.duration,
     words.milliseconds,
@@ -52,6 +54,7 @@ class Explorer:
         app.jinja_env.trim_blocks = True
         app.jinja_env.lstrip_blocks = True
         app.register_blueprint(page.blueprint)
+        app.register_blueprint(side_by_side.blueprint)
 
     def close(self) -> None:
         """Close the connections to the other services."""

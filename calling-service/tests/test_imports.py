@@ -11,6 +11,7 @@ SERVICE = "calling_service"
 SHARED = {f"{SERVICE}.{name}" for name in ("database", "logs", "settings")}
 EXPLORER = {"recording", f"{SERVICE}.runs", f"{SERVICE}.oauth_client", f"{SERVICE}.guard"}
 READING = {f"flow_explorer.{path.stem}" for path in (FOLDER / "flow_explorer").glob("*.py")}
+SHOWN = {f"flow_explorer.{room}" for room in ("comparison", "formats", "gallery")}
 ROOMS: dict[str, set[str]] = {  # and what each may import of ours, besides itself
     f"{SERVICE}.oauth_client": set(),
     f"{SERVICE}.import_job": {f"{SERVICE}.database", "timesheet_exports"},
@@ -30,10 +31,9 @@ ROOMS: dict[str, set[str]] = {  # and what each may import of ours, besides itse
     "flow_explorer.formats": EXPLORER | READING,
     "flow_explorer.gallery": EXPLORER | READING,
     "flow_explorer.lessons": READING,
-    "flow_explorer.page": EXPLORER
-    | READING
-    | {"flow_explorer.formats", "flow_explorer.gallery", "flow_explorer.lessons"},
-    "flow_explorer.terminal": EXPLORER | READING | {"flow_explorer.formats", "flow_explorer.gallery"},
+    "flow_explorer.comparison": EXPLORER | READING,
+    "flow_explorer.page": EXPLORER | READING | SHOWN | {"flow_explorer.lessons"},
+    "flow_explorer.terminal": EXPLORER | READING | SHOWN,
 }
 OURS = (SERVICE, "timesheet_exports", "recording", "flow_explorer")
 MODULES = sorted(path for package in OURS for path in (FOLDER / package).rglob("*.py"))

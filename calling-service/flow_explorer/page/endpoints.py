@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from calling_service.guard import require_own_page, require_whole_body
 from calling_service.runs.case import UnknownCaseError
 from calling_service.runs.run import Run
-from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, request, url_for
 from recording.capture import FORM
 from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,10 +21,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from flow_explorer.formats import curl, har, mermaid
 from flow_explorer.gallery.case import Case, gallery
 from flow_explorer.page.flow_view import view
+from flow_explorer.page.html import explorer, html
 from flow_explorer.recorded_run import RecordedRun
-
-if TYPE_CHECKING:
-    from flow_explorer.explorer import Explorer
 
 IMPORTS = {"import-fresh": True, "import-cached": False}  # whether the button asks for a fresh token
 NEW_SECONDS = 5  # a run that is younger is drawn arrow by arrow
@@ -34,17 +32,12 @@ blueprint = Blueprint(
 )
 
 
-def _explorer() -> "Explorer":
-    explorer: Explorer = current_app.extensions["flow-explorer"]
-    return explorer
-
-
 @blueprint.get("/")
 def last_flow() -> bytes:
     """Show the last run, or how to start the first."""
-    runs = _explorer().history.recent()
+    runs = explorer().history.recent()
     if not runs:
-        return _html("page.html", _surroundings())
+        return html("page.html", _surroundings())
     return _page(runs[0].id, None)
 
 
@@ -58,23 +51,28 @@ def flow(run_id: str, step: str | None = None) -> bytes:
 @blueprint.post("/flow")
 def start() -> AnyResponse:
     """Start what a button names, and redirect to its flow."""
-    require_own_page(request)
-    if request.mimetype != FORM:
-        raise UnsupportedMediaType(f"Send {FORM}, as the page's buttons do.")
-    require_whole_body(request)
+    require_form_of_page()
     try:
         (button,) = request.form.getlist("run")
-        run_id = _start(button)
+        run_id = start_named(button)
     except (ValueError, UnknownCaseError) as error:
         raise BadRequest("The form names nothing that could be started.") from error
     return redirect(url_for(".flow", run_id=run_id), 303)
 
 
-def _start(button: str) -> str:
+def require_form_of_page() -> None:
+    """Raise Forbidden, UnsupportedMediaType or BadRequest unless the page itself sent a whole form."""
+    require_own_page(request)
+    if request.mimetype != FORM:
+        raise UnsupportedMediaType(f"Send {FORM}, as the page's buttons do.")
+    require_whole_body(request)
+
+
+def start_named(button: str) -> str:
     """Start an import or a case of the gallery; return the run's id; raise UnknownCaseError."""
     if button in IMPORTS:
-        return _explorer().runner.start("web", resend=True, fresh_token=IMPORTS[button])
-    return _explorer().player.start(button)
+        return explorer().runner.start("web", resend=True, fresh_token=IMPORTS[button])
+    return explorer().player.start(button)
 
 
 @blueprint.get("/flow/<run_id>/mermaid")
@@ -102,11 +100,11 @@ def _text(lines: Iterable[str]) -> Response:
 
 
 def _commands(recorded: RecordedRun) -> list[str]:
-    return list(curl.commands(recorded, _explorer().servers.public_addresses()))
+    return list(curl.commands(recorded, explorer().servers.public_addresses()))
 
 
 def _recorded(run_id: str) -> RecordedRun:
-    stored = _explorer().history.find(run_id)
+    stored = explorer().history.find(run_id)
     if stored is None:
         raise NotFound("There is no such run; the last fifty are kept.")
     return RecordedRun.of(stored)
@@ -128,45 +126,24 @@ def _page(run_id: str, item_id: str | None) -> bytes:
     if pane and pane.item.kind == "request":
         context["command"] = _commands(recorded)[pane.item.index]
     if request.args.get("only") == "flow":
-        return _html("flow.html", context)
-    return _html("page.html", context | _surroundings())
-
-
-def _html(template: str, context: dict[str, Any]) -> bytes:
-    text = render_template(template, title=_title, outcome=_outcome, **context)
-    return text.encode(errors="replace")  # recorded JSON may hold half a surrogate pair
+        return html("flow.html", context)
+    return html("page.html", context | _surroundings())
 
 
 def _surroundings() -> dict[str, Any]:
     return {
-        "token": _explorer().token_facts(),
-        "runs": _explorer().history.recent(),
-        "booked": _explorer().timesheets.read(),
+        "token": explorer().token_facts(),
+        "runs": explorer().history.recent(),
+        "booked": explorer().timesheets.read(),
         "gallery": groupby(gallery().values(), key=attrgetter("group")),
-        "overlay": _explorer().servers.overlay,
+        "overlay": explorer().servers.overlay,
     }
 
 
 def _following(run: Run) -> Case | None:
     """Return the case that comes after the run's in the gallery."""
-    here = ("", _explorer().servers.overlay)
+    here = ("", explorer().servers.overlay)
     for case, following in pairwise(case for case in gallery().values() if case.overlay in here):
         if run.case and run.case.id == case.id:
             return following
     return None
-
-
-def _title(run: Run) -> str:
-    if run.case:
-        return run.case.title
-    if run.fresh_token:
-        return "Import with a fresh token"
-    return "Import"
-
-
-def _outcome(run: Run) -> str:
-    if run.case is None or run.case.as_expected is None:
-        return run.state
-    if run.case.as_expected:
-        return "as-expected"
-    return "not-as-expected"

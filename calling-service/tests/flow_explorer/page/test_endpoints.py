@@ -5,7 +5,6 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -33,20 +32,6 @@ from recording.exchange import Exchange, Step
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
 FIRST_RENDER = 100_000  # bytes
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture
-def service(environ: dict[str, str]) -> Iterator[Service]:
-    service = build_web(Settings.from_environ(environ | {"EXPLAIN": "1"}))
-    yield service
-    wait_for_the_end()
-    service.stop()
-    service.close()
-
-
-@pytest.fixture
-def client(service: Service) -> FlaskClient:
-    return create_app(service).test_client()
 
 
 def wait_for_the_end() -> None:
@@ -277,7 +262,10 @@ def test_a_step_that_a_run_does_not_have_is_not_found(client: FlaskClient) -> No
     assert answer.json["detail"] == "This run has no such step."  # type: ignore[index]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/flow/x"), ("POST", "/flow")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/flow/x"), ("POST", "/flow"), ("GET", "/compare"), ("POST", "/compare")],
+)
 def test_there_is_no_page_without_explain(environ: dict[str, str], method: str, path: str) -> None:
     service = build_web(Settings.from_environ(environ))
     answer = create_app(service).test_client().open(path, method=method)
@@ -314,7 +302,12 @@ def test_the_first_render_is_small(client: FlaskClient, service: Service) -> Non
         run.state = "completed"
         service.history.save(run)
     flow = started(client)
-    for path in (flow, f"{flow}/1-response", f"{flow}/2-request"):
+    for path in (
+        flow,
+        f"{flow}/1-response",
+        f"{flow}/2-request",
+        "/compare?left=import-fresh&right=import-cached",
+    ):
         page = client.get(path).text
         linked = [path for path in re.findall('(?:href|src)="([^"]*)"', page) if path.startswith("/static/")]
         assert len(linked) == 3

@@ -1,0 +1,132 @@
+"""Two runs compared: arrow by arrow in pairs, and in each pair line by line, with a mark for what differs.
+
+Not here: which belong together (pairing.py), what a line says (lines.py, essence.py), its mark (rows.py).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from recording.exchange import Exchange
+
+from flow_explorer.answers import checks_caption, request_caption, response_caption
+from flow_explorer.comparison import essence
+from flow_explorer.comparison.lines import Line, of_checks, of_message
+from flow_explorer.comparison.pairing import TOKEN_REQUEST, Place, Role, aligned, role
+from flow_explorer.comparison.rows import Mark, Row, row, rows
+from flow_explorer.diagram import Item, draw
+from flow_explorer.recorded_run import RecordedRun
+
+PartName = Literal["request", "checks", "response"]
+PARTS: tuple[PartName, ...] = ("request", "checks", "response")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A request, a response, or the checks in between: a caption for each side, and their lines."""
+
+    name: PartName
+    caption: Row
+    rows: Sequence[Row] = ()
+
+    @property
+    def differing(self) -> list[Row]:
+        """Return the lines that say something else, or that one side alone has."""
+        return [row for row in self.rows if row.differs]
+
+    @property
+    def differs(self) -> bool:
+        """Return whether the sides say something else."""
+        return self.caption.differs or bool(self.differing)
+
+    def names(self, mark: Mark) -> list[str]:
+        """Return the names of the lines with this mark, each once."""
+        return list(dict.fromkeys(row.name for row in self.rows if row.mark == mark))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An exchange on each side, or a token request that was not sent; None where a side has none."""
+
+    left: Item | None
+    right: Item | None
+    parts: Sequence[Part]
+
+    @property
+    def item(self) -> Item:
+        """Return the item that says who sends to whom."""
+        item = self.left or self.right
+        if item is None:
+            raise LookupError
+        return item
+
+    @property
+    def differs(self) -> bool:
+        """Return whether any part says something else, or one side alone has the exchange."""
+        return any(part.differs for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A part on one side."""
+
+    caption: Line
+    lines: Sequence[Line] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrow:
+    item: Item
+    role: Role
+    parts: Mapping[PartName, _Side]
+
+
+def compare(left: RecordedRun, right: RecordedRun) -> list[Pair]:
+    """Return the exchanges of two runs in pairs, compared; exchanges in a row that look alike count once."""
+    here = list(_arrows(left))
+    there = list(_arrows(right))
+    places = aligned([arrow.role for arrow in here], [arrow.role for arrow in there])
+    return [_pair(_at(here, one), _at(there, other)) for one, other in places]
+
+
+def _at(arrows: Sequence[_Arrow], place: Place) -> _Arrow | None:
+    return None if place is None else arrows[place]
+
+
+def _arrows(recorded: RecordedRun) -> Iterator[_Arrow]:
+    for item in draw(recorded).items:
+        if item.kind == "request":
+            exchange = recorded.exchanges[item.index]
+            yield _Arrow(item, role(exchange), dict(_sides(item, exchange)))
+        elif item.kind in {"cached", "omitted"}:
+            caption = Line("", "", item.text, item.kind)  # the time or the number in the text varies
+            purpose = TOKEN_REQUEST if item.kind == "cached" else (item.receiver, "", item.kind)
+            yield _Arrow(item, purpose, {"request": _Side(caption)})
+
+
+def _sides(item: Item, exchange: Exchange) -> Iterator[tuple[PartName, _Side]]:
+    sent = exchange.started_at.timestamp()
+    times = f", {item.times} times" if item.times > 1 else ""
+    what = essence.of_text(exchange.request.start_line) + times
+    caption = Line("", "", request_caption(exchange) + times, what)
+    yield "request", _Side(caption, of_message(exchange.request, sent))
+    if exchange.checks or exchange.calls:
+        text = checks_caption(exchange)
+        yield "checks", _Side(Line("", "", text, text), of_checks(exchange))
+    text = response_caption(exchange)
+    lines = of_message(exchange.response, sent) if exchange.response else ()
+    yield "response", _Side(Line("", "", text, text), lines)
+
+
+def _pair(left: _Arrow | None, right: _Arrow | None) -> Pair:
+    here = left.parts if left else {}
+    there = right.parts if right else {}
+    parts = [_part(name, here.get(name), there.get(name)) for name in PARTS if name in here or name in there]
+    return Pair(left.item if left else None, right.item if right else None, parts)
+
+
+def _part(name: PartName, left: _Side | None, right: _Side | None) -> Part:
+    caption = row(left.caption if left else None, right.caption if right else None)
+    if left and right and left.lines and right.lines:
+        return Part(name, caption, rows(left.lines, right.lines))
+    return Part(name, caption)  # the lines of one side alone would say no more than the caption
