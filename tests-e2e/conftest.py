@@ -1,10 +1,14 @@
 """The stack that the end-to-end tests share, started by `make up` in the runtime that RUNTIME names."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import chromium
 import pytest
 from live_stack import Stack
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 MEASURED = "measured"
 
@@ -52,6 +56,41 @@ def checkout() -> Path:
 def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Return a function that takes a line of figures and prints it at the end, even if the test fails."""
     return lambda line: record_property(MEASURED, line)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the system's Chromium; without it these tests are skipped, and fail in CI."""
+    if (path := chromium.installed()) is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"none of {', '.join(chromium.NAMES)} is installed")
+    with chromium.started(path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a path of the page; fail at the end if anything went wrong in any page."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+    asked: list[str] = []
+    home = stack.url["calling-service"]
+
+    def open_page(path: str = "/", width: int = 1280, **options: Any) -> Page:
+        size: ViewportSize = {"width": width, "height": 900}
+        contexts.append(browser.new_context(viewport=size, **{"reduced_motion": "reduce"} | options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: wrong.append(message.text))  # also violations of the CSP
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(home + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+    assert [url for url in asked if not url.startswith(f"{home}/")] == []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

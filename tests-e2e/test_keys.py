@@ -13,6 +13,8 @@ import pytest
 import requests
 from authlib.oauth2.rfc6750 import InvalidTokenError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+from flow_explorer.comparison.comparing import compare
+from flow_explorer.recorded_run import RecordedRun
 from joserfc.jwk import KeySet
 from live_stack import Stack, eventually, four_threads
 
@@ -164,3 +166,24 @@ def test_an_api_that_keeps_keys_for_longer_than_they_are_announced_refuses_new_t
     assert failed.returncode != 0
     assert "KEY_ANNOUNCEMENT: a key would sign 4 s after it was announced" in failed.stderr
     assert "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 1201 s; set it to more" in failed.stderr
+
+
+def test_side_by_side_an_import_before_a_change_of_keys_and_one_after_it_differ_in_the_key_alone(
+    stack: Stack,
+) -> None:
+    def signed_with() -> tuple[str, RecordedRun]:
+        run = RecordedRun.from_json(stack.run_import(resend=True, fresh_token=True))
+        token = run.exchanges[-1].request.token
+        assert token
+        return str(token.header["kid"]), run
+
+    def with_another_key() -> RecordedRun | None:
+        kid, run = signed_with()
+        return None if kid == old else run
+
+    old, before = signed_with()
+    keys(stack, "rotate")
+    after = eventually(with_another_key, "another key signs")
+    parts = [part for pair in compare(before, after) for part in pair.parts]
+    assert {row.name for part in parts for row in part.differing} == {"kid"}
+    assert not any(part.caption.differs for part in parts)

@@ -1,56 +1,18 @@
 """The page in a browser: the flow, its steps, failing cases, keyboard, no JavaScript, accessibility."""
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import chromium
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from live_stack import Stack
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
 FIRST_RENDER = 100_000  # bytes
-WIDTHS = {360: 800, 1280: 900, 1920: 1080}
+WIDTHS = (360, 1280, 1920)
 
 Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the system's Chromium; without it these tests are skipped, and fail in CI."""
-    if (path := chromium.installed()) is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"none of {', '.join(chromium.NAMES)} is installed")
-    with chromium.started(path) as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(browser: Browser, stack: Stack) -> Iterator[Visit]:
-    """Return a function that opens a path of the page; fail at the end if anything went wrong in any page."""
-    contexts: list[BrowserContext] = []
-    wrong: list[str] = []
-    asked: list[str] = []
-    home = stack.url["calling-service"]
-
-    def open_page(path: str = "/", width: int = 1280, **options: Any) -> Page:
-        size: ViewportSize = {"width": width, "height": WIDTHS[width]}
-        contexts.append(browser.new_context(viewport=size, **{"reduced_motion": "reduce"} | options))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: wrong.append(message.text))  # also violations of the CSP
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(home + path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
-    assert [url for url in asked if not url.startswith(f"{home}/")] == []
 
 
 def run(page: Page, button: str) -> None:
