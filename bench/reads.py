@@ -24,7 +24,7 @@ from protected_api.resource_server.issuer_documents import fetch_key_set
 from protected_api.resource_server.issuer_keys import IssuerKeys
 from protected_api.resource_server.json_over_http import call
 from protected_api.resource_server.remembered_tokens import RememberedTokens
-from protected_api.timesheets.database import Database
+from protected_api.sqlite.database import SqliteDatabase
 from protected_api.timesheets.models import Query
 from protected_api.timesheets.store import TimesheetStore
 
@@ -100,7 +100,7 @@ def _stages(stack: Stack, compact: str) -> tuple[Times, Times, Times]:
     policy = Policy(stack.issuer, stack.timesheets_api, keys.find)
     token = verify(AccessToken(compact), policy)
     tokens = RememberedTokens(policy)
-    store = TimesheetStore(Database(str(stack.state / "protected-api/timesheets.db")))
+    store = TimesheetStore(SqliteDatabase(str(stack.state / "protected-api/timesheets.db")))
     query = Query.model_validate({"limit": "1"})
     page, _ = store.page(query)
     line = {"method": "GET", "path": "/timesheets", "status": 200, "duration_ms": 1.234}

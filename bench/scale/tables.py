@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from protected_api.timesheets.database import MIGRATIONS
+from protected_api.sqlite.database import MIGRATIONS
 
 DAYS, BEFORE_INDEXES = 1000, 2  # the dates of the timesheets; the migrations before the indexes
 EARLY, LATE, APPROVED_AT = "2000-01-01", "2026-12-31", "2026-12-31T00:00:00Z"

@@ -1,7 +1,6 @@
 """Build the Timesheets API from its settings. Not here: who is served (resource_server/protect.py)."""
 
 import secrets
-import sqlite3
 import ssl
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.routing import IntegerConverter
 
+from protected_api.databases import open_database, open_proofs
 from protected_api.endpoints.approvals import approval_routes
 from protected_api.endpoints.health import health_routes
 from protected_api.endpoints.metadata import base_path, metadata_routes
@@ -45,7 +45,7 @@ NO_INTROSPECTION = "approvals answer 503: CLIENT_ID and CLIENT_SECRET_FILE for i
 
 
 class TimesheetId(IntegerConverter):
-    """An id that SQLite can give a timesheet. Any other number matches no route, and costs no look-up."""
+    """An id that a timesheet can have. Any other number matches no route, and costs no look-up."""
 
     regex = "[1-9][0-9]{0,17}"
     schema: ClassVar = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
@@ -57,14 +57,14 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # a redirect would repeat the Host header of the caller
     app.url_map.converters["timesheet"] = TimesheetId
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    keys = _protect(app, settings)
+    database = open_database(settings.database_file, settings.database_url, settings.database_password_file)
+    keys = _protect(app, settings, database)
     app.extensions["keys"] = keys
     app.extensions["max_token_length"] = settings.max_token_length
     app.extensions["warnings"] = _warnings(settings)
     app.register_error_handler(HTTPException, http_problem)
-    database = Database(settings.database_file)
     store = TimesheetStore(database)
-    app.register_error_handler(sqlite3.DatabaseError, partial(_database_unavailable, database))
+    app.register_error_handler(database.error, partial(_database_unavailable, database))
     routes = (
         timesheet_routes(store),
         approval_routes(store),
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(
         metadata_routes(settings.issuer, settings.audience, NAME, _binding_metadata(settings))
     )
-    health = health_routes(store, keys)
+    health = health_routes(database, keys)
     app.register_blueprint(health)
     if path:  # and health at the root, because a platform's probes know no path
         app.register_blueprint(health, name="health_below_the_path", url_prefix=path)
@@ -83,7 +83,7 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _protect(app: Flask, settings: Settings) -> IssuerKeys:
+def _protect(app: Flask, settings: Settings, database: Database) -> IssuerKeys:
     """Let only good access tokens into the app; return the keys, which each worker starts."""
     call = _call(settings)
     on_check: OnCheck = ignore_check
@@ -110,7 +110,7 @@ def _protect(app: Flask, settings: Settings) -> IssuerKeys:
         keys_file=_keys_file(settings),
         call=call,
         on_check=on_check,
-        possession=_possession(settings),
+        possession=_possession(settings, database),
     )
 
 
@@ -123,21 +123,20 @@ def _warnings(settings: Settings) -> list[str]:
     return warnings
 
 
-def _possession(settings: Settings) -> ProofOfPossession:
-    by_proof = _dpop(settings)
+def _possession(settings: Settings, database: Database) -> ProofOfPossession:
+    by_proof = _dpop(settings, database)
     if settings.mtls == "0":
         return by_proof
     return mutual_tls(settings.trusted_proxies, required=settings.mtls == "required", beside=by_proof)
 
 
-def _dpop(settings: Settings) -> ProofOfPossession:
+def _dpop(settings: Settings, database: Database) -> ProofOfPossession:
     if settings.dpop == "0":
         return BEARER_TOKENS
     nonces = None
     if settings.dpop_nonce_key_file:
         nonces = Nonces(Path(settings.dpop_nonce_key_file))
-    # A commit that waits for the disk would cost more than all the rest of a request.
-    seen = SeenProofs(Database(settings.database_file, synchronous="NORMAL")).seen
+    seen = SeenProofs(open_proofs(settings.database_file, database)).seen
     return dpop(settings.audience, seen, nonces=nonces, required=settings.dpop == "required")
 
 
@@ -184,8 +183,8 @@ def _trace() -> dict[str, str]:
     return {"traceparent": f"00-{current_trace_id.get()}-{secrets.token_hex(8)}-01"}
 
 
-def _database_unavailable(database: Database, error: sqlite3.DatabaseError) -> Response:
-    # Locked for longer than the time-out, damaged, read-only, or the disk is full. The log says which.
+def _database_unavailable(database: Database, error: Exception) -> Response:
+    # Down, locked for longer than the time-out, damaged, read-only, or its disk is full. The log says which.
     database.disconnect()
     current_app.logger.error("database unavailable", exc_info=error)
     return http_problem(ServiceUnavailable("The database is not available.", retry_after=2))

@@ -1,6 +1,5 @@
 """The DPoP proofs that were used, in the API's database: a unique row each, so that no proof counts twice."""
 
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,18 +23,18 @@ class SeenProofs:
     _purge_at: float = field(default=0.0, init=False)
 
     def seen(self, digest: bytes, expires_at: int) -> bool:
-        """Record a proof, and return whether it was there before; raise sqlite3.Error if that fails."""
+        """Record a proof, and return whether it was there before; raise the error of the database."""
         try:
             self._purge()
-            return self.database.connection().execute(INSERT, (expires_at, digest)).rowcount == 0
-        except sqlite3.Error:
-            self.database.disconnect()  # this connection may not see that the file is mended
+            return self.database.execute(INSERT, expires_at, digest).rowcount == 0
+        except self.database.error:
+            self.database.disconnect()  # this connection may never work again
             raise
 
     def _purge(self) -> None:
         now = self.now()
         if now < self._purge_at:
             return
-        deleted = self.database.connection().execute(DELETE, (now - KEPT_LONGER, MOST_PURGED)).rowcount
+        deleted = self.database.execute(DELETE, int(now) - KEPT_LONGER, MOST_PURGED).rowcount
         if deleted < MOST_PURGED:  # otherwise the next proof continues
             self._purge_at = now + PURGE_SECONDS

@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import re
-import sqlite3
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from protected_api.databases import WRITABLE, DatabaseReader
 from protected_api.resource_server.dpop_nonces import NonceKeyError, Nonces
 from protected_api.resource_server.token_profiles import PROFILES, needs_clients
-from protected_api.settings_reader import SettingsError, SettingsReader, is_http_url, is_loopback_http
-from protected_api.timesheets.database import Database
+from protected_api.settings_reader import SettingsError, is_http_url, is_loopback_http
 
-WRITABLE = "a file in a folder that can be written to"
 LONGEST = 999999999  # seconds
 LONGEST_TOKEN = 60000  # characters; the authorization server can be asked about one in a body of 64 KiB
 PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?")  # a route can have it, and no proxy rewrites it
@@ -31,7 +29,7 @@ class Settings:
 
     issuer: str
     audience: str
-    database_file: str
+    database_file: str  # empty if there is a URL
     jwks_uri: str | None = None
     jwks_ttl: int = 300
     jwks_hard_ttl: int = 86400
@@ -53,6 +51,8 @@ class Settings:
     profile: str = "rfc9068"  # of the tokens
     allowed_clients: frozenset[str] = frozenset()  # none: any client of the issuer
     aud: str | None = None  # of tokens, if it is not the audience
+    database_url: str | None = None  # of PostgreSQL; it has no password
+    database_password_file: str | None = None
 
     @property
     def token_audience(self) -> str:
@@ -67,6 +67,8 @@ class Settings:
             issuer=read.issuer(),
             audience=read.audience(),
             database_file=read.database_file(),
+            database_password_file=read.secret_file("DATABASE_PASSWORD_FILE"),
+            database_url=read.database_url(),
             jwks_uri=read.endpoint("JWKS_URI"),
             jwks_ttl=read.number("JWKS_TTL", 300, 1, LONGEST, " of seconds"),
             jwks_hard_ttl=read.number("JWKS_HARD_TTL", 86400, 1, LONGEST, " of seconds"),
@@ -92,6 +94,7 @@ class Settings:
         read.needs("CLIENT_ID", "CLIENT_SECRET_FILE")
         read.needs("CLIENT_SECRET_FILE", "CLIENT_ID")
         read.needs("INTROSPECTION_URL", "CLIENT_ID")
+        read.needs("DATABASE_PASSWORD_FILE", "DATABASE_URL")
         if settings.mtls != "0" and not read.text("TRUSTED_PROXIES"):
             read.problem("TRUSTED_PROXIES", "is not set, but MTLS is; set it to the proxy that ends TLS")
         if settings.jwks_hard_ttl < settings.jwks_ttl:
@@ -101,7 +104,7 @@ class Settings:
         return settings
 
 
-class _Reader(SettingsReader):
+class _Reader(DatabaseReader):
     def audience(self) -> str:
         required = self.required("AUDIENCE", "the URL of this API")
         audience = self.url("AUDIENCE", required, plain_http=self.switch("INSECURE_HTTP"))
@@ -128,15 +131,6 @@ class _Reader(SettingsReader):
         if not clients and (self.text(name) or needs_clients(self.profile("TOKEN_PROFILE"))):
             self.problem(name, "names no client; set it to the client ids that may call, separated by spaces")
         return clients
-
-    def database_file(self) -> str:
-        file = self.required("DATABASE_FILE", WRITABLE)
-        try:
-            if file:
-                Database(file).prepare()
-        except sqlite3.Error as error:
-            self.problem("DATABASE_FILE", f"cannot be used ({error}); set it to {WRITABLE}")
-        return file
 
     def endpoint(self, name: str) -> str | None:
         # The endpoints of a loopback issuer may have another plain http address, as in Compose.

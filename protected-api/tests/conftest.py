@@ -13,19 +13,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
 from flask.testing import FlaskClient
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 from protected_api.app import create_app
+from protected_api.databases import open_database
 from protected_api.logs import configure_logs
+from protected_api.postgresql.database import PostgresqlDatabase
 from protected_api.settings import Settings
+from protected_api.sqlite.database import SqliteDatabase
 from protected_api.timesheets.database import Database
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -220,10 +224,57 @@ def _issuing(private_keys: dict[str, Any]) -> Iterator[Issuer]:
     issuer.close()
 
 
-def _settings(issuer: Issuer, folder: Path) -> Settings:
-    file = folder / "timesheets.db"
-    Database(str(file)).prepare()
-    return Settings(issuer.url, AUDIENCE, str(file), issuer.jwks_uri)
+@pytest.fixture(scope="module")
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Return sqlite, or what a test is parametrized with."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="module")
+def new_database_settings(
+    database_kind: str, request: pytest.FixtureRequest
+) -> Callable[[Path], dict[str, Any]]:
+    """Return a function that prepares a new database; its settings may be files in a folder."""
+
+    def new_file(folder: Path) -> dict[str, Any]:
+        file = str(folder / "timesheets.db")
+        SqliteDatabase(file).prepare()
+        return {"database_file": file}
+
+    def new_database(folder: Path) -> dict[str, Any]:
+        database = request.getfixturevalue("new_database")()
+        password_file = str(database.write_password(folder))
+        PostgresqlDatabase(database.url(), password_file).prepare()
+        return {
+            "database_file": "",
+            "database_url": database.url(),
+            "database_password_file": password_file,
+        }
+
+    return new_file if database_kind == "sqlite" else new_database
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Any]:
+    if settings.database_password_file and settings.database_url:
+        password = Path(settings.database_password_file).read_text().strip()
+        with psycopg.connect(settings.database_url, password=password, autocommit=True) as connection:
+            yield connection
+        return
+    with closing(sqlite3.connect(settings.database_file, isolation_level=None)) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def connected() -> Callable[[Settings], AbstractContextManager[Any]]:
+    """Return a function that connects to the database of settings, as another program would."""
+    return _connected
+
+
+@pytest.fixture
+def database(settings: Settings) -> Database:
+    """Return the database of the settings."""
+    return open_database(settings.database_file, settings.database_url, settings.database_password_file)
 
 
 def _introspecting(settings: Settings, folder: Path) -> Settings:
@@ -249,8 +300,11 @@ def issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def settings(issuer: Issuer, tmp_path: Path) -> Settings:
-    return _settings(issuer, tmp_path)
+def settings(
+    issuer: Issuer, tmp_path: Path, new_database_settings: Callable[..., dict[str, Any]]
+) -> Settings:
+    database = new_database_settings(tmp_path)
+    return Settings(issuer=issuer.url, audience=AUDIENCE, jwks_uri=issuer.jwks_uri, **database)
 
 
 @pytest.fixture(scope="module")
@@ -260,10 +314,17 @@ def shared_issuer(private_keys: dict[str, Any]) -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def shared_settings(shared_issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def shared_settings(
+    shared_issuer: Issuer,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database_settings: Callable[..., dict[str, Any]],
+) -> Settings:
     """Return the settings of the shared API, which introspects at the shared issuer."""
     folder = tmp_path_factory.mktemp("shared")
-    return _introspecting(_settings(shared_issuer, folder), folder)
+    url = shared_issuer.url
+    database = new_database_settings(folder)
+    settings = Settings(issuer=url, audience=AUDIENCE, jwks_uri=shared_issuer.jwks_uri, **database)
+    return _introspecting(settings, folder)
 
 
 @pytest.fixture(scope="module")
@@ -275,8 +336,11 @@ def shared_app(shared_settings: Settings) -> Flask:
 @pytest.fixture
 def emptied_app(shared_app: Flask, shared_settings: Settings) -> Flask:
     """Return the shared API without the timesheets that an earlier test left in it."""
-    with closing(sqlite3.connect(shared_settings.database_file)) as connection:
-        connection.executescript("DELETE FROM timesheets; DELETE FROM sqlite_sequence;")
+    with _connected(shared_settings) as connection:
+        if shared_settings.database_file:
+            connection.executescript("DELETE FROM timesheets; DELETE FROM sqlite_sequence;")
+        else:
+            connection.execute("TRUNCATE timesheets RESTART IDENTITY")
     return shared_app
 
 

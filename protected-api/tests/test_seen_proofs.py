@@ -12,7 +12,7 @@ from protected_api import seen_proofs
 from protected_api.app import create_app
 from protected_api.seen_proofs import KEPT_LONGER, MOST_PURGED, SeenProofs
 from protected_api.settings import Settings
-from protected_api.timesheets.database import Database
+from protected_api.sqlite.database import SqliteDatabase
 
 NOW = 1_800_000_000
 
@@ -20,14 +20,14 @@ NOW = 1_800_000_000
 @pytest.fixture
 def file(tmp_path: Path) -> str:
     file = str(tmp_path / "api.db")
-    Database(file).prepare()
+    SqliteDatabase(file).prepare()
     return file
 
 
 @pytest.fixture
 def at(file: str) -> Callable[[float], SeenProofs]:
     """Return a function that makes the store of another process, at a time."""
-    return lambda now: SeenProofs(Database(file), lambda: now)
+    return lambda now: SeenProofs(SqliteDatabase(file), lambda: now)
 
 
 def rows(file: str) -> int:

@@ -50,7 +50,7 @@ def test_reports_every_problem_at_once() -> None:
         "ISSUER: is not set; set it to the URL by which tokens name the authorization server",
         "INSECURE_HTTP: is not known; set it to one of 0, 1",
         "AUDIENCE: is not set; set it to the URL of this API",
-        f"DATABASE_FILE: is not set; {WRITABLE}",
+        f"DATABASE_FILE: is not set; {WRITABLE}, or DATABASE_URL to a PostgreSQL database",
         "JWKS_TTL: is not a whole number of seconds; set it to 1 to 999999999",
         "LOG_LEVEL: is not known; set it to one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
     )

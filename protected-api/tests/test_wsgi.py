@@ -26,7 +26,8 @@ def test_prints_all_problems_in_one_message_and_exits() -> None:
     assert done.stderr == (
         "protected-api: cannot start, 3 problem(s):\n"
         "  - AUDIENCE: is not set; set it to the URL of this API\n"
-        "  - DATABASE_FILE: is not set; set it to a file in a folder that can be written to\n"
+        "  - DATABASE_FILE: is not set; set it to a file in a folder that can be written to,"
+        " or DATABASE_URL to a PostgreSQL database\n"
         "  - CLOCK_SKEW: is not a whole number of seconds; set it to 0 to 999999999\n"
     )
 

@@ -1,7 +1,5 @@
 """`/healthz`: the process is alive. `/readyz`: it can serve, with its database and a usable key set."""
 
-import sqlite3
-
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
@@ -9,11 +7,11 @@ from protected_api.endpoints.openapi import operation
 from protected_api.resource_server.issuer_keys import IssuerKeys
 from protected_api.resource_server.refusals import UnavailableError
 from protected_api.timesheets.answers import Health
-from protected_api.timesheets.store import TimesheetStore
+from protected_api.timesheets.database import Database
 
 
-def health_routes(store: TimesheetStore, keys: IssuerKeys) -> Blueprint:
-    """Return the health routes of a service with this store and these keys."""
+def health_routes(database: Database, keys: IssuerKeys) -> Blueprint:
+    """Return the health routes of a service with this database and these keys."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
@@ -27,9 +25,9 @@ def health_routes(store: TimesheetStore, keys: IssuerKeys) -> Blueprint:
     def ready() -> ResponseReturnValue:
         """Say whether the service can serve requests, and what is missing if it cannot."""
         try:
-            store.check()
+            database.check()
             keys.usable()
-        except sqlite3.Error:
+        except database.error:
             return {"status": "not ready", "reason": "the database cannot be used"}, 503
         except UnavailableError:
             return {"status": "not ready", "reason": "there is no usable key set of the issuer"}, 503

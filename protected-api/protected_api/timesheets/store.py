@@ -1,23 +1,16 @@
-"""Timesheets in SQLite. Not here: validation (models.py), tables (database.py), pages (pages.py)."""
+"""The timesheets of a database. Not here: validation (models.py), the databases (sqlite/, postgresql/)."""
 
-import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from protected_api.timesheets.answers import Timesheet
-from protected_api.timesheets.database import MIGRATIONS, Database
+from protected_api.timesheets.database import Database, Result
 from protected_api.timesheets.models import Entry, Query
 from protected_api.timesheets.names import normalised
-from protected_api.timesheets.pages import read_page
 
 Entries = Mapping[int, Entry]  # by their numbers in the upload
 Values = dict[str, Any]
 COLUMNS = ", ".join(Timesheet.__annotations__)
-INSERT = """
-INSERT INTO timesheets (client_id, department, external_id, user_id, date, project, hours)
-VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id, external_id) DO NOTHING
-"""
 SELECT = f"SELECT {COLUMNS} FROM timesheets WHERE"  # noqa: S608  all literals
 
 
@@ -39,32 +32,21 @@ class TimesheetStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def check(self) -> None:
-        """Raise sqlite3.Error if the database cannot be read and written to."""
-        try:
-            with self._database.transaction() as connection:
-                connection.execute("SELECT 1 FROM timesheets LIMIT 1")
-                # The version stays the same, but it is written: reading alone does not find a full disk.
-                connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        except sqlite3.Error:
-            self._database.disconnect()
-            raise
-
     def book(
         self, client_id: str, department: str | None, entries: Entries, *, dry_run: bool
     ) -> BookingResult:
         """Book all entries, or none if one conflicts with a booked one; `dry_run` only finds conflicts."""
-        values = [
+        rows = [
             (client_id, department, each.external_id, *_values(each).values()) for each in entries.values()
         ]
-        with self._database.transaction() as connection:
+        with self._database.transaction() as transaction:
             booked = 0
             if not dry_run:
-                booked = connection.executemany(INSERT, values).rowcount
+                booked = self._database.insert_missing(rows)
             if dry_run or booked < len(entries):
-                conflicts = list(_conflicts(_booked_values(connection, client_id, entries), entries))
+                conflicts = list(_conflicts(self._booked_values(client_id, entries), entries))
                 if conflicts or dry_run:
-                    connection.rollback()
+                    transaction.rollback()
                     return BookingResult(0, conflicts)
             external_id = next(iter(entries.values())).external_id
             first = self._one("client_id = ? AND external_id = ?", client_id, external_id)
@@ -72,8 +54,10 @@ class TimesheetStore:
 
     def delete(self, timesheet_id: int) -> None:
         """Delete a timesheet; raise LookupError if there is none, ApprovedError if it is approved."""
-        deleted = self._execute("DELETE FROM timesheets WHERE id = ? AND approved_at IS NULL", timesheet_id)
-        if not deleted.rowcount:
+        delete = "DELETE FROM timesheets WHERE id = ? AND approved_at IS NULL"
+        with self._database.transaction():  # or it would be deleted while an upload finds it booked
+            deleted = self._execute(delete, timesheet_id).rowcount
+        if not deleted:
             self._one("id = ?", timesheet_id)
             raise ApprovedError
 
@@ -85,7 +69,7 @@ class TimesheetStore:
 
     def page(self, query: Query) -> tuple[list[Timesheet], str | None]:
         """Return a page in the order of booking, and the cursor of the next page or None."""
-        rows = read_page(self._database.connection(), COLUMNS, query, query.limit + 1)
+        rows = self._database.page(COLUMNS, query, query.limit + 1)
         page = [_timesheet(row) for row in rows]
         if len(page) <= query.limit:
             return page, None
@@ -98,19 +82,14 @@ class TimesheetStore:
             raise LookupError(condition)
         return _timesheet(row)
 
-    def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        return self._database.connection().execute(sql, values)
+    def _booked_values(self, client_id: str, entries: Entries) -> dict[str, Values]:
+        """Return the values of those entries that the client has booked before, by external_id."""
+        rows = self._database.booked(client_id, [entry.external_id for entry in entries.values()])
+        names = ("user_id", "date", "project", "hours")
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
-
-def _booked_values(connection: sqlite3.Connection, client_id: str, entries: Entries) -> dict[str, Values]:
-    """Return the values of those entries that the client has booked before, by external_id."""
-    external_ids = json.dumps([entry.external_id for entry in entries.values()])
-    rows = connection.execute(
-        "SELECT external_id, user_id, date, project, hours FROM timesheets"
-        " WHERE client_id = ? AND external_id IN (SELECT value FROM json_each(?))",
-        (client_id, external_ids),
-    )
-    return {row[0]: dict(zip(("user_id", "date", "project", "hours"), row[1:], strict=True)) for row in rows}
+    def _execute(self, sql: str, *values: Any) -> Result:
+        return self._database.execute(sql, *values)
 
 
 def _conflicts(booked: Mapping[str, Values], entries: Entries) -> Iterator[tuple[int, str]]:

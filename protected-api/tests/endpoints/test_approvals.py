@@ -21,6 +21,7 @@ UNKNOWN = {
     "status": 503,
     "detail": "The token cannot be checked at present.",
 }
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"], indirect=True)
 Bearer = Callable[..., dict[str, str]]
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from protected_api.app import create_app
 from protected_api.settings import Settings
-from protected_api.timesheets.database import Database
+from protected_api.sqlite.database import SqliteDatabase
 from protected_api.timesheets.models import Entry
 from protected_api.timesheets.store import TimesheetStore
 
@@ -37,7 +37,7 @@ def app(fresh_settings: Settings) -> Flask:
     """Return an API that has timesheet 1, which is approved, and timesheet 2."""
     values = {"user_id": "u1", "date": "2026-11-02", "project": "P", "hours": "1"}
     entries = [Entry.model_validate({"external_id": name, **values}) for name in ("e1", "e2")]
-    store = TimesheetStore(Database(fresh_settings.database_file))
+    store = TimesheetStore(SqliteDatabase(fresh_settings.database_file))
     store.book("job", None, dict(enumerate(entries)), dry_run=False)
     store.approve(1, "bot", "2026-11-03T00:00:00Z")
     app = create_app(fresh_settings)

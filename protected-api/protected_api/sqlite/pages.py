@@ -8,22 +8,16 @@ about a microsecond each. Not here: what a row means (store.py).
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from protected_api.timesheets.database import Row
 from protected_api.timesheets.models import MAX_ID, Query
+from protected_api.timesheets.paging import conditions, read_near
 
-FILTERS = {
-    "user_id": "user_id = :user_id",
-    "project": "project = :project",
-    "from_": "date >= :from_",
-    "to": "date <= :to",
-    "approved": "(approved_at IS NOT NULL) = :approved",
-}
 PENDING = "timesheets INDEXED BY pending_timesheets_of_block_by_date WHERE approved_at IS NULL"
 APPROVED = "timesheets INDEXED BY approved_timesheets_of_block_by_date WHERE approved_at IS NOT NULL"
 FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
-NEAR = (4, 60)  # ids after the cursor for each timesheet of the page, read without an index if that fills it
 
 BLOCKS = """
 WITH RECURSIVE block(number) AS (
@@ -69,20 +63,19 @@ SELECT id FROM found WHERE id IS NOT NULL
 Values = dict[str, Any]
 
 
-def read_page(connection: sqlite3.Connection, columns: str, query: Query, count: int) -> list[Any]:
+def read_page(connection: sqlite3.Connection, columns: str, query: Query, count: int) -> Sequence[Row]:
     """Return the first `count` timesheets after the cursor that pass the filters; `columns` begin with id."""
-    wanted = [sql for name, sql in FILTERS.items() if getattr(query, name) is not None]
-    values = dict(query) | {"count": count, "near": MAX_ID}
+    wanted = conditions(query, ":{}")
+    values = dict(query) | {"count": count}
     where = " AND ".join(["id > :cursor", "id <= :near", *wanted])
     near = f"SELECT {columns} FROM timesheets NOT INDEXED WHERE {where} ORDER BY id LIMIT :count"  # noqa: S608
-    for width in NEAR:
-        if wanted:
-            values["near"] = min(query.cursor + width * count, MAX_ID)
-        rows = connection.execute(near, values).fetchall()
-        if not wanted or len(rows) == count:
-            return rows
-        if len(rows) * NEAR[1] < count * NEAR[0]:  # so few that the second look would not fill the page
-            break
+
+    def read(last: int) -> list[Row]:
+        return connection.execute(near, {**values, "near": last}).fetchall()
+
+    rows = read_near(query, count, read) if wanted else read(MAX_ID)
+    if rows is not None:
+        return rows
     values |= {"from_": query.from_ or FIRST_DATE, "to": query.to or LAST_DATE, "block": query.cursor >> 17}
     of_ids = f"SELECT {columns} FROM timesheets WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"  # noqa: S608
     with connection:  # a page that lacks a row deleted meanwhile would look like the last one

@@ -1,7 +1,6 @@
-"""A page has the timesheets that its filters accept, at a cost that does not grow with the table."""
+"""A page is found in SQLite at a cost that does not grow with the table. Not here: test_paging.py."""
 
 import itertools
-import random
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -9,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from protected_api.timesheets.database import Database
+from protected_api.sqlite.database import SqliteDatabase
+from protected_api.sqlite.pages import read_page
 from protected_api.timesheets.models import Query
-from protected_api.timesheets.pages import read_page
 
-BLOCK = 131072
 Row = tuple[int, str, str, str, str | None]
-FILTERS = {"user_id": "u3", "project": "p2", "from": "2026-11-12", "to": "2026-11-20"}
 
 
 def database(folder: Path, rows: Iterator[Row] | list[Row]) -> sqlite3.Connection:
     """Return a database with these rows: id, user, project, date, time of approval."""
-    Database(str(folder / "timesheets.db")).prepare()
+    SqliteDatabase(str(folder / "timesheets.db")).prepare()
     connection = sqlite3.connect(folder / "timesheets.db", isolation_level=None)
     connection.execute("BEGIN")
     connection.executemany(
@@ -30,63 +27,6 @@ def database(folder: Path, rows: Iterator[Row] | list[Row]) -> sqlite3.Connectio
     )
     connection.commit()
     return connection
-
-
-def scattered(seed: int) -> list[Row]:
-    """Return a few hundred rows in eight blocks, some of them in dense groups."""
-    chance = random.Random(seed)  # noqa: S311 the same rows at each run
-    starts = [number * BLOCK + offset for number in range(8) for offset in (-3, 0, 900, 30_000)]
-    ids = {start + chance.randrange(40) for start in starts for _ in range(20)} - {-3, -2, -1, 0}
-    return [
-        (
-            each,
-            f"u{chance.randrange(5)}",
-            f"p{chance.randrange(4)}",
-            f"2026-11-{chance.randrange(1, 29):02}",
-            chance.choice([None, None, "2026-12-01T00:00:00Z"]),
-        )
-        for each in sorted(ids)
-    ]
-
-
-def accepted(row: Row, query: Query) -> bool:
-    """Return whether the filters accept a row: what read_page must agree with."""
-    _, user_id, project, date, approved_at = row
-    wanted: Any = query.approved
-    return (
-        query.user_id in (None, user_id)
-        and query.project in (None, project)
-        and (query.from_ or "") <= date <= (query.to or "~")
-        and wanted in (None, approved_at is not None)
-    )
-
-
-@pytest.fixture(scope="module")
-def blocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    """Yield a database with the scattered rows."""
-    with closing(database(tmp_path_factory.mktemp("database"), scattered(seed=1))) as connection:
-        yield connection
-
-
-@pytest.mark.parametrize("approved", ["true", "false", None])
-@pytest.mark.parametrize("names", [c for n in range(5) for c in itertools.combinations(FILTERS, n)])
-def test_has_what_every_combination_of_filters_accepts(
-    blocks: sqlite3.Connection, names: tuple[str, ...], approved: str | None
-) -> None:
-    filters = {name: FILTERS[name] for name in names}
-    if approved:
-        filters["approved"] = approved
-    for cursor in (0, 17, BLOCK - 1, BLOCK, 3 * BLOCK + 950, 9 * BLOCK, 2**63 - 1):
-        query = Query.model_validate({**filters, "cursor": str(cursor)})
-        expected = [row[0] for row in scattered(seed=1) if row[0] > cursor and accepted(row, query)]
-        for count in (1, 5, 501):
-            found = read_page(blocks, "id, date", query, count)
-            assert [row[0] for row in found] == expected[:count]
-
-
-def test_finds_nothing_in_a_range_that_ends_before_it_begins(blocks: sqlite3.Connection) -> None:
-    query = Query.model_validate({"from": "2026-11-20", "to": "2026-11-12"})
-    assert read_page(blocks, "id", query, 5) == []
 
 
 def test_is_of_one_moment_while_another_process_deletes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from protected_api.timesheets.database import MIGRATIONS, Database
+from protected_api.sqlite.database import MIGRATIONS, SqliteDatabase
 from protected_api.timesheets.models import Query
 from protected_api.timesheets.store import TimesheetStore
 
@@ -17,7 +17,7 @@ def test_a_new_file_that_another_process_writes_to_is_opened_and_switched_later(
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         for statement in ("BEGIN IMMEDIATE", "COMMIT"):
             other.execute(statement)
-            connection = Database(file).connection()
+            connection = SqliteDatabase(file).connection()
             modes += connection.execute("PRAGMA journal_mode").fetchone()
     assert modes == ["delete", "wal"]
 
@@ -29,8 +29,8 @@ def test_migrates_an_older_database_and_keeps_its_rows(tmp_path: Path) -> None:
         old.execute("INSERT INTO timesheets VALUES (7, 'job', 'e1', 'u1', '2026-11-02', 'P', 725)")
         old.commit()
     for _ in range(2):
-        Database(file).prepare()
-    [row], _ = TimesheetStore(Database(file)).page(Query())
+        SqliteDatabase(file).prepare()
+    [row], _ = TimesheetStore(SqliteDatabase(file)).page(Query())
     assert (row["id"], row["hours"], row["department"], row["approved_at"]) == (7, "7.25", None, None)
 
 
@@ -42,7 +42,7 @@ def test_several_processes_may_migrate_an_older_database_at_once(tmp_path: Path)
         old.executemany("INSERT INTO timesheets VALUES (NULL, 'job', ?, ?, ?, ?, ?, NULL, NULL, NULL)", rows)
         old.commit()
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: Database(file).prepare(), range(4)))
+        list(pool.map(lambda _: SqliteDatabase(file).prepare(), range(4)))
     query = Query.model_validate({"user_id": "u5", "limit": "2", "cursor": "10000"})
-    page, _ = TimesheetStore(Database(file)).page(query)
+    page, _ = TimesheetStore(SqliteDatabase(file)).page(query)
     assert [row["external_id"] for row in page] == ["e10004", "e10013"]
