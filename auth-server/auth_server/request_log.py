@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -27,6 +27,11 @@ def noted(**fields: Any) -> None:
     decision = _decision.get()
     if decision is not None:
         decision.update(fields)
+
+
+def decision() -> Mapping[str, Any]:
+    """Return what the line of this request says so far."""
+    return _decision.get() or {}
 
 
 class RequestLog:

@@ -1,6 +1,6 @@
 """Name in each answer the checks that ran, how long each took, and why the last one failed: EXPLAIN=1.
 
-It tells the caller what refusals hide (W3C Server Timing). Without `explain_answers`, no check is kept.
+It tells the caller what refusals hide (W3C Server Timing). Without `begin_checks`, no check is kept.
 """
 
 import re
@@ -19,6 +19,19 @@ class _Check:
     name: str
     began: float
     failure: str = ""
+
+
+def begin_checks() -> None:
+    """Keep the checks of this request from here on."""
+    _checks.set([])
+
+
+def failed_check() -> str:
+    """Return the name of the check that has failed, "" if none has."""
+    checks = _checks.get()
+    if not checks or not checks[-1].failure:
+        return ""
+    return checks[-1].name
 
 
 def checking(name: str) -> None:
@@ -42,10 +55,7 @@ def failed(reason: str) -> None:
 
 def explain_answers(app: Flask) -> None:
     """Send a Server-Timing header with each answer to a request that was checked."""
-
-    @app.before_request
-    def begin() -> None:
-        _checks.set([])
+    app.before_request(begin_checks)
 
     @app.after_request
     def explain(response: Response) -> Response:

@@ -7,8 +7,10 @@ from select import PIPE_BUF
 from typing import Any
 
 import pytest
-from auth_server.request_log import RequestLog, decided
+from auth_server.app import create_app
+from auth_server.request_log import RequestLog, decided, decision
 from auth_server.startup import Service
+from flask import Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -170,3 +172,18 @@ def test_a_decision_outside_of_a_request_is_not_logged(log_lines: LogLines) -> N
     logging.getLogger("auth_server").info("outside")
     (line,) = log_lines()
     assert "trace_id" not in line
+
+
+def test_tells_code_around_the_app_what_was_decided(service: Service) -> None:
+    """For an overlay that observes the app, whatever LOG_LEVEL is."""
+    app = create_app(service)
+
+    @app.after_request
+    def show(response: Response) -> Response:
+        response.headers["Reason"] = decision()["reason"]
+        return response
+
+    form = {"grant_type": "client_credentials"}
+    answer = app.test_client().post("/oauth/token", auth=("job", "wrong"), data=form)
+    assert answer.headers["Reason"] == "wrong secret"
+    assert decision() == {}

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from auth_server.app import create_app
 from auth_server.database import clients
+from auth_server.server_timing import begin_checks, failed_check
 from auth_server.startup import Service
+from flask import Response
 from flask.testing import FlaskClient
 from sqlalchemy import delete
 from werkzeug.test import TestResponse
@@ -173,3 +175,24 @@ def test_is_off_by_default(service: Service) -> None:
     ]
     assert [answer.status_code for answer in answers] == [200, 401]
     assert not [answer for answer in answers if "Server-Timing" in answer.headers]
+
+
+@pytest.mark.parametrize(
+    ("begins", "secret", "failed"),
+    [(True, "wrong", "credentials"), (True, "job-secret", ""), (False, "wrong", "")],
+)
+def test_tells_code_around_the_app_which_check_has_failed(
+    service: Service, begins: bool, secret: str, failed: str
+) -> None:
+    """For an overlay that observes the app, without EXPLAIN."""
+    app = create_app(service)
+    if begins:
+        app.before_request(begin_checks)
+
+    @app.after_request
+    def show(response: Response) -> Response:
+        response.headers["Failed"] = failed_check()
+        return response
+
+    answer = app.test_client().post("/oauth/token", auth=("job", secret), data=RIGHT)
+    assert answer.headers["Failed"] == failed
