@@ -10,7 +10,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e lint format standards supply-chain size lock bench bench-peers \
-	bench-import bench-scale screenshots theft venv interop interop-ci
+	bench-import bench-scale bench-telemetry screenshots theft venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ interop-ci: venv ## run the programs that CI runs
 lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
-	"$$VENV/bin/mypy" stack exercises bench deploy/fast deploy/workload-identity deploy/mtls tests-e2e
+	"$$VENV/bin/mypy" stack exercises bench deploy/fast deploy/workload-identity deploy/mtls deploy/observability tests-e2e
 	MYPYPATH=deploy/mcp-server:calling-service/calling_service "$$VENV/bin/mypy" deploy/mcp-server
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done
@@ -98,6 +98,9 @@ bench-import: venv ## measure rows per second and peak memory of the import job;
 bench-scale: venv ## measure how the cost of a request grows with the tables; SCALE=0.1 for a tenth of them
 	PYTHONPATH=tests-e2e:protected-api "$$VENV/bin/python" -m bench.scale
 
+bench-telemetry: venv ## measure what the metrics and traces of OVERLAY=observability add to a request
+	PYTHONPATH=tests-e2e:deploy/observability "$$VENV/bin/python" -m bench.telemetry
+
 screenshots: venv ## take docs/screenshots again from the running stack, in Chromium
 	"$$VENV/bin/python" tests-e2e/screenshots.py
 
@@ -111,6 +114,8 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
 	for folder in deploy/mcp-server .github; do \
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
+	$(LOCK) --constraint requirements-dev.txt deploy/observability/requirements.in \
+		--output-file deploy/observability/requirements.txt
 	for folder in tests-e2e/another_server bench/peers; do npm update --prefix $$folder --package-lock-only; done
 
 venv: ## install the tools for tests and development into .venv, unless they are there
