@@ -116,7 +116,7 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/observability/requirements.in \
 		--output-file deploy/observability/requirements.txt
-	for folder in tests-e2e/another_server bench/peers; do npm update --prefix $$folder --package-lock-only; done
+	for folder in tests-e2e/another_server tests-e2e/two_languages bench/peers; do npm update --prefix $$folder --package-lock-only; done
 
 venv: ## install the tools for tests and development into .venv, unless they are there
 	@stack/stack venv

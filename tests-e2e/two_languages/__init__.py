@@ -1,0 +1,1 @@
+"""Ten snippets in Python and in JavaScript, which docs/two-languages.md shows and a test runs."""
