@@ -84,6 +84,8 @@ def readyz() -> Response:
 @without_explorer.get("/flow/<path:_path>")
 @without_explorer.get("/compare")
 @without_explorer.post("/compare")
+@without_explorer.get("/lessons")
+@without_explorer.get("/lessons/<path:_path>")
 def no_flow(_path: str = "") -> Response:
     """Answer 404 where the explorer's page would be, and say how it is switched on."""
     raise NotFound(NOT_SHOWN)

@@ -14,7 +14,7 @@ from flow_explorer import words
 from flow_explorer.gallery.player import CasePlayer
 from flow_explorer.meanings import rfc_address
 from flow_explorer.page import endpoints as page
-from flow_explorer.page import side_by_side
+from flow_explorer.page import lesson_pages, side_by_side
 from flow_explorer.page.booked_timesheets import TimesheetsReader
 from flow_explorer.servers import Servers
 
@@ -55,6 +55,7 @@ class Explorer:
         app.jinja_env.lstrip_blocks = True
         app.register_blueprint(page.blueprint)
         app.register_blueprint(side_by_side.blueprint)
+        app.register_blueprint(lesson_pages.blueprint)
 
     def close(self) -> None:
         """Close the connections to the other services."""

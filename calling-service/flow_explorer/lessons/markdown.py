@@ -43,8 +43,9 @@ def _parts(lesson: Lesson) -> Iterator[str]:
     yield f"# Lesson {lesson.number}: {lesson.title}"
     yield _text(f"**The question.** {lesson.question.strip()}")
     yield _text(
-        f"The lesson takes about {lesson.minutes} minutes. Start the stack with `make up`. Then run each"
-        " command in the folder of this project."
+        f"The lesson takes about {lesson.minutes} minutes. Start the stack with `make up`. Then follow the"
+        f" lesson here and run each command in the folder of this project, or follow it on the page,"
+        f" <http://localhost:9002/lessons/{lesson.number}>, whose buttons run the steps."
     )
     for number, step in enumerate(lesson.steps, start=1):
         yield from _step(number, step)

@@ -111,9 +111,22 @@ def _recorded(run_id: str) -> RecordedRun:
 
 
 def _page(run_id: str, item_id: str | None) -> bytes:
+    context = flow_context(run_id, item_id)
+    if request.args.get("only") == "flow":
+        return html("flow.html", context)
+    return html("page.html", context | _surroundings())
+
+
+def flow_context(run_id: str, item_id: str | None, opens: str = "") -> dict[str, Any]:
+    """Return what flow.html shows of a run; without an item, the item `opens` if the run has it.
+
+    Raises NotFound if there is no such run or item.
+    """
     recorded = _recorded(run_id)
     now = datetime.now(UTC)
-    flow_view = view(recorded, item_id, now)
+    flow_view = view(recorded, item_id or opens or None, now)
+    if flow_view is None and not item_id:
+        flow_view = view(recorded, None, now)  # not yet
     if flow_view is None:
         raise NotFound("This run has no such step.")
     context: dict[str, Any] = {
@@ -125,9 +138,7 @@ def _page(run_id: str, item_id: str | None) -> bytes:
     pane = flow_view.pane
     if pane and pane.item.kind == "request":
         context["command"] = _commands(recorded)[pane.item.index]
-    if request.args.get("only") == "flow":
-        return html("flow.html", context)
-    return html("page.html", context | _surroundings())
+    return context
 
 
 def _surroundings() -> dict[str, Any]:

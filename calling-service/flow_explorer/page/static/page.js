@@ -4,7 +4,8 @@
 
 const ARROW_INTERVAL = 420; // milliseconds between two arrows
 const POLL_INTERVAL = 250; // milliseconds between two requests for a run that is running
-const DIRECTIONS = { ArrowRight: "next", j: "next", ArrowLeft: "prev", k: "prev" };
+const PROJECTOR = document.body.classList.contains("projector"); // whose arrow keys turn the slides
+const DIRECTIONS = { ...(!PROJECTOR && { ArrowRight: "next", ArrowLeft: "prev" }), j: "next", k: "prev" };
 const CURRENT = '.items [aria-current="step"]';
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
@@ -77,7 +78,7 @@ async function follow() {
 
 // Update what a run also changes: the cached token, the timesheets and the list of runs.
 function renew(page) {
-  for (const id of ["start", "around"]) document.getElementById(id).replaceWith(page.getElementById(id));
+  for (const id of ["start", "around"]) document.getElementById(id)?.replaceWith(page.getElementById(id)); // not in a lesson
 }
 
 function replay() {
@@ -110,6 +111,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 showReplayButton();
-if (flow.querySelector("[data-new]") && !location.hash) draw();
+if (flow.querySelector("[data-new]") && location.hash !== "#pane") draw();
 else arrivals.push(...items().map(() => 0));
 if (running()) setTimeout(follow, POLL_INTERVAL);
