@@ -112,7 +112,10 @@ def _context(lesson: Lesson, step: int, run_id: str | None, item_id: str | None)
         context = flow_context(run_id, item_id, opens)
         context["address"] = request.path.removesuffix(f"/{item_id}")
     context |= {"lesson": lesson, "next_lesson": lessons().get(lesson.number + 1), "opened": item_id}
-    return context | {"current": step, "following": None}
+    again = (
+        request.args.get("again", 0, type=int) + 1
+    )  # of a page that loads itself again, without JavaScript
+    return context | {"current": step, "following": None, "again": again}
 
 
 def _turning(lesson: Lesson, position: int, run_id: str | None) -> dict[str, Any]:
