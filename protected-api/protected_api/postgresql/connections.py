@@ -2,7 +2,7 @@
 
 import select
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from protected_api.timesheets.database import Row
 
 Answer = TypeVar("Answer")
-CONNECTION = {
+CONNECTION: dict[str, Any] = {
     "application_name": "timesheets-api",
     "client_encoding": "UTF8",
     "connect_timeout": 3,  # seconds
@@ -33,6 +33,7 @@ TIMEOUTS = {
     "idle_in_transaction_session_timeout": 5000,
     "transaction_timeout": 8000,
 }
+PAUSE = 1  # second between a connection that failed and the next attempt
 ANSWER_TIMEOUT = 6  # seconds: a server that hangs keeps none of its own time-outs
 MIGRATION_TIMEOUTS = {"lock_timeout": 600_000}  # another process may be building an index
 
@@ -56,9 +57,11 @@ class Connections:
     A thread opens its own at its first use, so that none crosses a fork.
     """
 
-    def __init__(self, url: str, password_file: str | None) -> None:
+    def __init__(self, url: str, password_file: str | None, now: Callable[[], float]) -> None:
         self._url = url
         self._password_file = password_file
+        self._now = now
+        self._try_again_at: float | None = None
         self._local = threading.local()
 
     def connect(self, timeouts: Mapping[str, int], answer_timeout: float | None = None) -> _Connection:
@@ -66,8 +69,7 @@ class Connections:
         given: dict[str, Any] = conninfo_to_dict(self._url)
         session = [f"-c {name}={value}" for name, value in {**SESSION, **timeouts}.items()]
         options = " ".join([*session, given.pop("options", "")])
-        if self._password_file:  # read each time: it may have been renewed
-            given["password"] = Path(self._password_file).read_text("utf-8-sig").strip()
+        given |= self._password()
         connection = _Connection.connect("", autocommit=True, **{**CONNECTION, **given, "options": options})
         connection.answer_timeout = answer_timeout
         return connection
@@ -77,8 +79,30 @@ class Connections:
         connection: psycopg.Connection[Row] | None = getattr(self._local, "connection", None)
         if connection is None or _ended(connection):
             self.disconnect()
-            connection = self._local.connection = self.connect(TIMEOUTS, ANSWER_TIMEOUT)
+            connection = self._local.connection = self._try_to_connect()
         return connection
+
+    def _try_to_connect(self) -> _Connection:
+        """Connect; after a failure, one thread tries again and the others fail, so that they can answer."""
+        if self._try_again_at is not None:
+            if self._now() < self._try_again_at:
+                raise psycopg.OperationalError("the server could not be reached a moment ago")
+            self._try_again_at = self._now() + CONNECTION["connect_timeout"]
+        try:
+            connection = self.connect(TIMEOUTS, ANSWER_TIMEOUT)
+        except psycopg.Error:
+            self._try_again_at = self._now() + PAUSE
+            raise
+        self._try_again_at = None
+        return connection
+
+    def _password(self) -> dict[str, str]:
+        if not self._password_file:
+            return {}
+        try:  # each time, because it may have been renewed
+            return {"password": Path(self._password_file).read_text("utf-8-sig").strip()}
+        except (OSError, ValueError) as error:
+            raise psycopg.OperationalError("the file of the password cannot be read") from error
 
     def disconnect(self) -> None:
         """Close the connection of this thread: it may be broken, or its server no longer the primary."""

@@ -4,7 +4,8 @@ A statement prepared by psycopg at its fifth use lives as long as the connection
 between that shares connections by the transaction.
 """
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -43,8 +44,10 @@ class PostgresqlDatabase:
 
     error: type[Exception] = psycopg.Error
 
-    def __init__(self, url: str, password_file: str | None = None) -> None:
-        self._connections = Connections(url, password_file)
+    def __init__(
+        self, url: str, password_file: str | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._connections = Connections(url, password_file, now)
         self.disconnect = self._connections.disconnect
 
     def prepare(self) -> None:
