@@ -82,6 +82,7 @@ def readyz() -> Response:
 @without_explorer.get("/")
 @without_explorer.post("/flow")
 @without_explorer.get("/flow/<path:_path>")
+@without_explorer.get("/glossary")
 @without_explorer.get("/compare")
 @without_explorer.post("/compare")
 @without_explorer.get("/lessons")

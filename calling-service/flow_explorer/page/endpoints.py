@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flow_explorer.formats import curl, har, mermaid
 from flow_explorer.gallery.case import Case, gallery
+from flow_explorer.glossary import glossary
 from flow_explorer.page.flow_view import view
 from flow_explorer.page.html import explorer, html
 from flow_explorer.recorded_run import RecordedRun
@@ -39,6 +40,12 @@ def last_flow() -> bytes:
     if not runs:
         return html("page.html", _surroundings())
     return _page(runs[0].id, None)
+
+
+@blueprint.get("/glossary")
+def words() -> bytes:
+    """Show the words of the field."""
+    return html("glossary.html", {"groups": glossary()})
 
 
 @blueprint.get("/flow/<run_id>")

@@ -54,6 +54,15 @@ def test_before_the_first_run_the_page_explains_how_to_start_one(client: FlaskCl
     assert "The cache holds no token." in text
 
 
+def test_the_glossary_explains_each_word_and_links_its_source(client: FlaskClient) -> None:
+    text = client.get("/glossary").text
+    assert '<div id="client-id"><dt>client id</dt><dd>The name of a client.' in text
+    assert "<dt><code>kid</code></dt>" in text
+    assert (
+        'href="https://www.rfc-editor.org/rfc/rfc6749#section-2.2" rel="noreferrer">RFC 6749 2.2</a>' in text
+    )
+
+
 def test_a_button_starts_an_import_and_redirects_to_its_flow(
     client: FlaskClient, service: Service, endpoint: Any
 ) -> None:

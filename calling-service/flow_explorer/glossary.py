@@ -1,0 +1,37 @@
+"""The words of the field (glossary.toml): for the page /glossary, and in Markdown for docs/glossary.md."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+
+from flow_explorer.meanings import Meaning, rfc_address
+
+
+@cache
+def glossary() -> Mapping[str, Mapping[str, Meaning]]:
+    """Return the meaning of each word, by group and word, in the file's order."""
+    groups = tomllib.loads(files(__package__).joinpath("glossary.toml").read_text(encoding="utf-8"))
+    return {
+        group: {word: _meaning(*entry) for word, entry in words.items()} for group, words in groups.items()
+    }
+
+
+def _meaning(text: str, source: str = "") -> Meaning:
+    if not source:
+        return Meaning(text)
+    return Meaning(text, source, rfc_address(source))
+
+
+def markdown() -> Iterator[str]:
+    """Yield the lines of one table under each group's heading."""
+    for group, words in glossary().items():
+        yield f"## {group}"
+        yield ""
+        yield "| word | meaning | see |"
+        yield "|---|---|---|"
+        for word, meaning in words.items():
+            source = f"[{meaning.source}]({meaning.address})" if meaning.source else ""
+            name = word if word.startswith("`") else f"**{word}**"
+            yield f"| {name} | {meaning.text} | {source} |"
+        yield ""
