@@ -9,11 +9,10 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from flow_explorer.lessons.lesson import Lesson, Step, lessons
-from flow_explorer.lessons.prose import WEB, linked
+from flow_explorer.lessons.prose import ITEM, WEB, linked
 
 FOLDER = "docs/lessons"
 WIDTH = 130
-NOT_WRAPPED = ("|", "- ")  # a table, a list
 BEFORE_THE_TABLE = "<!-- The table is made by `make lessons`. -->"
 
 
@@ -52,7 +51,7 @@ def _parts(lesson: Lesson) -> Iterator[str]:
     yield "## Why"
     yield _text(lesson.why)
     yield "## Take away"
-    yield "\n".join(_item(sentence) for sentence in lesson.take_away)
+    yield _text("\n".join(f"- {sentence}" for sentence in lesson.take_away))
     yield "## Check yourself"
     yield _text(lesson.check.question)
     yield f"<details>\n<summary>The answer</summary>\n\n{_text(lesson.check.answer)}\n\n</details>"
@@ -82,17 +81,19 @@ def _text(text: str) -> str:
     return "\n\n".join(map(_wrapped, blocks))
 
 
-def _item(sentence: str) -> str:
-    return _wrapped(f"- {linked(sentence, _address)}", indent="  ")
+def _wrapped(block: str) -> str:
+    if block.startswith("|"):
+        return block  # a table
+    if not block.startswith(ITEM):
+        return _filled(block)
+    items = block.removeprefix(ITEM).split(f"\n{ITEM}")
+    return "\n".join(_filled(ITEM + item, indent="  ") for item in items)
 
 
-def _wrapped(block: str, indent: str = "") -> str:
-    if block.startswith(NOT_WRAPPED) and not indent:
-        return block
-    lines = textwrap.wrap(
-        block, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+def _filled(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    return "\n".join(lines)
 
 
 def _line(text: str) -> str:
