@@ -1,5 +1,5 @@
 # The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian, OVERLAY=tls,
-# ANOTHER_SERVER, PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE; for
+# ANOTHER_SERVER, PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE, AGAINST; for
 # `make client`, NAME, FILE, ROTATE; for `make exercise`, N, SOLUTION; for `make interop`, SIDE, ROW, PAGES.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME SERVER OVERLAY ANOTHER_SERVER PYTHON
@@ -23,8 +23,8 @@ up: ## start the three services, run one import, show the flow
 flow: ## run one import with a fresh token and print its four steps
 	@stack/stack flow
 
-try: ## play a case of the gallery and print it: CASE=wrong-secret; without CASE, list the cases
-	@stack/stack try $(CASE)
+try: ## play a case of the gallery and print it: CASE=wrong-secret; AGAINST another, to see what differs; without CASE, list them
+	@stack/stack try $(CASE) $(if $(AGAINST),--against $(AGAINST))
 
 lessons: venv ## write the pages of docs/lessons from the data files of the lessons
 	PYTHONPATH=calling-service "$$VENV/bin/python" -m flow_explorer.lessons docs/lessons

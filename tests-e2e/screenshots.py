@@ -34,14 +34,28 @@ def take(browser: Browser, address: str, name: str) -> None:
     page.close()
 
 
+def take_comparison(browser: Browser, address: str) -> None:
+    """Play a good token and a bad one, and take the picture of what differs."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1180}, reduced_motion="reduce")
+    page.goto(f"{address}compare")
+    page.get_by_label("Left").select_option(label="A second call with the token from the cache")
+    page.get_by_label("Right").select_option(label=PAYLOAD)
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".pair")).not_to_have_count(0, timeout=30_000)
+    page.screenshot(path=FOLDER / "compare.png")
+    page.close()
+
+
 def main() -> None:
     """Take all pictures."""
     if (path := chromium.installed()) is None:
         sys.exit(f"none of {', '.join(chromium.NAMES)} is installed")
     FOLDER.mkdir(exist_ok=True)
+    address = f"http://localhost:{os.environ.get('CALLING_SERVICE_PORT', '9002')}/"
     with chromium.started(path) as browser:
         for name in PICTURES:
-            take(browser, f"http://localhost:{os.environ.get('CALLING_SERVICE_PORT', '9002')}/", name)
+            take(browser, address, name)
+        take_comparison(browser, address)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,12 @@ def test_what_is_wrong_with_a_token_stands_out(visit: Visit, compared: str, stac
     expect(page.locator(".pair").first).to_contain_text(re.compile(r"Varies: .*jti"))
 
 
+def test_the_terminal_shows_the_same(stack: Stack) -> None:
+    printed = stack.make("try", "CASE=cached-token", "AGAINST=tampered-payload")
+    assert "≠ scope (JWT payload): differs" in printed
+    assert "≠ signature (check): differs" in printed
+
+
 def choose(select: Locator, title: str) -> None:
     select.select_option(label=title)
 

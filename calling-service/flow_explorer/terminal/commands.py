@@ -2,14 +2,12 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
 import click
-import requests
 from click import Option
 
 from flow_explorer.columns import echo, width
@@ -19,11 +17,10 @@ from flow_explorer.gallery.case import gallery
 from flow_explorer.recorded_run import RecordedRun
 from flow_explorer.servers import Servers
 from flow_explorer.terminal import flow as terminal
+from flow_explorer.terminal.running_service import Document, ended_run, shows_page
+from flow_explorer.terminal.side_by_side import side_by_side
 
-POLL = 0.2  # seconds
 FAILED = 1
-
-Document = dict[str, Any]
 
 OPTIONS = [
     Option(["--url"], default="http://127.0.0.1:9002", show_default=True, help="Address of the service."),
@@ -54,9 +51,18 @@ def flow(servers: Callable[[], Servers], /, **options: Any) -> None:
 
 @click.command("try", params=[*OPTIONS])
 @click.argument("case_id", metavar="[CASE]", required=False)
+@click.option("--against", metavar="CASE", help="Play this case too, and show what differs.")
 @click.option("--markdown", is_flag=True, help="Print the list of cases as in docs/gallery.md.")
 @click.pass_obj
-def play(servers: Callable[[], Servers], /, case_id: str | None, *, markdown: bool, **options: Any) -> None:
+def play(
+    servers: Callable[[], Servers],
+    /,
+    case_id: str | None,
+    *,
+    against: str | None,
+    markdown: bool,
+    **options: Any,
+) -> None:
     """Play a case of the gallery in the running service, and show it; without CASE, list all cases.
 
     \b
@@ -65,34 +71,46 @@ def play(servers: Callable[[], Servers], /, case_id: str | None, *, markdown: bo
       1  it was not, or there is no such case, or the service did not answer
     """  # noqa: D301  # Click takes a real backspace
     cases = gallery()
+    if against and not case_id:
+        raise click.ClickException("name two cases: make try CASE=cached-token AGAINST=tampered-payload")
     if not case_id and markdown:
         echo(listing.markdown(cases.values()))
         return
     if not case_id:
         echo(listing.terminal(cases.values(), width()))
         return
-    if case_id not in cases:
-        similar = " or ".join(get_close_matches(case_id, cases, cutoff=0.4))
-        message = f"there is no case {case_id!r}; "
+    wanted = [name for name in (case_id, against) if name]
+    for name in wanted:
+        _require_case(name, servers)
+    if against:
+        runs = [ended_run({"case": name}, options)[1] for name in wanted]
+        echo(side_by_side(runs[0], runs[1], width()))
+    else:
+        runs = [_show({"case": case_id}, options, servers)]
+    for recorded in runs:
+        run = recorded.run
+        if run.state != "completed" or not run.case or not run.case.as_expected:
+            sys.exit(FAILED)
+
+
+def _require_case(name: str, servers: Callable[[], Servers]) -> None:
+    """Raise ClickException unless the gallery has this case, and this stack can play it."""
+    cases = gallery()
+    if name not in cases:
+        similar = " or ".join(get_close_matches(name, cases, cutoff=0.4))
+        message = f"there is no case {name!r}; "
         if similar:
             message += f"did you mean {similar}? "
         raise click.ClickException(message + "`make try` lists all cases")
-    overlay = cases[case_id].overlay
+    overlay = cases[name].overlay
     if overlay and overlay != servers().overlay:
         raise click.ClickException(f"this case needs another stack: OVERLAY={overlay} make up")
-    run = _show({"case": case_id}, options, servers).run
-    if run.state != "completed" or not run.case or not run.case.as_expected:
-        sys.exit(FAILED)
 
 
 def _show(wanted: Document, options: Document, servers: Callable[[], Servers]) -> RecordedRun:
     """Start what is wanted, print it when it has ended, and return it."""
     url = options["url"].rstrip("/")
-    try:
-        document = _run(wanted, url, options["timeout"])
-        recorded = RecordedRun.from_json(document)
-    except (requests.RequestException, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise click.ClickException(f"{url} did not answer as the calling service does: {error}") from error
+    document, recorded = ended_run(wanted, options)
     match options["form"]:
         case "json":
             echo([json.dumps(document, indent=2)])
@@ -104,42 +122,7 @@ def _show(wanted: Document, options: Document, servers: Callable[[], Servers]) -
             echo(curl.commands(recorded, servers().public_addresses()))
         case _:
             public_url = (options["public_url"] or url).rstrip("/")
-            has_page = _has_page(url, recorded.run.id)
+            has_page = shows_page(url, recorded.run.id)
             now = datetime.now(UTC)
             echo(terminal.flow(recorded, public_url, now, width(), has_page=has_page, make=options["make"]))
     return recorded
-
-
-def _has_page(url: str, run_id: str) -> bool:
-    """Return whether the service shows the run on a page, as it does unless EXPLAIN=0."""
-    with _session() as session:
-        return session.head(f"{url}/flow/{run_id}", timeout=10).ok
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # no proxy stands between this command and the service beside it
-    return session
-
-
-def _run(wanted: Document, url: str, timeout: float) -> Document:
-    """Start what is wanted, and return the JSON of its run when it has ended."""
-    with _session() as session:
-        started = session.post(f"{url}/runs", json=wanted, timeout=10)
-        if not started.ok:
-            raise click.ClickException(f"{url} refuses: {started.json()['detail']}")
-        run_url = requests.compat.urljoin(f"{url}/", started.headers.get("Location", ""))
-        return _ended(session, run_url, timeout)
-
-
-def _ended(session: requests.Session, run_url: str, timeout: float) -> Document:
-    deadline = time.monotonic() + timeout
-    while True:
-        answer = session.get(run_url, timeout=10)
-        answer.raise_for_status()
-        document: Document = answer.json()
-        if document["state"] != "running":
-            return document
-        if time.monotonic() > deadline:
-            raise click.ClickException(f"the run {document['id']} is still running after {timeout:.0f} s")
-        time.sleep(POLL)

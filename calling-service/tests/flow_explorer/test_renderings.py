@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
@@ -19,6 +20,7 @@ from flow_explorer.formats import curl, har, mermaid
 from flow_explorer.gallery.forgery import FORGERIES
 from flow_explorer.recorded_run import RecordedRun
 from flow_explorer.terminal import flow as terminal
+from flow_explorer.terminal.side_by_side import side_by_side
 from hypothesis import given
 from hypothesis import strategies as st
 from recording.capture import capture
@@ -44,6 +46,9 @@ RENDERINGS: dict[str, Render] = {
     "HAR": lambda run: [json.dumps(har.archive(run), ensure_ascii=False)],
     "Mermaid": mermaid.diagram,
     "terminal": lambda run: map(unstyle, terminal.flow(run, "http://localhost:9002", NOW, 100)),
+    "side by side": lambda run: map(
+        unstyle, side_by_side(run, replace(run, exchanges=run.exchanges[:1]), 100)
+    ),
     "curl": lambda run: curl.commands(run, PUBLIC),
 }
 

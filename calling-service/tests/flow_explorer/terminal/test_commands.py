@@ -220,6 +220,29 @@ def test_an_unknown_case_is_printed_with_similar_ones(case: str, like: str) -> N
     assert result.output.endswith("`make try` lists all cases\n")
 
 
+@pytest.mark.parametrize(("other", "exit_code"), [("unknown-client", 0), ("no-token", 1)])
+def test_try_plays_two_cases_and_shows_what_differs(
+    url: str, endpoint: Any, service: Service, other: str, exit_code: int
+) -> None:
+    (service.settings.credential_file.parent / "payroll-report").write_text("a secret\n")
+    refused = endpoint.error(401, "invalid_client", Server_Timing=REFUSED)
+    endpoint.answers = [refused, refused]
+    result = command("try", "wrong-secret", "--against", other, "--url", url)
+    assert result.exit_code == exit_code, "1 if one of them was not answered as expected"
+    assert f"right  {gallery()[other].title}. " in result.output
+    assert "━━ 1  Calling Service → Authorization Server: differs ━" in result.output
+
+
+def test_try_compares_two_known_cases_and_no_others(url: str, service: Service) -> None:
+    for arguments, message in (
+        (["--against", "no-token"], "name two cases: make try CASE=cached-token AGAINST=tampered-payload"),
+        (["no-token", "--against", "no-tokn"], "there is no case 'no-tokn'; did you mean no-token"),
+    ):
+        result = command("try", *arguments, "--url", url)
+        assert (result.exit_code, result.output.startswith(f"Error: {message}")) == (1, True)
+    assert service.history.recent() == []
+
+
 def test_a_case_that_needs_another_stack_says_which(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
