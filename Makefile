@@ -1,6 +1,7 @@
 # The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian, OVERLAY=tls,
 # ANOTHER_SERVER, PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE, AGAINST; for
-# `make client`, NAME, FILE, ROTATE; for `make exercise`, N, SOLUTION; for `make interop`, SIDE, ROW, PAGES.
+# `make client`, NAME, FILE, ROTATE; for `make exercise`, N, SOLUTION; for `make drill`, NAME, WRONG, RECORD; for
+# `make interop`, SIDE, ROW, PAGES.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME SERVER OVERLAY ANOTHER_SERVER PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -10,7 +11,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e lint format standards supply-chain size lock bench bench-peers \
-	bench-import bench-scale bench-telemetry screenshots theft venv interop interop-ci
+	bench-import bench-scale bench-telemetry screenshots theft drill venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ lessons: venv ## write the pages of docs/lessons from the data files of the less
 
 exercise: venv ## copy a service with a planted bug, then check the mend: N=3; SOLUTION=1 shows ours; without N, list them
 	@"$$VENV/bin/python" -m exercises
+
+drill: venv ## break one thing in a stack of its own: NAME=token-stampede; WRONG=1 leaves a protection out; without NAME, list
+	@PYTHONPATH=tests-e2e:calling-service "$$VENV/bin/python" -m drills $(if $(NAME),'$(value NAME)') $(if $(WRONG),--wrong) $(if $(RECORD),--record)
 
 client: ## make a secret for a client, NAME=nightly-report, into FILE; ROTATE=1 makes its second
 	@$(foreach setting,NAME FILE ROTATE,$(setting)='$(subst ','\'',$(value $(setting)))') stack/stack client
@@ -63,7 +67,7 @@ interop-ci: venv ## run the programs that CI runs
 lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
-	"$$VENV/bin/mypy" stack exercises bench deploy/fast deploy/workload-identity deploy/mtls deploy/observability tests-e2e
+	"$$VENV/bin/mypy" stack exercises drills bench deploy/fast deploy/workload-identity deploy/mtls deploy/observability tests-e2e
 	MYPYPATH=deploy/mcp-server:calling-service/calling_service "$$VENV/bin/mypy" deploy/mcp-server
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done

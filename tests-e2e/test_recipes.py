@@ -70,6 +70,11 @@ def test_a_partner_with_an_api_key_becomes_a_client(stack: Stack) -> None:
 
 
 @pytest.mark.long
+def test_the_checklist_for_production_is_gone_through_line_by_line(stack: Stack) -> None:
+    follow(stack, "production")
+
+
+@pytest.mark.long
 def test_an_exercise_is_begun_and_checked_as_its_page_says(stack: Stack) -> None:
     follow(stack, "exercises")
 

@@ -1,0 +1,91 @@
+"""`make drill`: list the drills; with NAME run one, with WRONG=1 its wrong twin.
+
+RECORD=1 keeps what it printed, and writes docs/drills.md.
+"""
+
+import argparse
+import re
+import signal
+import sys
+import textwrap
+import time
+
+from drills.drill import Drill, read_drills
+from drills.page import PAGE, all_are_kept, keep, page
+from drills.stage import staged
+
+WIDTH = 100
+ALL = "all"
+LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
+
+
+def main() -> int:
+    """Do what the command line says; return 0 if what the drill expects has happened."""
+    parser = argparse.ArgumentParser(prog="python -m drills")
+    parser.add_argument("name", nargs="?", help=f"the drill to run, or {ALL}; without a name, list them")
+    parser.add_argument("--wrong", action="store_true", help="run its wrong twin")
+    parser.add_argument("--record", action="store_true", help=f"keep the table for docs/{PAGE.name}")
+    asked = parser.parse_args()
+    drills = read_drills()
+    if not asked.name:
+        return list_drills(drills)
+    if asked.name != ALL and asked.name not in drills:
+        parser.error(f"there is no drill {asked.name}; without a name they are listed")
+    if asked.name == ALL:
+        runs = [(name, wrong) for name in drills for wrong in (False, True)]
+    else:
+        runs = [(asked.name, asked.wrong)]
+    missed = [name for name, wrong in runs if not run(name, drills[name], wrong=wrong, record=asked.record)]
+    if asked.record and not missed and all_are_kept(drills):
+        PAGE.write_text(page(drills), encoding="utf-8")
+    return 1 if missed else 0
+
+
+def list_drills(drills: dict[str, Drill]) -> int:
+    """Print the names and titles."""
+    for name, drill in drills.items():
+        print(f"{name:<26} {drill.title}{' (needs Docker)' if drill.needs_docker else ''}")
+    print("\nChoose one: make drill NAME=token-stampede; WRONG=1 leaves out what protects from damage.")
+    return 0
+
+
+def run(name: str, drill: Drill, *, wrong: bool, record: bool) -> bool:
+    """Run a drill or its twin and print its texts and its table; return whether it shows what it should."""
+    what = f"Left out: {drill.left_out} Damage: {drill.damage}" if wrong else f"Expected: {drill.expects}"
+    print(f"{drill.title}\n\n{_filled(drill.breaks)}\n\n{_filled(what)}", flush=True)
+    began = time.monotonic()
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGTERM, _ended)
+    signal.alarm(drill.seconds)
+    with staged(wrong=wrong) as stage:
+        drill.play(stage)
+        signal.alarm(0)
+    table = stage.tally.text()
+    shown = drill.damaged(stage.tally) if wrong else drill.holds(stage.tally)
+    print(f"\n{table}\n\n{_verdict(shown=shown, wrong=wrong)} ({time.monotonic() - began:.0f} s)\n")
+    print(f"{_filled(drill.teaches)}\n", flush=True)
+    if record and shown:
+        keep(name, table, wrong=wrong)
+    return shown
+
+
+def _verdict(*, shown: bool, wrong: bool) -> str:
+    if wrong:
+        return "The damage shows." if shown else "THE DAMAGE DOES NOT SHOW."
+    return "The expectation holds." if shown else "THE EXPECTATION DOES NOT HOLD."
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(LINK.sub(r"\1", text), WIDTH, break_on_hyphens=False)
+
+
+def _too_long(_number: int, _frame: object) -> None:
+    raise TimeoutError("the drill takes too long and was broken off")
+
+
+def _ended(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""The drills, a module each; IN_ORDER is the order in which they are listed."""
+
+IN_ORDER = (
+    "authorization_server_down",
+    "api_down_during_import",
+    "replica_killed",
+    "rolling_update",
+    "graceful_stop",
+    "key_rotated",
+    "key_revoked",
+    "secret_rotated",
+    "key_set_endpoint",
+    "token_stampede",
+    "clock_off",
+    "restore",
+)

@@ -1,0 +1,83 @@
+"""The authorization server is down for longer than a token lives."""
+
+import time
+
+from live_stack import eventually
+
+from drills.books import count_books, import_file, run_import
+from drills.callers import Callers, answered
+from drills.clients import READER, READS, reading, with_folder, without_folder
+from drills.drill import Drill
+from drills.stage import Stage
+from drills.tally import Tally
+
+LIFE = 10  # seconds that a token lives; the folder renews it at half of that
+AT_LEAST_LEFT = 4  # seconds that the token in use lives at any moment
+ENTRIES = 300
+LIVES, UNTIL_BACK, BACK = "reads while a token lives", "reads until the return", "reads after the return"
+IMPORT = "imports"
+
+
+def play(stage: Stage) -> None:
+    """Stop the server, wait until tokens have expired, start it again."""
+    stack = stage.stack
+    stage.set_token_lifetime(LIFE)
+    import_file(stack, ENTRIES)
+    stage.start()
+    rows = {name: stage.tally.row(name) for name in (LIVES, UNTIL_BACK, BACK, IMPORT)}
+    session = (
+        without_folder(stack, READER, each_time=True) if stage.wrong else with_folder(stack, READER, READS)
+    )
+    callers = Callers(reading(stack, session), rows[LIVES])
+    with callers.calling():
+        eventually(answered(rows[LIVES], 50), "calls are answered")
+        stack.stop("auth-server")
+        time.sleep(AT_LEAST_LEFT)
+        callers.count_in(rows[UNTIL_BACK], rightly=lambda reason: reason.startswith("not sent"))
+        eventually(
+            lambda: rows[UNTIL_BACK].refused + rows[UNTIL_BACK].failed > 0 or None, "the token expires"
+        )
+        run_import(stage, rows[IMPORT], rightly=True)
+        stack.start("auth-server")
+        returned = time.monotonic()
+        eventually(answered(rows[UNTIL_BACK], 1), "a call is answered again")
+        stage.tally.notes.append(f"answered again {time.monotonic() - returned:.1f} s after the return")
+        callers.count_in(rows[BACK])
+        eventually(answered(rows[BACK], 50), "calls are answered")
+    run_import(stage, rows[IMPORT])
+    count_books(stack, ENTRIES, rows[IMPORT])
+
+
+def holds(tally: Tally) -> bool:
+    """Return whether no call failed that had a token, and the import is whole."""
+    return (
+        tally.all_called()
+        and tally.failed == tally.wrong_bookings == 0
+        and tally.rows[UNTIL_BACK].refused > 0
+    )
+
+
+def damaged(tally: Tally) -> bool:
+    """Return whether calls failed although a token would still have been valid."""
+    return tally.rows[LIVES].failed > 0
+
+
+DRILL = Drill(
+    title="The authorization server is down for longer than a token lives",
+    breaks=f"Tokens live for {LIFE} seconds. The authorization server stops, and starts again after they have expired.",
+    expects=(
+        "As long as a token lives, every call is answered: the API checks tokens by itself, with keys that it has. "
+        "After that the client sends nothing, because it has no token. An import that begins then fails as a whole, "
+        "and the next one books every entry. After the return, calls are answered without a restart."
+    ),
+    left_out="The client asks for a token before each call, instead of keeping it as the copied folder does.",
+    damage="Its calls fail from the first second of the outage.",
+    teaches=(
+        "A token is a promise for its lifetime. A client that renews it long before it expires does not notice an "
+        "outage that is shorter than the rest of that life: with tokens of an hour, renewed a minute before they "
+        "expire, that is a minute at least and an hour at most."
+    ),
+    play=play,
+    holds=holds,
+    damaged=damaged,
+)

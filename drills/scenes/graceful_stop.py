@@ -1,0 +1,111 @@
+"""Services are reloaded and stopped while clients keep connections open."""
+
+import os
+import signal
+import time
+
+from live_stack import Stack, eventually
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from drills import processes
+from drills.callers import Call, Callers, Reason
+from drills.drill import Drill
+from drills.stage import Stage
+from drills.tally import Tally
+
+SERVICE = "protected-api"
+RELOADS = 4
+CONNECTS = 20
+NEW, BUSY, RARE = "a connection for each call", "busy connections", "connections used every 2.5 s"
+REFUSED = "connection refused"
+
+
+def play(stage: Stage) -> None:
+    """Reload the API a few times and stop it, under three kinds of clients that repeat nothing."""
+    stack = stage.stack
+    if stage.wrong:
+        stack.edit(
+            f"{SERVICE}/gunicorn.conf.py", "    close_sockets_when_told_to_stop(worker)\n", "    del worker\n"
+        )
+    stage.start()
+    rows = {name: stage.tally.row(name) for name in (NEW, BUSY, RARE)}
+    port = stack.ports[SERVICE]
+    again: list[float] = []
+    new = Callers(call(port, again, Connection="close"), rows[NEW], threads=3, pause=0)
+    busy = Callers(call(port, again), rows[BUSY], threads=2, pause=0)
+    rare = Callers(call(port, again), rows[RARE], threads=10, pause=2.5)
+    with new.calling(), busy.calling(), rare.calling():
+        for _ in range(RELOADS):
+            reload(stack)
+            time.sleep(1)  # of ordinary calls
+        stage.tally.notes.append(f"connections refused at a reload, and made again: {len(again)}")
+        for callers in (new, busy, rare):
+            callers.count_in(callers.row, rightly=lambda reason: reason == REFUSED)
+        stack.stop(SERVICE)
+    stage.tally.notes.append(
+        f"{RELOADS} reloads (HUP) and a stop (TERM); after the stop, connections are refused"
+    )
+
+
+def call(port: int, again: list[float], **headers: str) -> Call:
+    """Return a call of the API that is sent once; a connection that is refused is tried again for a moment."""
+    pool = HTTPConnectionPool("127.0.0.1", port, timeout=10, maxsize=10)
+
+    def once() -> Reason:
+        for _ in range(CONNECTS):
+            try:
+                answer = pool.urlopen("GET", "/healthz", headers=headers, retries=False)
+            except NewConnectionError:
+                again.append(time.monotonic())
+                time.sleep(0.02)
+                continue
+            except HTTPError as error:
+                return type(error).__name__
+            return "" if answer.status == 200 else str(answer.status)
+        return REFUSED
+
+    return once
+
+
+def reload(stack: Stack) -> None:
+    """Reload the service, and return once it has other workers, and those alone."""
+    master = stack.master(SERVICE)
+    before = set(processes.children(master))
+    os.kill(master, signal.SIGHUP)
+
+    def replaced() -> bool | None:
+        now = set(processes.children(master))
+        return (len(now) == len(before) and not now & before) or None
+
+    eventually(replaced, "other workers serve")
+
+
+def holds(tally: Tally) -> bool:
+    """Return whether no call failed that the service had accepted."""
+    return tally.all_called() and tally.failed == 0
+
+
+def damaged(tally: Tally) -> bool:
+    """Return whether connections were reset."""
+    return tally.failed > 0
+
+
+DRILL = Drill(
+    title="A graceful stop under keep-alive clients",
+    breaks=(
+        f"The API is reloaded {RELOADS} times and then stopped, under clients that make a connection for each call, keep "
+        "one busy, or use one every 2.5 seconds, when gunicorn has just closed it. None of them sends a call again."
+    ),
+    expects="No connection is reset: every call that the service accepted is answered.",
+    left_out="A worker keeps its listening socket open while it stops, which is what gunicorn does by itself.",
+    damage="The kernel gives it a share of the new connections for up to two seconds, and they are reset when it ends.",
+    teaches=(
+        "With `--reuse-port` each worker has a queue of new connections of its own, and the kernel deals them out. A "
+        "worker that stops must close its socket first, then answer what it has accepted, and then end: "
+        "[`graceful_stop.py`](../protected-api/protected_api/graceful_stop.py)."
+    ),
+    play=play,
+    holds=holds,
+    damaged=damaged,
+)

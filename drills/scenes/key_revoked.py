@@ -1,0 +1,89 @@
+"""A signing key has leaked and is revoked under load."""
+
+import time
+
+import requests
+from calling_service.oauth_client.refused_tokens import YOUNG
+from live_stack import eventually
+
+from drills.callers import Callers
+from drills.clients import (
+    CONNECTIONS,
+    READER,
+    READS,
+    reading,
+    token_source,
+    with_folder,
+    without_folder,
+)
+from drills.drill import Drill
+from drills.keys import keys, kid, shorten_the_times
+from drills.stage import Stage
+from drills.tally import Tally
+
+READ, THIEF = "reads", "the thief"
+WITHIN = 4  # seconds: the API's soft time of 1 s, and the time of a busy machine
+
+
+def play(stage: Stage) -> None:
+    """Revoke the key while clients call and a thief has a token that it signed."""
+    stack = stage.stack
+    shorten_the_times(stage)
+    stage.start()
+    stolen = token_source(stack, READER).get(stack.timesheets_api, [READS]).value
+    client = without_folder(stack, READER) if stage.wrong else with_folder(stack, READER, READS)
+    callers = Callers(reading(stack, client), stage.tally.row(READ))
+    with callers.calling():
+        began = time.monotonic()
+        eventually(lambda: time.monotonic() - began > YOUNG or None, "the token is no longer new")
+        keys(stack, "revoke", kid(stolen))
+        revoked = time.monotonic()
+        eventually(
+            lambda: _statuses(stack.url["protected-api"], stolen) == {401} or None, "the thief is refused"
+        )
+        refused_after = time.monotonic() - revoked
+        before = callers.row.calls
+        eventually(lambda: callers.row.calls > before + 100 or None, "the clients go on")
+    for _ in range(CONNECTIONS):
+        stage.tally.row(THIEF).add(reason="401 invalid_token", refused_rightly=refused_after < WITHIN)
+    stage.tally.notes.append(f"the thief was served for {refused_after:.1f} s after the revocation")
+
+
+def _statuses(url: str, token: str) -> set[int]:
+    """Return the statuses of so many calls on new connections that every worker gets one."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return {
+        requests.get(f"{url}/timesheets?limit=1", headers=headers, timeout=10).status_code
+        for _ in range(CONNECTIONS)
+    }
+
+
+def holds(tally: Tally) -> bool:
+    """Return whether no honest call failed, and the thief was refused in time."""
+    return tally.all_called() and tally.failed == 0
+
+
+def damaged(tally: Tally) -> bool:
+    """Return whether honest clients are refused."""
+    return tally.rows[READ].reasons["401 invalid_token"] > 0
+
+
+DRILL = Drill(
+    title="A signing key is revoked under load",
+    breaks="The key that signs has leaked, and the operator revokes it. A thief has a token that it signed, as all clients do.",
+    expects=(
+        "The next key signs at once, and every API knows it already. Within the time for which the API keeps a key set, "
+        "here a second, the thief is refused. The clients are refused once too, get a new token, and no call fails: unless "
+        "their token is younger than five seconds, which they take for a matter of clocks and send again a moment later."
+    ),
+    left_out="The clients keep a token until its `exp`, whatever the API answers.",
+    damage="All their calls fail from the revocation on, until their tokens expire: an hour, in the sample.",
+    teaches=(
+        "A key can be revoked in the middle of the day, if clients take a 401 with `invalid_token` as a reason to get "
+        "another token. How long a thief is still served is the time for which your API keeps the key set. "
+        "[When a signing key leaks](authorization-server.md#when-a-signing-key-leaks) has the steps."
+    ),
+    play=play,
+    holds=holds,
+    damaged=damaged,
+)

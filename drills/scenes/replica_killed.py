@@ -1,0 +1,82 @@
+"""One of two replicas of the API is killed with -9, again and again, under load."""
+
+import os
+import signal
+import subprocess
+import time
+from functools import partial
+
+from live_stack import eventually
+
+from drills.books import Booking, count_books
+from drills.callers import Callers
+from drills.clients import BOOKER, BOOKS, READER, READS, reading, with_folder, without_folder
+from drills.drill import Drill
+from drills.stage import Stage
+from drills.tally import Tally
+
+KILLS = 3
+READ, BOOK = "reads", "bookings"
+
+
+def play(stage: Stage) -> None:
+    """Start a second replica on the same port and the same database, and kill it under load."""
+    stack = stage.stack
+    stage.start()
+    if stage.wrong:
+        reader, booker = without_folder(stack, READER), without_folder(stack, BOOKER)
+    else:
+        reader, booker = with_folder(stack, READER, READS), with_folder(stack, BOOKER, BOOKS)
+    for session in (reader, booker):
+        session.headers["Connection"] = "close"  # so that the kernel deals out each call
+    booking = Booking(stack, booker)
+    reads = Callers(reading(stack, reader), stage.tally.row(READ), threads=6, pause=0)
+    bookings = Callers(booking.book_next, stage.tally.row(BOOK), threads=4, pause=0)
+    for callers in (reads, bookings):
+        callers.late = 3.0
+    with reads.calling(), bookings.calling():
+        for _ in range(KILLS):
+            replica = stage.begin_instance("protected-api")
+            eventually(partial(_serves, stage, replica), "the second replica serves")
+            time.sleep(1)  # of ordinary calls
+            os.killpg(replica.pid, signal.SIGKILL)
+            replica.wait()
+            time.sleep(1)
+    count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
+    stage.tally.notes.append(f"killed {KILLS} times")
+
+
+def _serves(stage: Stage, replica: subprocess.Popen[bytes]) -> bool | None:
+    return stage.serves("protected-api", replica) or None
+
+
+def holds(tally: Tally) -> bool:
+    """Return whether no call failed, and each booking that was answered is there once."""
+    return tally.all_called() and tally.failed == tally.wrong_bookings == 0
+
+
+def damaged(tally: Tally) -> bool:
+    """Return whether calls failed."""
+    return tally.failed > 0
+
+
+DRILL = Drill(
+    title="A replica is killed with -9",
+    breaks=(
+        f"The API has two replicas on one port and one database, and the kernel deals out the connections. One of them is "
+        f"killed with -9, {KILLS} times, under reads and bookings without a pause."
+    ),
+    expects=(
+        "The connections of the dead replica are reset, and clients send these calls again, to the other one. No call "
+        "fails; every booking that was answered is there, and once."
+    ),
+    left_out="The client sends no call again.",
+    damage="Each call that was on its way to the dead replica fails, and its sender cannot know whether it was booked.",
+    teaches=(
+        "No server can promise that a call is answered: a process that is killed takes its answers along. Replicas help "
+        "only clients that ask again, and asking again is safe because each booking has an id that its sender gave it."
+    ),
+    play=play,
+    holds=holds,
+    damaged=damaged,
+)
