@@ -13,7 +13,7 @@ from auth_server.actions.folder import Actions
 from auth_server.clients.registry import Clients
 from auth_server.clients.secret_uses import SecretUses
 from auth_server.clients.seen_assertions import SeenAssertions
-from auth_server.database import revoked_tokens, seen_assertions, seen_proofs
+from auth_server.database.tables import revoked_tokens, seen_assertions, seen_proofs
 from auth_server.endpoints.authorize import authorization_endpoint
 from auth_server.endpoints.failures import answer_failures
 from auth_server.endpoints.health import health_endpoints

@@ -8,18 +8,19 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_server.algorithms import SIGNING_ALGS
 from auth_server.clients import listing as clients_listing
 from auth_server.command_output import Row, as_json, as_table
+from auth_server.database.engine import database_problem
 from auth_server.keys import listing as keys_listing
 from auth_server.keys.algorithm_use import AlgorithmChange
 from auth_server.keys.encryption import KeyEncryptionError
 from auth_server.keys.store import UnknownKeyError
 from auth_server.settings_reader import SettingsError
-from auth_server.startup import Service, apply, database_problem, unapplied
+from auth_server.startup import Service, apply, unapplied
 from auth_server.tenant import listing as tenant_listing
 from auth_server.tenant.apply import Change
 
@@ -38,7 +39,8 @@ class _Commands(AppGroup):
         except KeyEncryptionError as error:
             raise click.ClickException(str(error)) from None
         except SQLAlchemyError as error:
-            raise click.ClickException(database_problem(error)) from None
+            service = ctx.ensure_object(ScriptInfo).load_app().extensions[EXTENSION]
+            raise click.ClickException(database_problem(service.engine, error)) from None
 
 
 EXTENSION = "auth_server"  # where the app keeps its Service for the commands

@@ -41,7 +41,9 @@ class ExpiringRows:
         if now < self._purge_at:
             return
         key = self.table.primary_key.columns
-        old = select(*key).where(self.table.c.expires_at <= now - KEPT_LONGER).limit(_MOST_PURGED)
+        old = select(*key).where(self.table.c.expires_at <= int(now) - KEPT_LONGER).limit(_MOST_PURGED)
+        # Of two workers that delete in different orders, PostgreSQL would end one. SQLite lets one at a time.
+        old = old.with_for_update(skip_locked=True)
         with self.engine.begin() as connection:
             deleted = connection.execute(delete(self.table).where(tuple_(*key).in_(old))).rowcount
         if deleted < _MOST_PURGED:  # otherwise the next row continues

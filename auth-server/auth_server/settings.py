@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 
+from auth_server.database_url import database_url_problem
 from auth_server.settings_reader import SettingsReader, is_http_url
 
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
@@ -36,6 +37,7 @@ class Settings:
 
     issuer: str
     database_url: str
+    database_password_file: Path | None
     tenant_files: tuple[Path, ...]
     tenant_apply: str
     actions_dir: Path
@@ -75,6 +77,7 @@ class Settings:
         settings = cls(
             issuer=read.issuer(),
             database_url=read.database_url(),
+            database_password_file=read.optional_file("DATABASE_PASSWORD_FILE"),
             tenant_files=tuple(read.files("TENANT_FILE", "tenant.yaml")),
             tenant_apply=read.choice("TENANT_APPLY", (AT_START, BY_COMMAND), AT_START),
             actions_dir=read.folder("ACTIONS_DIR", "actions"),
@@ -148,12 +151,11 @@ class _Reader(SettingsReader):
 
     def database_url(self) -> str:
         url = self.text("DATABASE_URL")
-        if re.fullmatch("sqlite:///[^?]+", url) and not url.endswith(":memory:"):
-            return url
-        self.problem(
-            "DATABASE_URL", "does not name an SQLite file; set it to sqlite:////path/to/auth-server.db"
-        )
-        return ""
+        problem = database_url_problem(url)
+        if problem:
+            self.problem("DATABASE_URL", problem)
+            return ""
+        return url
 
     def folder(self, name: str, default: str) -> Path:
         folder = Path(self.text(name, default))

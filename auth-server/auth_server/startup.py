@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth_server.clients.public_keys import KeyFileError, read_client_keys
 from auth_server.clients.registered_certificates import read_certificates
 from auth_server.clients.secret_digests import DigestFileError, read_digest
-from auth_server.database import create_database_engine, create_tables, writing
+from auth_server.database.engine import create_database_engine, database_problem, writing
+from auth_server.database.migrations import migrate
 from auth_server.dpop_nonces import NonceKeyError, Nonces
 from auth_server.keys.algorithm_use import signing_algs
 from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
@@ -55,20 +56,21 @@ def open_service(environ: Mapping[str, str]) -> Service:
     tenant_problems += _dpop_problems(settings, declared)
     tenant_problems += _certificate_problems(settings, declared)
     problems = [*_ca_problems(settings), *_failures_problems(settings)]
+    url = settings.database_url or "sqlite://"  # the latter is never opened
+    engine = create_database_engine(url, settings.database_password_file)
     encryption = KeyEncryption(settings.key_encryption_key_file)
-    with _collecting(problems):
+    with _collecting(problems, engine):
         encryption.read()
     nonces = None
     if settings.dpop_nonce_key_file:
         nonces = Nonces(settings.dpop_nonce_key_file)
-        with _collecting(problems):
+        with _collecting(problems, engine):
             nonces.check()
-    engine = create_database_engine(settings.database_url or "sqlite://")  # the latter is never opened
     key_times = (settings.key_rotation, settings.key_announcement, settings.token_lifetime)
     keys = SigningKeys(KeyStore(engine, encryption, *key_times), settings.cache_ttl)
     if settings.database_url:
-        with _collecting(problems):
-            create_tables(engine)
+        with _collecting(problems, engine):
+            migrate(engine)
             if not problems:  # otherwise the keys cannot be decrypted
                 keys.check()
     engine.dispose()  # gunicorn forks after this, and a connection must not cross the fork
@@ -82,7 +84,7 @@ def apply(service: Service) -> list[Change]:
     tenant = service.tenant
     store = service.keys.store
     problems: list[str] = []
-    with _collecting(problems):
+    with _collecting(problems, service.engine):
         with writing(service.engine) as connection:
             before = signing_algs(connection, store.now())
             changes = apply_tenant(connection, tenant)
@@ -101,7 +103,7 @@ def unapplied(service: Service) -> list[Change]:
 
 
 @contextmanager
-def _collecting(problems: list[str]) -> Iterator[None]:
+def _collecting(problems: list[str], engine: Engine) -> Iterator[None]:
     """Add to `problems` what fails within the block."""
     try:
         yield
@@ -110,13 +112,7 @@ def _collecting(problems: list[str]) -> Iterator[None]:
     except NonceKeyError as error:
         problems.append(f"DPOP_NONCE_KEY_FILE: {error}")
     except SQLAlchemyError as error:
-        problems.append(database_problem(error))
-
-
-def database_problem(error: SQLAlchemyError) -> str:
-    """Return why the database cannot be used, and what to do."""
-    reason = getattr(error, "orig", None) or type(error).__name__
-    return f"DATABASE_URL: cannot be used ({reason}); make it a file that this service can write"
+        problems.append(database_problem(engine, error))
 
 
 def _credential_problems(settings: Settings, tenant: Tenant) -> Iterator[str]:

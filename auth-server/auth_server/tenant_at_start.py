@@ -2,7 +2,7 @@
 
 import logging
 
-from auth_server.database import writing
+from auth_server.database.engine import writing
 from auth_server.settings import BY_COMMAND
 from auth_server.startup import Service, apply, unapplied
 

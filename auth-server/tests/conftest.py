@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
+from auth_server.database.engine import create_database_engine
+from auth_server.database.migrations import migrate
 from auth_server.logs import configure_logs
 from auth_server.startup import Service, apply, open_service
 from auth_server.tokens.access_token import AccessTokens
@@ -22,6 +24,8 @@ from flask.testing import FlaskClient
 from joserfc import jwk
 from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
+from postgresql_server import Database, Server
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 TENANT = """
@@ -121,11 +125,118 @@ def template(tmp_path_factory: pytest.TempPathFactory, private_keys: dict[str, K
     return folder
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on the kinds of databases that its marker names; without one it runs on SQLite."""
+    marker = metafunc.definition.get_closest_marker("databases")
+    if marker and "kind" in metafunc.fixturenames:
+        marks = {"postgresql": [pytest.mark.long]}  # a second run of the same tests
+        kinds = [pytest.param(kind, marks=marks.get(kind, [])) for kind in marker.args]
+        metafunc.parametrize("kind", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return the kind of database that the test runs on."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="session")
+def applied(template: Path, postgresql: Server) -> Database:
+    """Return a PostgreSQL database in which the tenant is applied, to be copied."""
+    database = postgresql.new_database()
+    service = open_service(_environ(template) | on_postgresql(database, template))
+    apply(service)
+    service.engine.dispose()
+    return database
+
+
+def on_postgresql(database: Database, folder: Path) -> dict[str, str]:
+    """Return the settings that name a database, whose password is in a file of the folder."""
+    return {
+        "DATABASE_URL": database.url("postgresql+psycopg"),
+        "DATABASE_PASSWORD_FILE": str(database.write_password(folder)),
+    }
+
+
 @pytest.fixture
-def environ(template: Path, tmp_path: Path) -> dict[str, str]:
-    """Copy the files of a service and return its environment."""
+def database(kind: str, request: pytest.FixtureRequest) -> Iterator[Database | None]:
+    """Copy the PostgreSQL database in which the tenant is applied; None: the test runs on SQLite."""
+    if kind == "sqlite":
+        yield None
+        return
+    server: Server = request.getfixturevalue("postgresql")
+    copy = server.copy(request.getfixturevalue("applied"))
+    yield copy
+    server.drop(copy)
+
+
+@pytest.fixture
+def environ(template: Path, tmp_path: Path, database: Database | None) -> dict[str, str]:
+    """Copy the files and the database of a service, and return its environment."""
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
-    return _environ(tmp_path)
+    settings = _environ(tmp_path)
+    return settings | on_postgresql(database, tmp_path) if database else settings
+
+
+@pytest.fixture
+def empty_database(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the settings that name a new database of the kind that the test runs on."""
+    if kind == "sqlite":
+        return {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.db'}"}
+    return on_postgresql(request.getfixturevalue("new_database")(), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """Return a PostgreSQL database with empty tables, to be copied."""
+    database = postgresql.new_database()
+    engine = _engine(on_postgresql(database, tmp_path_factory.mktemp("migrated")))
+    migrate(engine)
+    engine.dispose()
+    return database
+
+
+def _engine(settings: dict[str, str]) -> Engine:
+    file = settings.get("DATABASE_PASSWORD_FILE")
+    return create_database_engine(settings["DATABASE_URL"], Path(file) if file else None)
+
+
+@pytest.fixture
+def open_engine() -> Iterator[Callable[[dict[str, str]], Engine]]:
+    """Return a function that opens the database which the settings name, as another process would."""
+    engines: list[Engine] = []
+
+    def opened(settings: dict[str, str]) -> Engine:
+        engines.append(_engine(settings))
+        return engines[-1]
+
+    yield opened
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def new_engine(
+    kind: str,
+    tmp_path: Path,
+    open_engine: Callable[[dict[str, str]], Engine],
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[], Engine]]:
+    """Return a function that opens one database, with empty tables, as another process would."""
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path / 'migrated.db'}"}
+    if kind == "postgresql":
+        server: Server = request.getfixturevalue("postgresql")
+        copy = server.copy(request.getfixturevalue("migrated"))
+        settings = on_postgresql(copy, tmp_path)
+
+    def opened() -> Engine:
+        engine = open_engine(settings)
+        migrate(engine)
+        return engine
+
+    yield opened
+    if kind == "postgresql":
+        server.drop(copy)
 
 
 def _write(tmp_path: Path) -> None:
@@ -144,6 +255,20 @@ def _environ(tmp_path: Path) -> dict[str, str]:
         "ACTIONS_DIR": str(tmp_path / "actions"),
         "FAILED_LOGINS_PER_MINUTE": "0",
     }
+
+
+@pytest.fixture
+def execute(
+    environ: dict[str, str], open_engine: Callable[[dict[str, str]], Engine]
+) -> Callable[[str], None]:
+    """Return a function that executes a statement in the database that `environ` names."""
+    engine = open_engine(environ)
+
+    def executed(statement: str) -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    return executed
 
 
 @pytest.fixture
@@ -171,9 +296,13 @@ def service(environ: dict[str, str]) -> Iterator[Service]:
 
 
 @pytest.fixture
-def no_database(service: Service, tmp_path: Path) -> None:
+def no_database(
+    service: Service, tmp_path: Path, database: Database | None, request: pytest.FixtureRequest
+) -> None:
     """Delete the database of the service, which stays open."""
     service.engine.dispose()
+    if database:
+        request.getfixturevalue("postgresql").drop(database)
     for file in tmp_path.glob("auth-server.db*"):
         file.unlink()
 

@@ -8,14 +8,15 @@ PACKAGE = Path(__file__).parents[1] / "auth_server"
 ROOT = {"app", "cli", "startup", "tenant_at_start", "wsgi"}
 BESIDE = {file.stem for file in PACKAGE.glob("*.py")} - ROOT
 MAY_IMPORT = {
-    "endpoints": {"protocol", "keys"},
+    "endpoints": {"protocol", "keys", "database"},
     "protocol": {"tokens", "actions", "clients", "federation"},
     "federation": {"clients"},
-    "tokens": {"keys"},
-    "clients": set[str](),
-    "tenant": set[str](),
+    "tokens": {"keys", "database"},
+    "clients": {"database"},
+    "tenant": {"database"},
     "actions": set[str](),
-    "keys": set[str](),
+    "keys": {"database"},
+    "database": set[str](),
 }
 
 

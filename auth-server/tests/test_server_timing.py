@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import clients
+from auth_server.database.tables import clients
 from auth_server.server_timing import begin_checks, failed_check
 from auth_server.startup import Service
 from flask import Response

@@ -14,7 +14,11 @@ TOO_SOON = (
     "a key would sign 332 s after it was announced, and an API may not know it for "
     "JWKS_TTL + JWKS_COOLDOWN + CACHE_TTL = 332 s; set it to more"
 )
-NO_DATABASE = "does not name an SQLite file; set it to sqlite:////path/to/auth-server.db"
+NO_DATABASE = (
+    "does not name a database; set it to sqlite:////path/to/auth-server.db or "
+    "postgresql+psycopg://user@host:5432/database"
+)
+PASSWORD_IN_URL = "DATABASE_URL: has a password; write it into a file, and set DATABASE_PASSWORD_FILE to that"
 
 
 NO_STORE = "is not memory:// or the URL of a Valkey without a password; correct it"
@@ -40,7 +44,18 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "insecure": ({"INSECURE_HTTP": "yes"}, "INSECURE_HTTP: is not known; set it to one of 0, 1"),
     "no database": ({"DATABASE_URL": ""}, f"DATABASE_URL: {NO_DATABASE}"),
     "database in memory": ({"DATABASE_URL": "sqlite:///:memory:"}, f"DATABASE_URL: {NO_DATABASE}"),
-    "other database": ({"DATABASE_URL": "postgresql://db/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "other database": ({"DATABASE_URL": "mysql://auth@db/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "other driver": ({"DATABASE_URL": "postgresql://auth@db/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "no user": ({"DATABASE_URL": "postgresql+psycopg://db/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "no name": ({"DATABASE_URL": "postgresql+psycopg://auth@db"}, f"DATABASE_URL: {NO_DATABASE}"),
+    "wrong port": ({"DATABASE_URL": "postgresql+psycopg://auth@db:x/auth"}, f"DATABASE_URL: {NO_DATABASE}"),
+    **{
+        f"password in {url}": (
+            {"DATABASE_URL": f"postgresql+psycopg://{url}"},
+            PASSWORD_IN_URL,
+        )
+        for url in ("auth:x@db/auth", "auth:@db/auth", "auth@db/auth?password=x", "auth@db/auth?passfile=x")
+    },
     "database that cannot be opened": (
         {"DATABASE_URL": "sqlite:////nowhere/a.db"},
         f"DATABASE_URL: {NO_FILE}",

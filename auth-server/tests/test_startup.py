@@ -1,6 +1,5 @@
 """A start names every problem at once, or makes what is missing."""
 
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +7,8 @@ from pathlib import Path
 import pytest
 from auth_server.settings_reader import SettingsError
 from auth_server.startup import Service, apply, open_service
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Start = Callable[[dict[str, str]], Service]
 NO_URL = "is not an absolute http(s) URL without a query, fragment or user name; correct it"
@@ -70,36 +71,19 @@ def test_keeps_its_signing_keys_when_started_again(environ: dict[str, str], star
 
 
 def test_makes_one_key_set_when_several_start_on_an_empty_database(
-    environ: dict[str, str], start: Start, tmp_path: Path
+    environ: dict[str, str], start: Start, empty_database: dict[str, str]
 ) -> None:
-    environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
+    environ |= empty_database
     with ThreadPoolExecutor(4) as pool:
         first, *others = (service.keys.published() for service in pool.map(start, [environ] * 4))
     assert [key["alg"] for key in first] == ["RS256"] * 2 + ["ES256"] * 2 + ["EdDSA"] * 2
     assert all(other == first for other in others)
 
 
-def test_refuses_the_database_of_another_program(environ: dict[str, str], tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "other.db") as other:
-        other.execute("create table signing_keys (a)")
-    other.close()
-    (problem,) = problems(environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}"})
-    assert problem.startswith("DATABASE_URL: cannot be used (no such column: signing_keys.kid)")
-
-
-def test_adds_the_columns_that_an_older_database_lacks(
-    environ: dict[str, str], start: Start, tmp_path: Path
-) -> None:
-    with sqlite3.connect(tmp_path / "auth-server.db") as old:
-        old.execute("alter table clients drop column jwks_file")
-    old.close()
-    assert [str(change) for change in apply(start(environ))] == []
-
-
 def test_refuses_keys_that_another_instance_has_encrypted_with_another_key(
-    environ: dict[str, str], start: Start, tmp_path: Path
+    environ: dict[str, str], start: Start, empty_database: dict[str, str], tmp_path: Path
 ) -> None:
-    environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
+    environ |= empty_database
     (tmp_path / "other-key").write_text("x" * 43)
     late = open_service(environ | {"KEY_ENCRYPTION_KEY_FILE": str(tmp_path / "other-key")})
     start(environ)
@@ -109,13 +93,11 @@ def test_refuses_keys_that_another_instance_has_encrypted_with_another_key(
 
 
 def test_starts_with_another_key_encryption_key_once_the_signing_keys_are_deleted(
-    environ: dict[str, str], start: Start, tmp_path: Path
+    environ: dict[str, str], start: Start, tmp_path: Path, execute: Callable[[str], None]
 ) -> None:
     """What the documentation says to do if the key is lost."""
     (tmp_path / "key-encryption-key").write_text("x" * 43)
-    with sqlite3.connect(tmp_path / "auth-server.db") as database:
-        database.execute("delete from signing_keys")
-    database.close()
+    execute("DELETE FROM signing_keys")
     assert len(start(environ).keys.published()) == 6
 
 

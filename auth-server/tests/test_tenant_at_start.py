@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import signing_keys
+from auth_server.database.tables import signing_keys
 from auth_server.logs import configure_logs
 from auth_server.startup import Service, apply, open_service, unapplied
 from auth_server.tenant_at_start import apply_or_compare
 from sqlalchemy import select
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 WIDER = "~ grant job https://rs.example (scopes: read -> read write)"
 Started = Callable[..., Service]

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, bindparam, select
 
-from auth_server.database import federated_subjects as table
+from auth_server.database.tables import federated_subjects as table
 
 _PLACE = (table.c.jwks_uri, table.c.jwks_file, table.c.ca_file, table.c.bearer_file)
 

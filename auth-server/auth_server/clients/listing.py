@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from auth_server.clients.secret_digests import DigestFileError, read_digest
 from auth_server.clients.secret_uses import INTERVAL, Secret, SecretUse, SecretUses
 from auth_server.command_output import Row, as_time
-from auth_server.database import clients, federated_subjects
+from auth_server.database.tables import clients, federated_subjects
 
 COLUMNS = {
     "CLIENT": "client_id",

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, RowMapping, bindparam, select
 from auth_server.clients.public_keys import ClientKey, KeyFileError, read_client_keys
 from auth_server.clients.registered_certificates import read_certificates
 from auth_server.clients.secret_digests import DigestFileError, read_digest
-from auth_server.database import algorithm_changes, apis, clients, grants, lifetime_of_tokens
+from auth_server.database.tables import algorithm_changes, apis, clients, grants, lifetime_of_tokens
 
 log = logging.getLogger(__name__)
 

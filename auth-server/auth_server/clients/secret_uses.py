@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from auth_server.database import secret_uses
+from auth_server.database.tables import secret_uses
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
 """The HTTP endpoints, one module each: what a caller may request, and how the answers look.
 
-It may import protocol, keys and the modules beside the rooms.
+It may import protocol, keys, database and the modules beside the rooms.
 """

@@ -1,10 +1,11 @@
-"""`/healthz`: the process is alive. `/readyz`: it can issue tokens."""
+"""`/healthz`: the process is alive. `/readyz`: it can issue tokens, and the database takes writes."""
 
 import logging
 
 from flask import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth_server.database.engine import check_writable
 from auth_server.keys.encryption import KeyEncryptionError
 from auth_server.keys.signing_keys import SigningKeys
 
@@ -31,6 +32,7 @@ def health_endpoints(keys: SigningKeys) -> Blueprint:
 
 def _why_not_ready(keys: SigningKeys) -> str:
     try:
+        check_writable(keys.store.engine)
         return "" if keys.check() else "no API is declared, or one has no signing key"
     except SQLAlchemyError:
         log.exception("the database cannot be used")

@@ -1,4 +1,4 @@
 """The signing keys: their life, their store, their encryption at rest.
 
-It may import the modules beside the rooms; it knows no HTTP.
+It may import database and the modules beside the rooms; it knows no HTTP.
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from auth_server.command_output import as_time
-from auth_server.database import alg_of_tokens, algorithm_changes, apis
+from auth_server.database.tables import alg_of_tokens, algorithm_changes, apis
 from auth_server.keys.life import PUBLISHED, State
 from auth_server.keys.rows import read_keys, update_key
 
@@ -55,7 +55,7 @@ def signing_algs(connection: Connection, now: float) -> dict[str, str]:
 def changes(connection: Connection, now: float) -> list[AlgorithmChange]:
     """Return the APIs whose declared algorithm does not sign yet."""
     query = select(algorithm_changes, apis.c.signing_alg).join_from(algorithm_changes, apis)
-    waiting = query.where(algorithm_changes.c.signs_until > now).order_by(algorithm_changes.c.audience)
+    waiting = query.where(algorithm_changes.c.signs_until > int(now)).order_by(algorithm_changes.c.audience)
     return [
         AlgorithmChange(row.audience, row.former_alg, row.signing_alg, row.signs_until)
         for row in connection.execute(waiting)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from auth_server.database import signing_keys
+from auth_server.database.tables import signing_keys
 from auth_server.keys.life import KeySet, StoredKey
 
 

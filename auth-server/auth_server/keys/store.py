@@ -13,14 +13,8 @@ from joserfc.jwk import Key
 from sqlalchemy import Connection, Engine, func, insert, or_, select
 
 from auth_server.algorithms import SIGNING_ALGS, generate_key
-from auth_server.database import (
-    algorithm_changes,
-    apis,
-    grants,
-    lifetime_of_tokens,
-    signing_keys,
-    writing,
-)
+from auth_server.database.engine import writing
+from auth_server.database.tables import algorithm_changes, apis, grants, lifetime_of_tokens, signing_keys
 from auth_server.keys.algorithm_use import (
     AlgorithmChange,
     changes,
@@ -33,6 +27,8 @@ from auth_server.keys.algorithm_use import (
 from auth_server.keys.encryption import KeyEncryption
 from auth_server.keys.life import KeySet, State, StoredKey
 from auth_server.keys.rows import forget_keys, read_keys, update_key
+
+_WAIT = 3  # seconds of a request
 
 
 class UnknownKeyError(Exception):
@@ -108,7 +104,7 @@ class KeyStore:
 
     def announce(self) -> None:
         """Make the next keys that are missing, unless another process has made them."""
-        with writing(self.engine) as connection:
+        with writing(self.engine, _WAIT) as connection:
             self.complete(connection)
 
     def rotate(self, algs: Collection[str]) -> None:

@@ -1,4 +1,4 @@
 """The tenant file: its schema, reading it, making the database equal to it, listing it.
 
-It may import the modules beside the rooms.
+It may import database and the modules beside the rooms.
 """

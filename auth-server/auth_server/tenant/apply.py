@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
-from auth_server.database import apis, clients, federated_subjects, grants
+from auth_server.database.tables import apis, clients, federated_subjects, grants
 from auth_server.tenant.reading import Rows, Tenant
 
 Row = dict[str, Any]

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, select
 
 from auth_server.command_output import Row
-from auth_server.database import alg_of_tokens, algorithm_changes, apis, clients, grants, lifetime_of_tokens
+from auth_server.database.tables import (
+    alg_of_tokens,
+    algorithm_changes,
+    apis,
+    clients,
+    grants,
+    lifetime_of_tokens,
+)
 
 COLUMNS = {
     "CLIENT": "client_id",

@@ -1,4 +1,4 @@
 """Access tokens (RFC 9068): making them, and recognising them again.
 
-It may import keys and the modules beside the rooms.
+It may import keys, database and the modules beside the rooms.
 """

@@ -13,7 +13,7 @@ from typing import Any
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 from sqlalchemy import Engine, bindparam, select
 
-from auth_server.database import apis, clients, grants, revoked_tokens
+from auth_server.database.tables import apis, clients, grants, revoked_tokens
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.keys.signing_keys import SigningKeys
 from auth_server.signatures import is_signed

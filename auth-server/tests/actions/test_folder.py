@@ -12,7 +12,7 @@ import pytest
 from auth_server.actions.api import Narrowing, api_on
 from auth_server.actions.folder import Actions
 from auth_server.app import create_app
-from auth_server.database import clients
+from auth_server.database.tables import clients
 from auth_server.errors import ProtocolError, ServerError
 from auth_server.protocol.grant import narrowed
 from auth_server.startup import Service

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import clients, grants
+from auth_server.database.tables import clients, grants
 from auth_server.startup import Service
 from joserfc import jws
 from sqlalchemy import update

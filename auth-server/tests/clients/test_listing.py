@@ -9,11 +9,13 @@ import pytest
 from auth_server.clients.listing import list_credentials
 from auth_server.clients.secret_digests import read_digest
 from auth_server.command_output import as_time
-from auth_server.database import federated_subjects, secret_uses
+from auth_server.database.tables import federated_subjects, secret_uses
 from auth_server.startup import Service
 from flask import Flask
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 RS = {"audience": "https://rs.example"}

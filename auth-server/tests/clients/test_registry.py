@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from auth_server.clients.registry import Client, ClientGrant, Clients
-from auth_server.database import clients
+from auth_server.database.tables import clients
 from auth_server.startup import Service
 from sqlalchemy import event, update
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 

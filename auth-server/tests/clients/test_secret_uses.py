@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from auth_server.clients.secret_uses import SecretUse, SecretUses
-from auth_server.database import secret_uses
+from auth_server.database.tables import secret_uses
 from auth_server.startup import Service
 from sqlalchemy import event
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 LogLines = Callable[[], list[dict[str, Any]]]

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from auth_server.clients.seen_assertions import SeenAssertions
-from auth_server.database import seen_assertions
+from auth_server.database.tables import seen_assertions
 from auth_server.expiring_rows import KEPT_LONGER, ExpiringRows
 from auth_server.startup import Service
 from sqlalchemy import func, insert, select
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 
 def seen_by(service: Service, now: Callable[[], float] = time.time) -> SeenAssertions:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import signing_keys
+from auth_server.database.tables import signing_keys
 from auth_server.startup import Service
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.exceptions import InternalServerError, NotFound
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 PROBLEM = "application/problem+json"
 
@@ -60,6 +62,7 @@ def make_read_only(service: Service, _file: Path) -> None:
     event.listen(service.engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("break_database", [damage, make_read_only])
 def test_with_a_damaged_or_read_only_database_answers_503(
     client: FlaskClient,

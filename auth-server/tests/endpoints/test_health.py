@@ -1,11 +1,13 @@
 """`/healthz` and `/readyz`."""
 
 import pytest
-from auth_server.database import signing_keys
+from auth_server.database.tables import signing_keys
 from auth_server.startup import Service
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, update
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 
 def test_is_alive_and_ready(client: FlaskClient) -> None:

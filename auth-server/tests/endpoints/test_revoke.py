@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import revoked_tokens
+from auth_server.database.tables import revoked_tokens
 from auth_server.startup import Service
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from auth_server.algorithms import SIGNING_ALGS
-from auth_server.database import apis, clients, create_database_engine, create_tables, grants, writing
+from auth_server.database.engine import writing
+from auth_server.database.tables import apis, clients, grants, signing_keys
 from auth_server.keys.algorithm_use import REMEMBERED, signing_algs
 from auth_server.keys.encryption import KeyEncryption
 from auth_server.keys.life import State
@@ -17,7 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwk
 from joserfc.jwk import Key
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+NewEngine = Callable[[], Engine]
 
 ROTATION, ANNOUNCEMENT, LIFETIME = 5000, 600, 300
 A, B = "https://a.example", "https://b.example"
@@ -43,17 +48,15 @@ def clock() -> Clock:
     return Clock()
 
 
-def open_store(folder: Path, clock: Callable[[], float]) -> KeyStore:
-    engine = create_database_engine(f"sqlite:///{folder / 'keys.db'}")
-    create_tables(engine)
+def open_store(engine: Engine, folder: Path, clock: Callable[[], float]) -> KeyStore:
     encryption = KeyEncryption(folder / "key-encryption-key")
     return KeyStore(engine, encryption, ROTATION, ANNOUNCEMENT, LIFETIME, now=clock, generate=quickly)
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[KeyStore]:
+def store(tmp_path: Path, new_engine: NewEngine, clock: Clock) -> Iterator[KeyStore]:
     (tmp_path / "key-encryption-key").write_text("k" * 43)
-    store = open_store(tmp_path, clock)
+    store = open_store(new_engine(), tmp_path, clock)
     yield store
     store.engine.dispose()
 
@@ -79,7 +82,8 @@ def declare(store: KeyStore, **algs: str | None) -> None:
 
 def grant_access(connection: Connection, audience: str) -> None:
     client = {"client_id": audience, "name": "A", "enabled": True, "secret_digest_files": []}
-    connection.execute(insert(clients).prefix_with("OR IGNORE").values(client))
+    if not connection.scalar(select(clients.c.client_id).where(clients.c.client_id == audience)):
+        connection.execute(insert(clients).values(client))
     grant = {"client": audience, "audience": audience, "scopes": ["a"]}
     connection.execute(insert(grants).values(grant))
 
@@ -283,9 +287,8 @@ def test_takes_unneeded_keys_of_an_older_database_out_once_their_tokens_have_exp
     with writing(store.engine) as connection:
         connection.execute(delete(grants).where(grants.c.audience == B))
         connection.execute(delete(apis).where(apis.c.identifier == B))
-        connection.exec_driver_sql(
-            f"UPDATE signing_keys SET longest_lifetime = {longest} WHERE alg = 'EdDSA'"  # noqa: S608
-        )
+        of_eddsa = update(signing_keys).where(signing_keys.c.alg == "EdDSA")
+        connection.execute(of_eddsa.values(longest_lifetime=longest))
     kept = [life.key.kid for life in store.read().lives if life.key.alg == "RS256"]
     declare(store, a="RS256")
     clock.now += REMEMBERED + longest - 1
@@ -332,10 +335,10 @@ def test_the_old_keys_cover_the_lifetime_that_is_granted_during_the_wait(store: 
 
 
 def test_of_many_processes_that_apply_at_once_one_makes_the_key(
-    store: KeyStore, clock: Clock, tmp_path: Path
+    store: KeyStore, clock: Clock, tmp_path: Path, new_engine: NewEngine
 ) -> None:
     declare(store, a="RS256")
-    stores = [open_store(tmp_path, clock) for _ in range(6)]
+    stores = [open_store(new_engine(), tmp_path, clock) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda each: declare(each, a="ES256"), stores))
     assert (states(store, "RS256"), states(store, "ES256")) == ([State.NEXT, State.CURRENT], [State.NEXT])
@@ -358,6 +361,7 @@ OPERATIONS = st.lists(
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.databases("sqlite")  # too slow on the other
 @given(operations=OPERATIONS)
 def test_whatever_the_tenant_declares_tokens_can_be_signed_and_verified(
     store: KeyStore, clock: Clock, operations: list[tuple[str, Any]]

@@ -1,13 +1,14 @@
 """The signing keys as a worker holds them, and as verifiers see them change."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from auth_server.algorithms import SIGNING_ALGS
-from auth_server.database import apis, create_database_engine, create_tables, signing_keys, writing
+from auth_server.database.engine import writing
+from auth_server.database.tables import apis, signing_keys
 from auth_server.keys.encryption import KeyEncryption
 from auth_server.keys.life import State
 from auth_server.keys.signing_keys import NoSigningKeyError, SigningKeys
@@ -16,8 +17,10 @@ from auth_server.startup import Service
 from flask.testing import FlaskClient
 from joserfc import jwk
 from joserfc.jwk import Key
-from sqlalchemy import delete, event, insert, update
+from sqlalchemy import Engine, delete, event, insert, update
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 LogLines = Callable[[], list[dict[str, Any]]]
@@ -180,11 +183,10 @@ SOFT_TIME, COOLDOWN, CACHE = 300, 30, 2
 
 
 @pytest.fixture
-def open_keys(tmp_path: Path) -> Iterator[Callable[[Clock, int], SigningKeys]]:
+def open_keys(new_engine: Callable[[], Engine], tmp_path: Path) -> Callable[[Clock, int], SigningKeys]:
     """Return a function that opens keys which rotate every `announcement` seconds, without checks."""
     (tmp_path / "kek").write_text("k" * 43)
-    engine = create_database_engine(f"sqlite:///{tmp_path / 'keys.db'}")
-    create_tables(engine)
+    engine = new_engine()
 
     def quickly(_alg: str) -> Key:
         return jwk.generate_key("EC", "P-256")
@@ -206,10 +208,10 @@ def open_keys(tmp_path: Path) -> Iterator[Callable[[Clock, int], SigningKeys]]:
         store.announce()
         return SigningKeys(store, CACHE, clock)
 
-    yield opened
-    engine.dispose()
+    return opened
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("announcement", "longest_outage"), [(SOFT_TIME + COOLDOWN + CACHE + 1, 0), (10, COOLDOWN)]
 )

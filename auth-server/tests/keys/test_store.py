@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from auth_server.algorithms import SIGNING_ALGS
-from auth_server.database import apis, clients, create_database_engine, create_tables, grants, writing
+from auth_server.database.engine import writing
+from auth_server.database.tables import apis, clients, grants
 from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
 from auth_server.keys.life import KeyLife, State
 from auth_server.keys.store import KeyStore, UnknownKeyError
@@ -17,7 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwk
 from joserfc.jwk import Key
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Engine, delete, insert, update
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
+NewEngine = Callable[[], Engine]
 
 ROTATION, ANNOUNCEMENT, LIFETIME = 1000, 100, 300
 
@@ -42,9 +47,9 @@ def quickly(_alg: str) -> Key:
     return jwk.generate_key("EC", "P-256")
 
 
-def open_store(folder: Path, clock: Callable[[], float], announcement: int = ANNOUNCEMENT) -> KeyStore:
-    engine = create_database_engine(f"sqlite:///{folder / 'keys.db'}")
-    create_tables(engine)
+def open_store(
+    engine: Engine, folder: Path, clock: Callable[[], float], announcement: int = ANNOUNCEMENT
+) -> KeyStore:
     return KeyStore(
         engine,
         KeyEncryption(folder / "key-encryption-key"),
@@ -62,10 +67,10 @@ GRANT = {"client": "a", "audience": "https://a.example", "scopes": ["a"]}
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[KeyStore]:
+def store(tmp_path: Path, new_engine: NewEngine, clock: Clock) -> Iterator[KeyStore]:
     """Open a store that was started with an API for each algorithm, and one grant, for RS256."""
     (tmp_path / "key-encryption-key").write_text("k" * 43)
-    store = open_store(tmp_path, clock)
+    store = open_store(new_engine(), tmp_path, clock)
     with writing(store.engine) as connection:
         for table, row in ((apis, API), (clients, CLIENT), (grants, GRANT)):
             connection.execute(insert(table).values(row))
@@ -164,8 +169,10 @@ def test_rotates_later_a_key_that_has_been_announced_just_now(store: KeyStore, c
     assert one(store, State.NEXT).key.signs_from == announced + ANNOUNCEMENT
 
 
-def test_rotating_never_delays_a_key(store: KeyStore, clock: Clock, tmp_path: Path) -> None:
-    later = open_store(tmp_path, clock, announcement=2 * ROTATION)
+def test_rotating_never_delays_a_key(
+    store: KeyStore, clock: Clock, tmp_path: Path, new_engine: NewEngine
+) -> None:
+    later = open_store(new_engine(), tmp_path, clock, announcement=2 * ROTATION)
     later.rotate(["RS256"])
     later.engine.dispose()
     assert one(store, State.NEXT).key.signs_from == clock.now + ROTATION
@@ -277,14 +284,14 @@ def changes(store: KeyStore, kid: str) -> dict[str, Callable[[], object]]:
 
 @pytest.mark.parametrize("change", ["announce", "rotate", "revoke", "start"])
 def test_of_many_processes_that_act_at_once_one_makes_the_next_key(
-    store: KeyStore, clock: Clock, tmp_path: Path, change: str
+    store: KeyStore, clock: Clock, tmp_path: Path, new_engine: NewEngine, change: str
 ) -> None:
     kid = one(store, State.CURRENT).key.kid
     clock.now += ROTATION
     if change == "start":
         with writing(store.engine) as connection:
             connection.exec_driver_sql("DELETE FROM signing_keys")
-    stores = [open_store(tmp_path, clock) for _ in range(6)]
+    stores = [open_store(new_engine(), tmp_path, clock) for _ in range(6)]
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda one_of_them: changes(one_of_them, kid)[change](), stores))
@@ -340,6 +347,7 @@ OPERATIONS = st.lists(
 
 @pytest.mark.requirement("RFC 7517 4.5 kid")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.databases("sqlite")  # too slow on the other
 @given(operations=OPERATIONS)
 def test_the_invariants_hold_after_any_operations(
     store: KeyStore, clock: Clock, operations: list[tuple[str, int]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import seen_proofs
+from auth_server.database.tables import seen_proofs
 from auth_server.errors import InvalidDpopProofError
 from auth_server.expiring_rows import ExpiringRows
 from auth_server.protocol.dpop_proof import MOST_CHARACTERS, DpopProofs, normalised
@@ -224,6 +224,7 @@ def test_refuses_a_proof(ask: Ask, log_lines: LogLines, make: Callable[[], str],
 
 
 @pytest.mark.requirement("RFC 9449 11.1 replay")
+@pytest.mark.databases("sqlite", "postgresql")
 def test_takes_a_proof_once(ask: Ask) -> None:
     sent = proof()
     assert ask(headers={"DPoP": sent}).status_code == 200

@@ -355,6 +355,7 @@ def test_counts_failures_and_accepts_a_right_token_all_the_same(environ: dict[st
     limited.engine.dispose()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_sees_a_disabled_client_and_another_subject_at_once(
     environ: dict[str, str], ask: Ask, sign: Sign, tmp_path: Path
 ) -> None:

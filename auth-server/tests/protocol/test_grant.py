@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from auth_server.database import clients as clients_table
-from auth_server.database import grants
+from auth_server.database.tables import clients as clients_table
+from auth_server.database.tables import grants
 from auth_server.startup import Service
 from sqlalchemy import delete, update
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 

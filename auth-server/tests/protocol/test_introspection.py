@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth_server.database import apis
+from auth_server.database.tables import apis
 from auth_server.startup import Service
 from sqlalchemy import update
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 Issue = Callable[..., str]

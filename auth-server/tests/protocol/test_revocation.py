@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import revoked_tokens
+from auth_server.database.tables import revoked_tokens
 from auth_server.startup import Service
 from flask import Flask
 from flask.testing import FlaskClient
@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 Issue = Callable[..., str]

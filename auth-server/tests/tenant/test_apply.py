@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auth_server.database import writing
+from auth_server.database.engine import writing
 from auth_server.startup import Service, open_service
 from auth_server.tenant.apply import apply_tenant, differences
 from auth_server.tenant.reading import Tenant

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from auth_server.app import create_app
-from auth_server.database import clients, grants, revoked_tokens, signing_keys
+from auth_server.database.tables import clients, grants, revoked_tokens, signing_keys
 from auth_server.expiring_rows import KEPT_LONGER, ExpiringRows
 from auth_server.startup import Service
 from auth_server.tokens.issued_tokens import IssuedToken, IssuedTokens
@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 Ask = Callable[..., TestResponse]
 Issue = Callable[..., str]

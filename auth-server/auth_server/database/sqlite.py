@@ -1,0 +1,34 @@
+"""SQLite in a file, in WAL mode, for the processes of one host."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+ADVICE = "make it a file that this service can write"
+_BUSY = 5  # seconds to wait for another process that writes
+
+
+def create_engine(url: str, _password_file: Path | None) -> sa.Engine:
+    """Return the engine, which opens nothing before its first use."""
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY})
+    sa.event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    with suppress(sqlite3.OperationalError):  # SQLite lets only one connection switch a new file
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+@contextmanager
+def writing(engine: sa.Engine, _wait: float) -> Iterator[sa.Connection]:
+    """Open the only transaction that may write."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
