@@ -12,13 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESOURCE_SERVER = "protected-api/protected_api/resource_server"
 OAUTH_CLIENT = "calling-service/calling_service/oauth_client"
-POSTGRESQL = "protected-api/protected_api/postgresql"
-APART = (RESOURCE_SERVER, OAUTH_CLIENT, POSTGRESQL)  # folders to copy, and what the base does not import
+POSTGRESQL = ("auth-server/auth_server/postgresql", "protected-api/protected_api/postgresql")
+APART = (RESOURCE_SERVER, OAUTH_CLIENT, *POSTGRESQL)  # folders to copy, and what the base does not import
 PACKAGES = (
     "auth-server/auth_server",
+    POSTGRESQL[0],
     "protected-api/protected_api",
     RESOURCE_SERVER,
-    POSTGRESQL,
+    POSTGRESQL[1],
     "calling-service/calling_service",
     OAUTH_CLIENT,
     "calling-service/timesheet_exports",

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "actions": set[str](),
     "keys": {"database"},
     "database": set[str](),
+    "postgresql": set[str](),
 }
 
 

@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import sqlalchemy as sa
 
-from auth_server.database import postgresql, sqlite
 from auth_server.database.tables import revoked_tokens
 
 LONGEST_WAIT = 30  # seconds, for a start: another one may be making keys
+_KINDS = {"sqlite": "auth_server.database.sqlite", "postgresql": "auth_server.postgresql.database"}
 
 
 class _Kind(Protocol):
     """What the module of a kind of database has."""
 
-    ADVICE: str
+    def create_engine(self, url: str, password_file: Path | None) -> sa.Engine: ...
+    def writing(self, engine: sa.Engine, wait: float) -> AbstractContextManager[sa.Connection]: ...
+    def problem(self, error: sa.exc.SQLAlchemyError) -> str: ...
 
-    def create_engine(self, url: str, _password_file: Path | None, /) -> sa.Engine: ...
-    def writing(self, engine: sa.Engine, _wait: float, /) -> AbstractContextManager[sa.Connection]: ...
 
-
-_KINDS: dict[str, _Kind] = {"sqlite": sqlite, "postgresql": postgresql}
+def _kind(name: str) -> _Kind:
+    """Import the module by its name, so that the base neither needs nor loads psycopg."""
+    return cast("_Kind", import_module(_KINDS[name]))
 
 
 def create_database_engine(url: str, password_file: Path | None = None) -> sa.Engine:
@@ -30,7 +32,7 @@ def create_database_engine(url: str, password_file: Path | None = None) -> sa.En
 
     It hides parameters, because an exception goes to the log and parameters do not.
     """
-    return _KINDS[sa.make_url(url).get_backend_name()].create_engine(url, password_file)
+    return _kind(sa.make_url(url).get_backend_name()).create_engine(url, password_file)
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def writing(engine: sa.Engine, wait: float = LONGEST_WAIT) -> Iterator[sa.Connec
 
     Others wait for it, on PostgreSQL for this number of seconds.
     """
-    with _KINDS[engine.dialect.name].writing(engine, wait) as connection:
+    with _kind(engine.dialect.name).writing(engine, wait) as connection:
         yield connection
 
 
@@ -51,8 +53,4 @@ def check_writable(engine: sa.Engine) -> None:
 
 def database_problem(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> str:
     """Return why the database cannot be used, and what to do."""
-    if isinstance(error, postgresql.PasswordFileError):
-        return f"DATABASE_PASSWORD_FILE: {error}; write the password there"
-    reason = getattr(error, "orig", None) or str(error) or type(error).__name__
-    text = " ".join(str(reason).split())  # psycopg's are several lines
-    return f"DATABASE_URL: cannot be used ({text}); {_KINDS[engine.dialect.name].ADVICE}"
+    return _kind(engine.dialect.name).problem(error)

@@ -8,11 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-ADVICE = "make it a file that this service can write"
 _BUSY = 5  # seconds to wait for another process that writes
 
 
-def create_engine(url: str, _password_file: Path | None) -> sa.Engine:
+def create_engine(url: str, password_file: Path | None) -> sa.Engine:  # noqa: ARG001
     """Return the engine, which opens nothing before its first use."""
     engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY})
     sa.event.listen(engine, "connect", _configure)
@@ -27,8 +26,14 @@ def _configure(connection: Any, _record: Any) -> None:
 
 
 @contextmanager
-def writing(engine: sa.Engine, _wait: float) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, wait: float) -> Iterator[sa.Connection]:  # noqa: ARG001
     """Open the only transaction that may write."""
     with engine.begin() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+
+
+def problem(error: sa.exc.SQLAlchemyError) -> str:
+    """Return why the file cannot be used, and what to do."""
+    reason = getattr(error, "orig", None) or type(error).__name__
+    return f"DATABASE_URL: cannot be used ({reason}); make it a file that this service can write"

@@ -1,6 +1,6 @@
 """PostgreSQL 17: every wait is bounded, and a connection to a server that was replaced is not used again.
 
-Not here: the driver (psycopg_dialect.py), which SQLAlchemy loads for a URL of PostgreSQL alone.
+Not here: what is done to the driver (psycopg_dialect.py).
 """
 
 import select
@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
-ADVICE = "see that it answers, that its encoding is UTF8, and that the user can log in and owns its tables"
 _LOCK = 0x6175_7468  # of the process that writes; such locks belong to one database
 _POLL = 0.05  # seconds
 _POOL = {"pool_size": 5, "max_overflow": 5, "pool_timeout": 3}  # of each worker process
@@ -39,6 +38,10 @@ class PasswordFileError(sa.exc.SQLAlchemyError):
     """The file with the password cannot be read."""
 
 
+class EncodingError(sa.exc.SQLAlchemyError):
+    """The database cannot hold every text."""
+
+
 def create_engine(url: str, password_file: Path | None) -> sa.Engine:
     """Return the engine, which opens nothing before its first use.
 
@@ -53,6 +56,7 @@ def create_engine(url: str, password_file: Path | None) -> sa.Engine:
         connect_args=_CONNECTION,
         **_POOL,
     )
+    sa.event.listen(engine, "connect", _check_encoding)
     sa.event.listen(engine, "checkout", _check_out)
     if password_file:
         sa.event.listen(engine, "do_connect", _Password(password_file))
@@ -70,6 +74,12 @@ class _Password:
             parameters["password"] = self._file.read_text("utf-8").strip()
         except (OSError, ValueError) as error:
             raise PasswordFileError(f"{self._file} cannot be read ({error})") from None
+
+
+def _check_encoding(connection: Any, _record: Any) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise EncodingError(f"its encoding is {encoding}")
 
 
 def _check_out(connection: Any, _record: Any, _proxy: Any) -> None:
@@ -112,3 +122,11 @@ def _lock(connection: sa.Connection, wait: float) -> None:
         if time.monotonic() > end:
             raise sa.exc.TimeoutError(f"another process has been writing for {wait} s")
         time.sleep(_POLL)
+
+
+def problem(error: sa.exc.SQLAlchemyError) -> str:
+    """Return why the database cannot be used, and what to do."""
+    if isinstance(error, PasswordFileError):
+        return f"DATABASE_PASSWORD_FILE: {error}; write the password there"
+    reason = " ".join(str(getattr(error, "orig", error)).split())  # psycopg's are several lines
+    return f"DATABASE_URL: cannot be used ({reason}); name a database of UTF8 that this user owns"
