@@ -159,6 +159,20 @@ def test_anybody_can_read_it_at_any_width_in_light_and_dark(visit: Visit, width:
         assert [(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found] == []
 
 
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_glossary_can_be_read_by_anybody(visit: Visit, colours: str) -> None:
+    for width in WIDTHS:
+        page = visit("/glossary", width=width, color_scheme=colours)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert Axe().run(page).response["violations"] == []
+
+
+def test_the_start_page_leads_to_the_first_lesson(visit: Visit) -> None:
+    page = visit()
+    page.get_by_role("link", name="New here? Start with lesson 1").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Who sends what to whom")
+
+
 def test_the_first_render_is_small(browser: Browser, stack: Stack) -> None:
     sizes: dict[str, int] = {}
     page = browser.new_page()
