@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import requests
-from live_stack import Stack
+from live_stack import CHECKOUT, Stack
+from recipe import steps
+from shell import Shell, blocks
 from tls_stack import TlsStack
 
 pytestmark = [
@@ -263,6 +265,32 @@ def test_the_cases_of_the_gallery_are_answered_as_expected(stack: MtlsStack) -> 
     answered = {case_id: stack.play(case_id)["case"]["as_expected"] for case_id in ours}
     assert answered == dict.fromkeys(ours, True)
     assert len(ours) == 3
+
+
+def test_a_client_climbs_to_the_rung_of_mutual_tls(stack: MtlsStack) -> None:
+    """The lesson goes on from the report of rung 1, in the stack that its `make up` starts."""
+    ladder = CHECKOUT / "docs/ladder"
+    (report,) = (step for step in steps((ladder / "1-secret.md").read_text()) if step.file == "report.py")
+    report.change(stack.folder)
+    with Shell(stack) as shell:
+        for step in steps((ladder / "4-mutual-tls.md").read_text()):
+            if step.where:
+                step.change(stack.folder)
+            else:
+                shell.run_block(step.text)
+
+
+def test_the_lesson_shows_what_the_overlay_changes() -> None:
+    lesson = (CHECKOUT / "docs/ladder/4-mutual-tls.md").read_text()
+    (_, tenant), (_, settings), _ = blocks(lesson, "diff")
+    files = {
+        tenant: ("auth-server/tenant.yaml", "deploy/mtls/tenant.yaml"),
+        settings: ("docker-compose.yml", "deploy/mtls/compose.yml"),
+    }
+    for diff, (before, after) in files.items():
+        for mark, file in (("-", before), ("+", after)):
+            lines = [line[1:] for line in diff.splitlines() if line.startswith(mark)]
+            assert "\n".join(lines) in (CHECKOUT / file).read_text()
 
 
 def test_the_metadata_names_the_host(stack: MtlsStack) -> None:

@@ -61,7 +61,7 @@ def test_a_colleagues_service_is_given_access_and_loses_it_again(stack: Stack) -
 
 @pytest.mark.long
 def test_a_client_climbs_the_ladder_rung_by_rung(stack: Stack) -> None:
-    lessons = sorted(path.stem for path in (CHECKOUT / "docs/ladder").glob("[0-9]-*.md"))
+    lessons = sorted(path.stem for path in (CHECKOUT / "docs/ladder").glob("[1235]-*.md"))
     follow(stack, *(f"ladder/{lesson}" for lesson in [*lessons, "README"]))
 
 
