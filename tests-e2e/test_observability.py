@@ -266,6 +266,17 @@ def test_prometheus_has_read_every_rule(observed: ObservedStack) -> None:
     eventually(evaluated, "every rule is evaluated without an error")
 
 
+def test_a_folder_without_room_stops_no_worker(observed: ObservedStack) -> None:
+    """Workers that are replaced count on in the room of those before; one that finds no room is not seen."""
+    fill = "dd if=/dev/zero of=/run/metrics/fill bs=64k 2>/dev/null; kill -HUP 1"
+    observed.inside("auth-server", "sh", "-c", fill)
+    eventually(lambda: "folder cannot be used" in observed.logs("auth-server") or None, "a worker says so")
+    for _ in range(20):
+        observed.token("payroll-report")
+    observed.inside("auth-server", "sh", "-c", "rm /run/metrics/fill; kill -HUP 1")
+    observed.wait_for('service_workers{job="auth-server"} == 2', 2)
+
+
 def test_a_killed_worker_leaves_no_gauge_and_takes_no_count_back(observed: ObservedStack) -> None:
     def tokens() -> float:
         return sum(observed.query('oauth_tokens_issued_total{auth_method="client_secret_basic"}'))

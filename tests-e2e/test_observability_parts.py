@@ -130,6 +130,7 @@ def test_a_worker_without_room_serves_without_metrics(
     keep_values_in(slot)
     Metrics("auth-server").count("oauth_failed_logins_limited_total")
     assert "folder cannot be used" in caplog.text
+    assert (list(folder.glob("*.db")), scraped(folder)) == ([], "")
     assert slot_or_none(folder / "none") is None
 
 

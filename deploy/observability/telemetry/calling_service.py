@@ -111,7 +111,7 @@ class RunSpans:
     def _saved(self, run: Run) -> None:
         """Save; a run that a request starts is saved first in the thread of that request."""
         served = serving.get()
-        if served and served.span and served.span.trace_id == run.trace_id:
+        if served and served.span and served.span.trace_id == run.trace_id and not run.case:
             self._parents[run.id] = served.span.span_id
         self._save(run)
 

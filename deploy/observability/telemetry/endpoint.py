@@ -44,6 +44,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def serve(registry: CollectorRegistry, port: int) -> None:
-    """Serve in the background."""
-    server = _Server(port, registry)
+    """Serve in the background; without the port, the service runs all the same."""
+    try:
+        server = _Server(port, registry)
+    except OSError:
+        log.exception("metrics are not served")
+        return
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()

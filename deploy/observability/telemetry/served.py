@@ -73,7 +73,7 @@ class ObservedApp:
     def _ended(self, served: Served, seconds: float) -> None:
         self._metrics.count("http_requests_total", served.route, served.method, str(served.status))
         self._metrics.measure("http_request_duration_seconds", seconds, served.route)
-        if self._spans and served.span and served.route not in PROBES:
+        if self._spans and served.span and not served.route.endswith(PROBES):
             attributes: dict[str, str | int] = {
                 "http.request.method": served.method,
                 "http.route": served.route,

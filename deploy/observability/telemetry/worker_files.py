@@ -73,11 +73,16 @@ class AllWorkers:
 
 
 def _allocate(path: Path, size: int) -> None:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    """Make a file with room, unless there is one; a scrape never sees one without."""
+    if path.exists():
+        return
+    new = path.with_suffix(".new")
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        with new.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+        new.rename(path)
     finally:
-        os.close(descriptor)
+        new.unlink(missing_ok=True)
 
 
 def _locks(folder: Path) -> Iterator[Path]:
