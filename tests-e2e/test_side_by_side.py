@@ -75,6 +75,7 @@ def test_it_prints_without_its_form_in_dark_ink(visit: Visit, compared: str) -> 
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_anybody_can_read_it_at_any_width(visit: Visit, compared: str, width: int, colours: str) -> None:

@@ -49,6 +49,7 @@ def test_a_second_start_runs_no_step_of_a_build_so_it_downloads_nothing(stack: S
 
 
 @local_only
+@pytest.mark.long
 def test_the_commands_before_the_class_work(new_stack: Callable[[], Stack]) -> None:
     with Shell(new_stack()) as shell:
         for step in steps(PAGE):

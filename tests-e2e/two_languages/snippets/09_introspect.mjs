@@ -8,4 +8,4 @@ const config = await openid.discovery(
   { execute: [openid.allowInsecureRequests] }, // for http on this machine
 )
 const { active } = await openid.tokenIntrospection(config, TOKEN)
-console.log(active ? 'active' : 'not active')
+console.log(active === true ? 'active' : 'not active')
