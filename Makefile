@@ -27,8 +27,10 @@ flow: ## run one import with a fresh token and print its four steps
 try: ## play a case of the gallery and print it: CASE=wrong-secret; AGAINST another, to see what differs; without CASE, list them
 	@stack/stack try $(CASE) $(if $(AGAINST),--against $(AGAINST))
 
-lessons: venv ## write the pages of docs/lessons from the data files of the lessons
+lessons: venv ## write docs/lessons, the glossary and the snippets of two languages from their files
 	PYTHONPATH=calling-service "$$VENV/bin/python" -m flow_explorer.lessons docs/lessons
+	PYTHONPATH=calling-service "$$VENV/bin/python" -m flow_explorer.glossary docs/glossary.md
+	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m two_languages
 
 exercise: venv ## copy a service with a planted bug, then check the mend: N=3; SOLUTION=1 shows ours; without N, list them
 	@"$$VENV/bin/python" -m exercises

@@ -30,9 +30,10 @@ ROOMS: dict[str, set[str]] = {  # and what each may import of ours, besides itse
     "flow_explorer": EXPLORER,
     "flow_explorer.formats": EXPLORER | READING,
     "flow_explorer.gallery": EXPLORER | READING,
+    "flow_explorer.glossary": READING,
     "flow_explorer.lessons": READING,
     "flow_explorer.comparison": EXPLORER | READING,
-    "flow_explorer.page": EXPLORER | READING | SHOWN | {"flow_explorer.lessons"},
+    "flow_explorer.page": EXPLORER | READING | SHOWN | {"flow_explorer.glossary", "flow_explorer.lessons"},
     "flow_explorer.terminal": EXPLORER | READING | SHOWN,
 }
 OURS = (SERVICE, "timesheet_exports", "recording", "flow_explorer")

@@ -4,6 +4,7 @@ A body of parameters or JSON has a line for each member, a JWT one for each head
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -67,11 +68,11 @@ def of_checks(exchange: Exchange) -> list[Line]:
 def by_key(lines: Iterable[Line]) -> dict[Key, Line]:
     """Return the lines by their keys; of those with one name, each has its number. Case does not count."""
     found: dict[Key, Line] = {}
+    seen = Counter[Key]()
     for line in lines:
-        key = Key(line.where, line.name.lower())
-        while key in found:
-            key = key._replace(number=key.number + 1)
-        found[key] = line
+        first = Key(line.where, line.name.lower())
+        found[first._replace(number=seen[first])] = line
+        seen[first] += 1
     return found
 
 

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flow_explorer.formats import curl, har, mermaid
 from flow_explorer.gallery.case import Case, gallery
-from flow_explorer.glossary import glossary
+from flow_explorer.glossary.words import glossary
 from flow_explorer.page.flow_view import view
 from flow_explorer.page.html import explorer, html
 from flow_explorer.recorded_run import RecordedRun

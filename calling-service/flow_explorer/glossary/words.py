@@ -1,4 +1,4 @@
-"""The words of the field (glossary.toml): for the page /glossary, and in Markdown for docs/glossary.md."""
+"""The words of the field (words.toml) as values, and in Markdown for docs/glossary.md."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from flow_explorer.meanings import Meaning, rfc_address
 @cache
 def glossary() -> Mapping[str, Mapping[str, Meaning]]:
     """Return the meaning of each word, by group and word, in the file's order."""
-    groups = tomllib.loads(files(__package__).joinpath("glossary.toml").read_text(encoding="utf-8"))
+    groups = tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
     return {
         group: {word: _meaning(*entry) for word, entry in words.items()} for group, words in groups.items()
     }
@@ -23,8 +23,13 @@ def _meaning(text: str, source: str = "") -> Meaning:
     return Meaning(text, source, rfc_address(source))
 
 
-def markdown() -> Iterator[str]:
-    """Yield the lines of one table under each group's heading."""
+def with_tables(page: str) -> str:
+    """Return the page with the words as they are: one table under each group's heading."""
+    introduction = page.partition("## ")[0]
+    return introduction + "\n".join(_tables())
+
+
+def _tables() -> Iterator[str]:
     for group, words in glossary().items():
         yield f"## {group}"
         yield ""
