@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -20,6 +21,7 @@ from live_stack import CHECKOUT
 from prometheus_client import CollectorRegistry, generate_latest, values
 from telemetry import calling_service, protected_api
 from telemetry.catalogue import ALL, METRICS, Metric
+from telemetry.endpoint import serve
 from telemetry.metrics import Metrics
 from telemetry.served import ObservedApp, continued, observe_requests
 from telemetry.spans import SpanId, Spans
@@ -189,10 +191,16 @@ def test_a_request_counts_by_its_route_whatever_its_path_and_method(
 
 
 def test_telemetry_that_fails_does_not_fail_the_request(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    broken: Any = SimpleNamespace(count=lambda *_: 1 / 0)
-    app.wsgi_app = ObservedApp(app.wsgi_app, broken, None, lambda _: NEW)  # type: ignore[method-assign]
+    without_metrics = Metrics("of no service")
+    app.wsgi_app = ObservedApp(app.wsgi_app, without_metrics, None, lambda _: NEW)  # type: ignore[method-assign]
     assert app.test_client().get("/things/1").status_code == 200
-    assert "a request was not counted" in caplog.text
+    assert "telemetry failed" in caplog.text
+
+
+def test_a_port_that_is_in_use_stops_no_service(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("", 0)) as server:
+        serve(CollectorRegistry(), server.getsockname()[1])
+    assert "metrics are not served" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -261,6 +269,7 @@ def test_a_fetch_of_the_key_set_counts_by_its_outcome(
     assert slot.number == 0
 
 
+@pytest.mark.long
 def test_a_collector_that_hangs_delays_nobody_and_fills_no_memory() -> None:
     hangs = threading.Event()
 
@@ -328,6 +337,7 @@ def promtool() -> list[str] | None:
     return [*container, "prom/prometheus:v2.53.3"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [

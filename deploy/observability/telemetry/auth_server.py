@@ -15,7 +15,7 @@ from flask import Flask, Response, g
 from prometheus_client.metrics_core import GaugeMetricFamily
 from sqlalchemy.exc import SQLAlchemyError
 
-from telemetry.catalogue import METRICS
+from telemetry.catalogue import named
 from telemetry.metrics import Metrics
 from telemetry.served import observe_requests, serving
 from telemetry.spans import Spans
@@ -84,7 +84,7 @@ class KeyAges:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Return nothing while the database cannot be read."""
-        (metric,) = (metric for metric in METRICS if metric.name == "oauth_signing_key_age_seconds")
+        metric = named("oauth_signing_key_age_seconds")
         family = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
         now = self._keys.store.now()
         try:

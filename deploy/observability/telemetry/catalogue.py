@@ -94,7 +94,7 @@ METRICS = (
         "api_token_checks_failed_total",
         "counter",
         ("protected-api",),
-        "access tokens refused, by the check that failed",
+        "access tokens that were not accepted, by the check that failed",
         ("check",),
         _each("presenting", "signature", "audience", "times", "scope"),
     ),
@@ -145,3 +145,9 @@ METRICS = (
         "Unix time at which a run last completed; not there before the first",
     ),
 )
+
+
+def named(name: str) -> Metric:
+    """Return the metric of this name."""
+    (found,) = (metric for metric in METRICS if metric.name == name)
+    return found

@@ -5,6 +5,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from telemetry.catalogue import METRICS, Metric
+from telemetry.harmless import harmless
 
 Labels = tuple[str, ...]
 
@@ -21,14 +22,17 @@ class Metrics:
             for labels in metric.starts:
                 self._of(metric.name, labels)
 
+    @harmless
     def count(self, name: str, *labels: str, amount: float = 1) -> None:
         """Add to a counter."""
         self._of(name, labels).inc(amount)
 
+    @harmless
     def measure(self, name: str, seconds: float, *labels: str) -> None:
         """Add to a histogram."""
         self._of(name, labels).observe(seconds)
 
+    @harmless
     def set(self, name: str, value: float) -> None:
         """Set a gauge."""
         self._of(name, ()).set(value)

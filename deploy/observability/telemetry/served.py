@@ -1,6 +1,5 @@
 """A request while it is served, and the WSGI app around the service's that counts it and makes it a span."""
 
-import logging
 import re
 import secrets
 import time
@@ -19,7 +18,6 @@ from telemetry.spans import SpanId, Spans
 PROBES = ("/healthz", "/readyz")
 UNKNOWN = "none"  # the route, and the method, of a request that no route matches
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ class ObservedApp:
         self._trace_id_of = trace_id_of
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve the request; what telemetry itself raises is logged."""
+        """Serve the request."""
         served = Served(time.time_ns())
         if self._spans:
             served.span = continued(environ.get("HTTP_TRACEPARENT", ""), self._trace_id_of)
@@ -65,33 +63,32 @@ class ObservedApp:
             return self._app(environ, started)
         finally:
             serving.reset(before)
-            try:
-                self._ended(served, time.perf_counter() - began)
-            except Exception:  # telemetry that fails must not fail the request
-                log.exception("a request was not counted")
+            self._ended(served, time.perf_counter() - began)
 
     def _ended(self, served: Served, seconds: float) -> None:
         self._metrics.count("http_requests_total", served.route, served.method, str(served.status))
         self._metrics.measure("http_request_duration_seconds", seconds, served.route)
         if self._spans and served.span and not served.route.endswith(PROBES):
-            attributes: dict[str, str | int] = {
-                "http.request.method": served.method,
-                "http.route": served.route,
-                "http.response.status_code": served.status,
-            }
-            if served.failed_check:
-                attributes["check.failed"] = served.failed_check
-            name = f"{served.method} {served.route}"
-            ended = served.began + int(seconds * 1e9)
             self._spans.add(
                 "server",
-                name,
+                f"{served.method} {served.route}",
                 served.span,
                 began=served.began,
-                ended=ended,
-                attributes=attributes,
+                ended=served.began + int(seconds * 1e9),
+                attributes=_attributes(served),
                 failed=served.status >= 500,
             )
+
+
+def _attributes(served: Served) -> dict[str, str | int]:
+    attributes: dict[str, str | int] = {
+        "http.request.method": served.method,
+        "http.route": served.route,
+        "http.response.status_code": served.status,
+    }
+    if served.failed_check:
+        attributes["check.failed"] = served.failed_check
+    return attributes
 
 
 def observe_requests(
