@@ -133,6 +133,14 @@ class Container:
         """Kill the server."""
         _docker("kill", self.name)
 
+    def pause(self) -> None:
+        """Freeze the server: its host still takes what is sent, and nothing answers."""
+        _docker("pause", self.name)
+
+    def unpause(self) -> None:
+        """Let the server go on."""
+        _docker("unpause", self.name)
+
     def remove(self) -> None:
         """Remove the container and its data, if they are there."""
         subprocess.run(["docker", "rm", "--force", "--volumes", self.name], capture_output=True, check=False)

@@ -141,13 +141,23 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def applied(template: Path, postgresql: Server) -> Database:
+def new_applied(template: Path) -> Callable[[Server], Database]:
+    """Return a function that creates a database on a server and applies the tenant there."""
+
+    def made(server: Server) -> Database:
+        database = server.new_database()
+        service = open_service(_environ(template) | on_postgresql(database, template))
+        apply(service)
+        service.engine.dispose()
+        return database
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def applied(postgresql: Server, new_applied: Callable[[Server], Database]) -> Database:
     """Return a PostgreSQL database in which the tenant is applied, to be copied."""
-    database = postgresql.new_database()
-    service = open_service(_environ(template) | on_postgresql(database, template))
-    apply(service)
-    service.engine.dispose()
-    return database
+    return new_applied(postgresql)
 
 
 def on_postgresql(database: Database, folder: Path) -> dict[str, str]:

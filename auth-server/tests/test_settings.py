@@ -1,5 +1,7 @@
 """Each setting that is wrong is named, with what to do."""
 
+import sys
+
 import pytest
 from auth_server.settings_reader import SettingsError, SettingsReader
 from auth_server.startup import apply, open_service
@@ -163,6 +165,15 @@ def problems(environ: dict[str, str]) -> tuple[str, ...]:
 def test_names_the_setting_and_what_to_do(environ: dict[str, str], case: str) -> None:
     change, problem = BAD[case]
     assert problems(environ | change) == (problem,)
+
+
+def test_postgresql_needs_its_driver(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError) as caught:
+        open_service(environ | {"DATABASE_URL": "postgresql+psycopg://auth@db/auth"})
+    assert caught.value.problems == (
+        "DATABASE_URL: needs psycopg; install this service with its extra `postgresql`",
+    )
 
 
 def test_names_each_tenant_file_that_cannot_be_read(environ: dict[str, str]) -> None:

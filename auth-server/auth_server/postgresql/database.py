@@ -26,7 +26,7 @@ _CONNECTION = {
     "tcp_user_timeout": 3000,  # milliseconds
     "keepalives_idle": 1,
     "keepalives_interval": 1,
-    # Of several hosts, the one that takes writes. It counts when a connection is opened, hence _is_lost.
+    # Of several hosts, the one that takes writes. It counts when a connection is opened, and never again.
     "target_session_attrs": "read-write",
     "options": " ".join(f"-c {name}={limit}" for name, limit in _LIMITS.items()),
 }
@@ -83,22 +83,11 @@ def _check_encoding(connection: Any, _record: Any) -> None:
 
 
 def _check_out(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Replace a pooled connection that is of no use any more; this sends nothing."""
-    if _is_closed(connection) or _takes_no_writes(connection):
-        raise sa.exc.DisconnectionError
-
-
-def _is_closed(connection: Any) -> bool:
-    """Return whether the server has ended an idle connection: otherwise there is nothing to read."""
+    """Replace a pooled connection that the server has ended; this sends nothing."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _takes_no_writes(connection: Any) -> bool:
-    """Return whether the server has become read-only, which it reports with the answer to any statement."""
-    reported = ("default_transaction_read_only", "in_hot_standby")
-    return any(connection.info.parameter_status(name) == "on" for name in reported)
+    if poll.poll(0):  # while it is idle, there is nothing else to read
+        raise sa.exc.DisconnectionError
 
 
 @contextmanager

@@ -27,6 +27,12 @@ class _BoundedConnection(psycopg.Connection[Any]):
             raise
 
 
+def _takes_no_writes(connection: psycopg.Connection[Any]) -> bool:
+    """Return what the server has reported with the answer to a statement."""
+    reported = ("default_transaction_read_only", "in_hot_standby")
+    return any(connection.info.parameter_status(name) == "on" for name in reported)
+
+
 class BoundedDialect(PGDialect_psycopg):
     """SQLAlchemy's dialect with such connections."""
 
@@ -35,6 +41,12 @@ class BoundedDialect(PGDialect_psycopg):
     def connect(self, *arguments: Any, **parameters: Any) -> Any:
         """Open a connection."""
         return _BoundedConnection.connect(*arguments, **parameters)
+
+    def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:
+        """Execute a statement; raise ReadOnlySqlTransaction if the server has become read-only."""
+        super().do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
+        if _takes_no_writes(cursor.connection):
+            raise psycopg.errors.ReadOnlySqlTransaction("the server takes no writes: its data may be old")
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """Return whether all pooled connections have to be given up."""
