@@ -8,6 +8,7 @@ import secrets
 import socket
 import subprocess
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,12 @@ class Container:
         """Return the server."""
         return Server(Database("127.0.0.1", self.port, "postgres", "postgres", self.password))
 
-    def run(self, *options: str) -> None:
+    def run(self, *options: str, settings: Iterable[str] = _FAST) -> None:
         """Create the container and wait until the server answers."""
-        settings = [argument for setting in (*_FAST, "max_connections=300") for argument in ("-c", setting)]
+        set_to = [argument for setting in (*settings, "max_connections=300") for argument in ("-c", setting)]
         publish = ("--publish", f"127.0.0.1:{self.port}:5432", "--env", "POSTGRES_PASSWORD")
         named = ("--detach", "--name", self.name, "--label", LABEL)
-        program = ("timeout", str(_LIFE), "docker-entrypoint.sh", "postgres", *settings)
+        program = ("timeout", str(_LIFE), "docker-entrypoint.sh", "postgres", *set_to)
         _docker("run", *named, *publish, *options, IMAGE, *program, POSTGRES_PASSWORD=self.password)
         self._wait()
 
