@@ -412,3 +412,10 @@ def test_records_the_department_that_booked_an_entry(
     upload(entry(), **{DEPARTMENT: claim})
     upload(entry(), **{DEPARTMENT: "another"})
     assert [row["department"] for row in read()["timesheets"]] == [recorded]
+
+
+@pytest.mark.parametrize("name", ["external_id", "user_id", "project", "date", "hours"])
+@pytest.mark.parametrize("value", ["P\0", "P\ud800"], ids=["NUL", "surrogate"])
+def test_refuses_text_that_postgresql_cannot_hold(upload: Upload, name: str, value: str) -> None:
+    response: Any = upload(entry(**{name: value}))
+    assert (response.status_code, response.json["errors"][0]["field"]) == (422, name)

@@ -5,12 +5,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from protected_api.app import create_app
 from protected_api.postgresql.database import PostgresqlDatabase
 from protected_api.seen_proofs import SeenProofs
+from protected_api.settings import Settings
 from protected_api.timesheets.models import Query
 from protected_api.timesheets.store import ApprovedError, TimesheetStore
 
@@ -147,3 +150,11 @@ def test_a_proof_counts_once_for_all_instances(another: Another) -> None:
     with ThreadPoolExecutor(8) as threads:
         seen = threads.map(lambda number: instances[number % 2].seen(b"\x00proof", 1_800_000_060), range(40))
         assert list(seen).count(False) == 1
+
+
+def test_proofs_are_kept_in_the_database_of_the_timesheets(settings: Settings, connected: Any) -> None:
+    app = create_app(replace(settings, dpop="1"))
+    proofs = app.extensions["authorization"].possession.methods["jkt"].__self__
+    assert not proofs.seen(b"digest", 1_800_000_060)
+    with connected(settings) as connection:
+        assert connection.execute("SELECT * FROM seen_proofs").fetchall() == [(1_800_000_060, b"digest")]
