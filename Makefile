@@ -91,7 +91,7 @@ bench: venv ## measure the services beside bare Flask, and the page; then bench-
 	PYTHONPATH=tests-e2e:protected-api "$$VENV/bin/python" -m bench
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.app_alone
 	PYTHONPATH=tests-e2e:protected-api:calling-service "$$VENV/bin/python" -m bench.rungs
-	PYTHONPATH=tests-e2e:protected-api "$$VENV/bin/python" -m bench.databases
+	PYTHONPATH=tests-e2e:protected-api:auth-server "$$VENV/bin/python" -m bench.databases
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.page
 	PYTHONPATH=tests-e2e "$$VENV/bin/python" -m bench.start
 	@$(MAKE) --no-print-directory bench-import

@@ -1,16 +1,7 @@
-"""Measure the Timesheets API on PostgreSQL beside SQLite, in one process and one run (`make bench`).
-
-The time is elapsed time, because PostgreSQL works in processes of its own. Both databases write to the disk
-before they confirm an upload. Not measured: HTTP.
-"""
+"""The Timesheets API on both databases, which write to the disk before they confirm an upload."""
 
 import itertools
 import json
-import os
-import secrets
-import statistics
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,13 +13,13 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 from jwt.algorithms import ECAlgorithm
-from postgresql_server import URL, Database, new_container, server_of_url, why_no_container
+from postgresql_server import Database
 from protected_api.app import create_app
 from protected_api.settings import Settings
 
 from bench.app_alone import Call, call
+from bench.databases.rounds import compare, print_heading
 
-ROUNDS = 9
 AUDIENCE = "http://localhost:9001"
 ROWS = 20_000  # in the tables before the first round
 READS = {
@@ -87,22 +78,6 @@ def uploads(app: Flask, headers: dict[str, str], names: Iterator[str]) -> Iterat
         yield call(app, "POST", "/timesheets/upload", headers, upload(name))
 
 
-def compare(name: str, requests: list[Iterator[Call]], calls: int) -> None:
-    """Print the median time of a request to each database, and the median of the rounds' ratios."""
-    rounds = [[_milliseconds(sends, calls) for sends in requests] for _ in range(ROUNDS + 1)][1:]
-    medians = [statistics.median(times) for times in zip(*rounds, strict=True)]
-    ratio = statistics.median(postgresql / sqlite for sqlite, postgresql in rounds)
-    print(f"{name:<46} {medians[0]:>10.2f} {medians[1]:>10.2f} {ratio:>8.2f}", file=sys.stderr, flush=True)
-
-
-def _milliseconds(sends: Iterator[Call], calls: int) -> float:
-    taken = list(itertools.islice(sends, calls))
-    began = time.perf_counter()
-    for send in taken:
-        send()
-    return (time.perf_counter() - began) / calls * 1e3
-
-
 def measure(folder: Path, database: Database) -> None:
     """Fill both databases, and compare what the API does with them."""
     issuer = Issuer()
@@ -119,8 +94,7 @@ def measure(folder: Path, database: Database) -> None:
         app.extensions["keys"].refresh()
         for send in uploads(app, issuer.headers, (f"before-{number}" for number in range(ROWS // 500))):
             send()
-    print(f"One process, medians of {ROUNDS} rounds, milliseconds", file=sys.stderr)
-    print(f"{'':<46} {'SQLite':>10} {'PostgreSQL':>10} {'ratio':>8}", file=sys.stderr)
+    print_heading("The Timesheets API")
     new = [uploads(app, issuer.headers, (f"new-{number}" for number in itertools.count())) for app in apps]
     compare("upload of 500, new", new, 5)
     again = [uploads(app, issuer.headers, itertools.repeat("before-0")) for app in apps]
@@ -128,26 +102,3 @@ def measure(folder: Path, database: Database) -> None:
     for name, query in READS.items():
         reads = [call(app, "GET", f"/timesheets?{query}", issuer.headers) for app in apps]
         compare(name, [itertools.repeat(read) for read in reads], 100)
-
-
-def main() -> None:
-    """Measure with the server at POSTGRESQL_URL, or with one in a container."""
-    given = os.environ.get(URL)
-    reason = None if given else why_no_container()
-    if reason:
-        print(f"PostgreSQL is not measured: {reason}", file=sys.stderr)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        if given:
-            measure(Path(folder), server_of_url(given).new_database())
-            return
-        container = new_container(f"postgresql-of-bench-{secrets.token_hex(4)}")
-        try:
-            container.run(settings=())
-            measure(Path(folder), container.server.new_database())
-        finally:
-            container.remove()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Both servers on PostgreSQL beside SQLite, as ratios. Not measured: HTTP."""
