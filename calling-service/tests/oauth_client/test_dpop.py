@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 import pytest
@@ -16,14 +16,15 @@ from calling_service.oauth_client.dpop import DpopKey
 from calling_service.oauth_client.dpop_auth import DpopAuth, FreshProofs
 from calling_service.oauth_client.private_key_jwt import PrivateKeyTokenSource
 from calling_service.oauth_client.refused_tokens import YOUNG
-from calling_service.oauth_client.retry import retry_policy
+from calling_service.oauth_client.retry import BoundedRetry, retry_policy
 from calling_service.oauth_client.token_source import TokenError, TokenSource
 from calling_service.service import build
 from calling_service.settings import Settings
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwk
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3 import BaseHTTPResponse, HTTPResponse
 from werkzeug.wrappers import Request, Response
 
 AUDIENCE = "https://api.example"
@@ -314,3 +315,61 @@ def test_the_job_binds_its_token_by_a_setting(
         assert request.headers["DPoP"].rpartition(".")[2] not in kept
     for presented in api.tokens:
         assert presented.rpartition(".")[2] not in kept
+
+
+def test_a_proof_says_when_it_was_made_and_without_a_token_names_none() -> None:
+    proof = DpopKey(clock=lambda: 1000.9).proof("GET", f"{AUDIENCE}/a?b#c")
+    claims = jwt.decode(proof, options={"verify_signature": False})
+    assert claims | {"jti": ""} == {"htm": "GET", "htu": f"{AUDIENCE}/a", "iat": 1000, "jti": ""}
+
+
+def test_a_nonce_is_used_for_the_server_that_sent_it_alone() -> None:
+    key = DpopKey()
+    response = requests.Response()
+    response.url = f"{AUDIENCE}/a"
+    response.headers["DPoP-Nonce"] = "n"
+    key.remember_nonce(response)
+    proofs = [key.proof("GET", url) for url in (f"{AUDIENCE}/b", "https://other.example/b")]
+    nonces = [jwt.decode(proof, options={"verify_signature": False}).get("nonce") for proof in proofs]
+    assert nonces == ["n", None]
+
+
+class Answers(BaseAdapter):
+    """Answers with these statuses in turn, with a Retry-After, and keeps the options of each request."""
+
+    def __init__(self, *statuses: int) -> None:
+        super().__init__()
+        self.statuses = list(statuses)
+        self.options: list[dict[str, Any]] = []
+
+    def send(self, _request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+        """Answer."""
+        self.options.append(options)
+        response = requests.Response()
+        response.status_code = self.statuses.pop(0)
+        response.headers["Retry-After"] = "1"
+        response.raw = HTTPResponse(headers={"Retry-After": "1"}, status=response.status_code)
+        return response
+
+
+class Pauses(BoundedRetry):
+    """Does not pause; `asked` are the pauses that the answers asked for."""
+
+    asked: ClassVar[list[float | None]] = []
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Keep what the answer asks for."""
+        self.asked.append(self.get_retry_after(response) if response else None)
+
+
+@pytest.mark.parametrize(("status", "tries"), [(503, 2), (413, 2), (400, 1)])
+def test_each_try_has_the_options_of_the_first_and_the_pause_that_the_answer_asks_for(
+    status: int, tries: int
+) -> None:
+    Pauses.asked = []
+    answers = Answers(status, 200)
+    request = requests.Request("GET", AUDIENCE).prepare()
+    sender = FreshProofs(answers, DpopKey(), Pauses(1, status_forcelist=[503]))
+    sender.send(request, timeout=(1, 2), verify="ca.pem")
+    assert answers.options == [{"timeout": (1, 2), "verify": "ca.pem"}] * tries
+    assert Pauses.asked == [1.0] * (tries - 1)

@@ -7,6 +7,8 @@ from calling_service.oauth_client.retry import LONGEST_RETRY_AFTER, BoundedRetry
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPResponse
+from urllib3.exceptions import MaxRetryError
 from werkzeug.wrappers import Request, Response
 
 
@@ -111,3 +113,34 @@ def test_a_date_in_asctimes_form_is_no_local_time(monkeypatch: pytest.MonkeyPatc
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def answer(retry_after: str) -> HTTPResponse:
+    return HTTPResponse(status=503, headers={"Retry-After": retry_after}, request_url="/a")
+
+
+def test_the_longest_pause_that_is_kept_is_not_too_long() -> None:
+    left = retry_policy(1).increment("GET", "/a", response=answer(str(LONGEST_RETRY_AFTER)), _pool=None)
+    assert left.total == 0
+
+
+def test_the_error_of_a_longer_pause_says_what_was_asked() -> None:
+    pool = HTTPConnectionPool("localhost")
+    with pytest.raises(MaxRetryError) as error:
+        retry_policy(1).increment("GET", "/a", response=answer(str(LONGEST_RETRY_AFTER + 1)), _pool=pool)
+    assert (error.value.pool, error.value.url) == (pool, "/a")
+    assert str(error.value.reason) == "Retry-After is too long"
+
+
+def test_a_date_counts_from_now_if_the_answer_has_none() -> None:
+    pause = retry_policy(1).get_retry_after(answer("Fri, 31 Dec 9999 23:59:59 GMT"))
+    assert pause
+    assert pause > LONGEST_RETRY_AFTER
+
+
+def test_the_second_try_comes_at_once_and_each_later_one_after_a_longer_pause() -> None:
+    policy, pauses = retry_policy(3), []
+    for _ in range(3):
+        policy = policy.increment("GET", "/a", response=answer("0"), _pool=None)
+        pauses.append(policy.get_backoff_time())
+    assert pauses == [0, 1, 2]

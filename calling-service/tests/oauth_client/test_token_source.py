@@ -11,7 +11,11 @@ import certifi
 import pytest
 import requests
 from calling_service.oauth_client.back_off import REFUSED
-from calling_service.oauth_client.token_request import LONGEST_LIFE, LONGEST_RETRY_AFTER
+from calling_service.oauth_client.token_request import (
+    LONGEST_LIFE,
+    LONGEST_RETRY_AFTER,
+    find_token_endpoint,
+)
 from calling_service.oauth_client.token_source import RENEWAL_RETRY, TokenError, TokenSource
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -211,21 +215,23 @@ def test_a_token_dropped_while_its_renewal_fails_is_not_used(
         assert isinstance(leader.exception(10), TokenError)
 
 
+@pytest.mark.parametrize("status", [400, 401])
 def test_after_invalid_client_nothing_is_sent_until_the_back_off_ends(
-    source: TokenSource, endpoint: Any, clock: Any
+    source: TokenSource, endpoint: Any, clock: Any, status: int
 ) -> None:
-    endpoint.answers = [endpoint.error(401, "invalid_client")]
+    endpoint.answers = [endpoint.error(status, "invalid_client")]
     with pytest.raises(TokenError) as first:
         source.get(API, SCOPES)
     assert (first.value.error, first.value.status, first.value.retry_after) == (
         "invalid_client",
-        401,
+        status,
         REFUSED,
     )
     clock.now += 10
     with pytest.raises(TokenError) as unsent:
         source.get(OTHER_API, SCOPES)
     assert (unsent.value.error, unsent.value.retry_after) == ("invalid_client", REFUSED - 10)
+    assert (unsent.value.description, unsent.value.status) == (first.value.description, status)
     assert endpoint.calls == 1
     clock.now += REFUSED - 10
     assert source.get(API, SCOPES).value
@@ -601,7 +607,7 @@ def test_an_interrupt_releases_waiting_threads(source: TokenSource) -> None:
 
 
 @pytest.mark.requirement("RFC 8414 3 GET", "RFC 8414 3.1 path", "RFC 9700 2.6 metadata")
-@pytest.mark.parametrize("path", ["", "/tenant/one"])
+@pytest.mark.parametrize("path", ["", "/tenant/one", "/X"])
 def test_finds_the_token_endpoint_in_the_issuers_metadata_at_each_call(
     source: TokenSource, endpoint: Any, serve: Any, path: str
 ) -> None:
@@ -641,18 +647,19 @@ def test_finds_it_in_metadata_that_is_published_as_openid_connect_has_it(
     ]
 
 
-def test_asks_a_server_only_once_that_is_busy(source: TokenSource, serve: Any) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_asks_a_server_only_once_that_is_busy(source: TokenSource, serve: Any, status: int) -> None:
     asked = []
 
     def metadata(request: Request) -> Response:
         asked.append(request.path)
-        return Response("", 503, {"Retry-After": "2"})
+        return Response("", status, {"Retry-After": "2"})
 
     source.token_url = None
     source.issuer = serve(metadata)
     with pytest.raises(TokenError) as error:
         source.get(API, SCOPES)
-    assert (error.value.status, error.value.retry_after, len(asked)) == (503, 2, 1)
+    assert (error.value.status, error.value.retry_after, len(asked)) == (status, 2, 1)
 
 
 @pytest.mark.requirement("RFC 8414 3.3 same issuer")
@@ -705,3 +712,88 @@ def test_trusts_the_cas_of_its_session_whatever_the_environment_names(
         source.get(API, SCOPES)
     source.session.verify = str(ca_file)
     assert source.get(API, SCOPES).value
+
+
+def test_every_thread_that_waits_gets_the_error_and_no_token(source: TokenSource, endpoint: Any) -> None:
+    """Each waits for the same call: the first thread is in it when the others come."""
+    endpoint.hold = threading.Event()
+    endpoint.answers = [endpoint.error(500, "server_error")]
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(source.get, API, SCOPES)
+        assert endpoint.arrived.wait(10)
+        (pending,) = source._pending.values()
+        endpoint.hold.set()
+        assert isinstance(first.exception(10), TokenError)
+    assert isinstance(pending.exception(10), TokenError)
+
+
+def test_masks_the_longer_form_of_a_credential_before_a_shorter_one_in_it(
+    source: TokenSource, endpoint: Any, secret_file: Path
+) -> None:
+    secret_file.write_text("pass%")
+    endpoint.answers = [endpoint.error(400, "odd", "pass%25 is wrong")]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert str(error.value) == "odd: *** is wrong"
+
+
+def test_cuts_off_a_long_error(source: TokenSource, endpoint: Any) -> None:
+    endpoint.answers = [endpoint.error(400, "odd", "x" * 1000)]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert error.value.description == "x" * 300
+
+
+def test_keeps_no_connection_to_the_token_endpoint(source: TokenSource, endpoint: Any) -> None:
+    source.get(API, SCOPES)
+    assert endpoint.requests[0].headers["Connection"] == "close"
+
+
+class Recorded(requests.Session):
+    """A session that sends nothing, gets these answers, and keeps what it was asked to send."""
+
+    def __init__(self, *answers: requests.Response) -> None:
+        super().__init__()
+        self._answers = list(answers)
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def request(self, method: Any, _url: Any, *_: Any, **options: Any) -> requests.Response:
+        """Return the next answer."""
+        self.calls.append((method, options))
+        return self._answers.pop(0)
+
+
+def answer_of(status: int, document: dict[str, Any], **headers: str) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response._content = json.dumps(document).encode()
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    response.request = requests.Request("GET", API).prepare()
+    return response
+
+
+@pytest.mark.requirement("RFC 8414 3 GET")
+@pytest.mark.parametrize("endpoint_url", ["http://localhost:1/token", "https://localhost/token"])
+def test_asks_for_metadata_with_its_timeout_and_takes_the_endpoint_of_clients_without_a_certificate(
+    endpoint_url: str,
+) -> None:
+    metadata = {"issuer": "http://localhost:1", "token_endpoint": endpoint_url}
+    metadata |= {"mtls_endpoint_aliases": {"token_endpoint": "https://mtls.example/token"}}
+    session = Recorded(answer_of(404, {}), answer_of(200, metadata))
+    assert find_token_endpoint(session, "http://localhost:1", (1, 2)) == endpoint_url
+    assert [(method, options["timeout"]) for method, options in session.calls] == [("GET", (1, 2))] * 2
+
+
+def test_a_source_asks_for_metadata_with_its_own_timeout(source: TokenSource) -> None:
+    session = Recorded(answer_of(503, {}))
+    source.token_url, source.session, source.timeout = None, session, (1, 2)
+    with pytest.raises(TokenError):
+        source.get(API, SCOPES)
+    assert session.calls[0][1]["timeout"] == (1, 2)
+
+
+def test_a_date_of_a_refusal_counts_from_now_if_it_names_no_other(source: TokenSource) -> None:
+    source.session = Recorded(answer_of(503, {}, Retry_After="Fri, 31 Dec 9999 23:59:59 GMT"))
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert error.value.retry_after == LONGEST_RETRY_AFTER
