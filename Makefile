@@ -1,7 +1,8 @@
 # The commands of the project; `make` alone lists them. Settings: RUNTIME=docker|local, SERVER=granian, OVERLAY=tls,
 # ANOTHER_SERVER, PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE, AGAINST; for
 # `make client`, NAME, FILE, ROTATE; for `make exercise`, N, SOLUTION; for `make drill`, NAME, WRONG, RECORD; for
-# `make interop`, SIDE, ROW, PAGES.
+# `make interop`, SIDE, ROW, PAGES; for `make fuzz`, MINUTES, FUZZ_SEED; for `make soak`, MINUTES, RATE, FAULT_SECONDS, SEED,
+# SLOW_SENDERS.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME SERVER OVERLAY ANOTHER_SERVER PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -11,7 +12,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e lint format standards supply-chain size lock bench bench-peers \
-	bench-import bench-scale bench-telemetry screenshots theft drill venv interop interop-ci
+	bench-import bench-scale bench-telemetry screenshots theft drill fuzz soak venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,7 +70,7 @@ interop-ci: venv ## run the programs that CI runs
 lint: venv ## check the code with ruff and strict mypy
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
-	"$$VENV/bin/mypy" stack exercises drills bench deploy/fast deploy/workload-identity deploy/mtls deploy/observability tests-e2e
+	"$$VENV/bin/mypy" stack exercises drills bench proof deploy/fast deploy/workload-identity deploy/mtls deploy/observability tests-e2e
 	MYPYPATH=deploy/mcp-server:calling-service/calling_service "$$VENV/bin/mypy" deploy/mcp-server
 	@for service in $(SERVICES); do \
 		echo "mypy $$service"; (cd $$service && "$$VENV/bin/mypy" --config-file ../pyproject.toml .) || exit 1; done
@@ -107,6 +108,12 @@ bench-scale: venv ## measure how the cost of a request grows with the tables; SC
 
 bench-telemetry: venv ## measure what the metrics and traces of OVERLAY=observability add to a request
 	PYTHONPATH=tests-e2e:deploy/observability "$$VENV/bin/python" -m bench.telemetry
+
+fuzz: venv ## send generated input to everything that reads: MINUTES=20; it keeps what it finds and tries it first
+	FUZZ_SECONDS=$$((60 * $(or $(MINUTES),5))) "$$VENV/bin/pytest" -m fuzz --numprocesses=auto --dist=worksteal --quiet
+
+soak: venv ## load the stack while services are killed and keys change: MINUTES=60; SLOW_SENDERS=8 for these alone
+	@MINUTES='$(MINUTES)' PYTHONPATH=tests-e2e "$$VENV/bin/python" -m proof.soak
 
 screenshots: venv ## take docs/screenshots again from the running stack, in Chromium
 	"$$VENV/bin/python" tests-e2e/screenshots.py

@@ -25,6 +25,7 @@ from postgresql_server import (
     why_no_container,
 )
 
+pytest_plugins = ["proof.fuzz.plugin"]
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 

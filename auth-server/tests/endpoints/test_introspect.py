@@ -134,6 +134,7 @@ GARBAGE = st.one_of(
 )
 
 
+@pytest.mark.fuzz
 @pytest.mark.requirement("RFC 7662 2.2 inactive", "RFC 7662 2.2 nothing else", "RFC 7662 2.3 no error")
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=GARBAGE)

@@ -132,6 +132,7 @@ def test_logs_no_id_that_might_be_a_secret(ask: Ask, log_lines: LogLines) -> Non
     assert [line.get("client_id") for line in log_lines()] == [None, None, "who"]
 
 
+@pytest.mark.fuzz
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(user_pass=st.binary(max_size=60))
 def test_never_fails_on_basic_credentials(ask: Ask, user_pass: bytes) -> None:

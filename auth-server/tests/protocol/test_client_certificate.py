@@ -539,6 +539,7 @@ def test_the_clients_are_listed_with_their_certificates(client: FlaskClient) -> 
     }
 
 
+@pytest.mark.fuzz
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")  # which a later cryptography refuses itself
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(GOOD["dns"]) - 1), st.integers(1, 255), st.sampled_from(["dns", "own"]))
@@ -548,6 +549,7 @@ def test_no_changed_certificate_is_accepted(client: FlaskClient, place: int, bit
     assert_not_authenticated(ask(client, who, bytes(changed)))
 
 
+@pytest.mark.fuzz
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary())
 def test_no_other_bytes_are_accepted(client: FlaskClient, certificate: bytes) -> None:

@@ -55,6 +55,7 @@ def test_refuses(compact: str) -> None:
         read_jws(compact)
 
 
+@pytest.mark.fuzz
 @given(st.text() | st.lists(st.binary().map(part), min_size=3, max_size=3).map(".".join))
 def test_raises_nothing_else(compact: str) -> None:
     try:

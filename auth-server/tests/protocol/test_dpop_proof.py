@@ -379,6 +379,7 @@ MEMBERS = st.dictionaries(st.sampled_from(["typ", "alg", "jwk", "crit", "kid", "
 CLAIMS = st.dictionaries(st.sampled_from(["jti", "htm", "htu", "iat", "nonce", "exp"]), JSON, min_size=1)
 
 
+@pytest.mark.fuzz
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MEMBERS, CLAIMS)
 def test_no_other_header_or_claim_is_accepted(
@@ -391,6 +392,7 @@ def test_no_other_header_or_claim_is_accepted(
     assert response.get_json()["error"] == "invalid_dpop_proof"
 
 
+@pytest.mark.fuzz
 @given(st.text())
 def test_any_text_has_a_normal_form_or_none(text: str) -> None:
     assert normalised(f"https://issuer.example{text}") != normalised("https://other.example/")

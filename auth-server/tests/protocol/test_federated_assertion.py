@@ -440,6 +440,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from(["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "kubernetes.io"])
 
 
+@pytest.mark.fuzz
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     claims=st.dictionaries(NAMES, JSON, max_size=4),
@@ -460,6 +461,7 @@ def test_never_fails_and_never_accepts_what_is_changed(
         assert "aud" in kept or ISSUER in (claims["aud"] or ())
 
 
+@pytest.mark.fuzz
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(place=st.floats(0, 1), character=st.sampled_from("AZaz09-_.=+ ü"))
 def test_never_accepts_a_token_of_which_one_character_is_another(

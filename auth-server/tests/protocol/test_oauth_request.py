@@ -158,6 +158,7 @@ def test_accepts_what_is_unusual_but_clear(client: FlaskClient, request_: dict[s
     assert client.post("/oauth/token", auth=("job", "job-secret"), **request_).status_code == 200
 
 
+@pytest.mark.fuzz
 @pytest.mark.requirement("RFC 6749 10.14 input")
 @pytest.mark.requirement("RFC 6749 5.2 status", "RFC 6749 5.2 characters")
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -101,6 +101,7 @@ def outcome(read: Callable[[], Any]) -> str:
         return f"{type(error)} {error}"
 
 
+@pytest.mark.fuzz
 @given(st.lists(st.sampled_from(PIECES.split("|")), max_size=12).map("".join))
 def test_reads_by_libyaml_what_pyyaml_reads_and_refuses_the_same(text: str) -> None:
     variables = {"A": "1"}

@@ -130,6 +130,7 @@ ROWS = st.integers(1, 5).flatmap(
 )
 
 
+@pytest.mark.fuzz
 @given(
     written=ROWS,
     separator=st.sampled_from(",;\t|"),
@@ -156,6 +157,7 @@ def test_reads_what_was_written(
     assert not any(row.fault for row in found)
 
 
+@pytest.mark.fuzz
 @given(
     st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6), st.booleans()), min_size=1),
     st.sampled_from(",;\t|"),

@@ -314,6 +314,7 @@ def test_other_columns_may_have_any_names_or_none() -> None:
     assert row.entry == Entry("1", "C-1", "2026-11-09", "P", "1.00")
 
 
+@pytest.mark.fuzz
 @given(st.text(max_size=300))
 def test_reads_any_text_without_an_unexpected_error(text: str) -> None:
     for row in rows(text):

@@ -55,6 +55,7 @@ def test_reads_utf_8_and_utf_16_with_a_byte_order_mark(tmp_path: Path, encoding:
             read(path)
 
 
+@pytest.mark.fuzz
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff")), data=st.data())
 def test_reads_any_text_after_the_header(
     tmp_path_factory: pytest.TempPathFactory, text: str, data: st.DataObject
@@ -64,6 +65,7 @@ def test_reads_any_text_after_the_header(
     assert read(path) == f"Date\r\n{text}"
 
 
+@pytest.mark.fuzz
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"a,b\n"]))
 def test_any_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, before: bytes

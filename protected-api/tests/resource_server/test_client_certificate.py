@@ -251,6 +251,7 @@ def test_a_start_says_what_is_wrong(changes: dict[str, str], problems: list[str]
     assert list(error.value.problems) == problems
 
 
+@pytest.mark.fuzz
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)) | st.binary().map(sf_binary))
 def test_no_other_header_is_a_certificate_of_the_token(fuzzed: tuple[FlaskClient, str], header: str) -> None:
     client, token = fuzzed

@@ -428,6 +428,7 @@ def test_a_start_says_why_the_nonce_key_cannot_be_used(
 JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text(), max_size=2)
 
 
+@pytest.mark.fuzz
 @given(
     st.dictionaries(st.sampled_from(["typ", "alg", "jwk", "crit", "d"]), JSON),
     st.dictionaries(st.sampled_from(["jti", "htm", "htu", "iat", "ath", "nonce"]), JSON, min_size=1),
@@ -454,6 +455,7 @@ def fuzzed_token(shared_issuer: Any) -> str:
     return compact
 
 
+@pytest.mark.fuzz
 @given(st.text())
 def test_any_text_has_a_normal_form_or_none(text: str) -> None:
     assert normalised(f"https://issuer.example{text}") != normalised("https://other.example/")

@@ -196,6 +196,7 @@ JSON = st.recursive(
 BASE64URL = st.binary(max_size=300).map(lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode())
 
 
+@pytest.mark.fuzz
 @given(
     st.dictionaries(st.sampled_from(["kid", "alg", "use", "key_ops"]), JSON),
     st.sampled_from([{"kty": "RSA"}, {"kty": "EC", "crv": "P-256"}, {"kty": "OKP", "crv": "Ed25519"}]),

@@ -374,6 +374,7 @@ def recorded_call(url: str, body: str, answer: str, timing: str, text: str, **he
     )
 
 
+@pytest.mark.fuzz
 @given(secret=SECRETS, signature=SECRETS, text=TEXTS | st.just(HOSTILE), form=st.booleans())
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_page_shows_a_secret_or_a_signature_or_lets_recorded_text_act_as_html(
