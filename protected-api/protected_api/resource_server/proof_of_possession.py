@@ -38,7 +38,12 @@ class ProofOfPossession:
     def check(self, request: Request, presented: Presented, token: AccessToken, *, required: bool) -> bool:
         """Return whether the token is bound to what the request has shown; raise RefusalError."""
         confirmation = token.claims.get("cnf", {})
-        if not isinstance(confirmation, dict) or not confirmation.keys() <= self.methods.keys():
+        names_no_key = "cnf" in token.claims and not confirmation  # RFC 7800 3.1: it identifies one
+        if (
+            names_no_key
+            or not isinstance(confirmation, dict)
+            or not confirmation.keys() <= self.methods.keys()
+        ):
             raise RefusalError("The token is bound in a way that this API cannot check.", "proof")
         if not confirmation and (required or self.required):
             raise RefusalError("The token is not bound to a key, as this API demands.", "proof")

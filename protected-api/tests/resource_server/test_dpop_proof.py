@@ -282,6 +282,7 @@ WRONGLY_PRESENTED: dict[str, tuple[dict[str, Any], str, str]] = {
         "DPoP",
         CANNOT_CHECK,
     ),
+    "bound to nothing": ({"cnf": {}}, "Bearer", CANNOT_CHECK),  # found by fuzzing
     "bound to text": ({"cnf": "key"}, "Bearer", CANNOT_CHECK),
     "bound to null": ({"cnf": [None]}, "DPoP", CANNOT_CHECK),
 }
