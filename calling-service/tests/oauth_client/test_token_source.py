@@ -757,9 +757,9 @@ class Recorded(requests.Session):
         self._answers = list(answers)
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    def request(self, method: Any, _url: Any, *_: Any, **options: Any) -> requests.Response:
+    def request(self, *sent: Any, **options: Any) -> requests.Response:
         """Return the next answer."""
-        self.calls.append((method, options))
+        self.calls.append((sent[0], options))
         return self._answers.pop(0)
 
 
@@ -777,7 +777,7 @@ def answer_of(status: int, document: dict[str, Any], **headers: str) -> requests
 def test_asks_for_metadata_with_its_timeout_and_takes_the_endpoint_of_clients_without_a_certificate(
     endpoint_url: str,
 ) -> None:
-    metadata = {"issuer": "http://localhost:1", "token_endpoint": endpoint_url}
+    metadata: dict[str, Any] = {"issuer": "http://localhost:1", "token_endpoint": endpoint_url}
     metadata |= {"mtls_endpoint_aliases": {"token_endpoint": "https://mtls.example/token"}}
     session = Recorded(answer_of(404, {}), answer_of(200, metadata))
     assert find_token_endpoint(session, "http://localhost:1", (1, 2)) == endpoint_url
