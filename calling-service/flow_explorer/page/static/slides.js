@@ -15,6 +15,8 @@ document.addEventListener("keydown", (event) => {
   link.click();
 });
 
+document.querySelector('.items [aria-current="step"]')?.scrollIntoView({ block: "nearest" }); // of a long diagram
+
 // An opened message takes the place of the text.
 function showMessage(event) {
   const isStep = event.type === "click" ? event.target.closest("[data-step]") : "jk".includes(event.key);
