@@ -33,6 +33,7 @@ def class_room(new_stack: Callable[[], Stack]) -> Stack:
     return stack
 
 
+@pytest.mark.long
 @EACH
 def test_every_command_prints_what_the_lesson_shows(class_room: Stack, lesson: Lesson) -> None:
     with Shell(class_room) as shell:
@@ -43,6 +44,7 @@ def test_every_command_prints_what_the_lesson_shows(class_room: Stack, lesson: L
                 shell.run_block(step.text)
 
 
+@pytest.mark.long
 @EACH
 def test_a_step_opens_an_item_that_its_diagram_has(class_room: Stack, lesson: Lesson) -> None:
     page = class_room.url["calling-service"]
