@@ -12,5 +12,6 @@ IN_ORDER = (
     "key_set_endpoint",
     "token_stampede",
     "clock_off",
+    "valkey_down",
     "restore",
 )
