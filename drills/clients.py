@@ -45,10 +45,10 @@ def session(retries: int) -> requests.Session:
 
 
 def with_folder(
-    stack: Stack, client_id: str, scope: str, source: TokenSource | None = None
+    stack: Stack, client_id: str, scope: str, source: TokenSource | None = None, *, retries: int = RETRIES
 ) -> requests.Session:
     """Return a session as the copied folder makes it: tokens, one retry after 401, repeated calls."""
-    made = session(RETRIES)
+    made = session(retries)
     made.auth = BearerAuth(
         source or token_source(stack, client_id),
         api_url=stack.url["protected-api"],
@@ -63,6 +63,19 @@ def reading(stack: Stack, session: requests.Session) -> Call:
     return lambda: outcome(
         lambda: session.get(f"{stack.url['protected-api']}/timesheets?limit=1", timeout=TIMEOUT)
     )
+
+
+def asking(stack: Stack, source: TokenSource) -> Call:
+    """Return a call that gets a new token from a source of the folder, and keeps none."""
+
+    def new_token() -> Reason:
+        try:
+            source.drop(source.get(stack.timesheets_api, [READS]))
+        except TokenError as error:
+            return f"{error.status or ''} {error.error}".strip()
+        return ""
+
+    return new_token
 
 
 def outcome(send: Callable[[], requests.Response]) -> Reason:

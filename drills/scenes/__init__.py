@@ -4,6 +4,8 @@ IN_ORDER = (
     "authorization_server_down",
     "api_down_during_import",
     "replica_killed",
+    "database_restarted",
+    "database_read_only",
     "rolling_update",
     "graceful_stop",
     "key_rotated",

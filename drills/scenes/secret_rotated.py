@@ -4,11 +4,10 @@ import hashlib
 import secrets
 import time
 
-from calling_service.oauth_client.token_source import TokenError
 from live_stack import Stack, eventually
 
 from drills.callers import Callers, Reason, answered
-from drills.clients import READER, READS, token_source
+from drills.clients import READER, asking, token_source
 from drills.drill import Drill
 from drills.stage import Stage
 from drills.tally import Tally
@@ -28,15 +27,7 @@ def play(stage: Stage) -> None:
     stage.start()
     rows = stage.tally
     source = token_source(stack, READER)
-
-    def new_token() -> Reason:
-        try:
-            source.drop(source.get(stack.timesheets_api, [READS]))
-        except TokenError as error:
-            return f"{error.status or ''} {error.error}".strip()
-        return ""
-
-    callers = Callers(new_token, rows.row(TOKENS))
+    callers = Callers(asking(stack, source), rows.row(TOKENS))
     old, new = stack.secret(READER), secrets.token_urlsafe(32)
     with callers.calling():
         eventually(answered(rows.row(TOKENS), 50), "tokens are issued")

@@ -1,0 +1,53 @@
+"""A stage whose servers keep their data in PostgreSQL, which runs in a container."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from live_stack import free_ports
+from postgresql_server import Container, Database
+from psycopg import sql
+
+from drills.stage import Stage
+
+# By service: the scheme of its DATABASE_URL, the line that names its SQLite database, and the next line.
+SERVICES = {
+    "protected-api": ("postgresql", "DATABASE_FILE: /data/timesheets.db", "JWKS_FILE:"),
+}
+
+
+@contextmanager
+def on_postgresql(stage: Stage, *, flushed: bool = True) -> Iterator[Container]:
+    """Give each server a database; `flushed`: a commit is answered when it is written, and not before."""
+    (port,) = free_ports(1)
+    container = Container(f"drill-{secrets.token_hex(4)}", port, secrets.token_urlsafe(16))
+    try:
+        container.run()
+        for service in SERVICES:
+            database = container.server.new_database()
+            if flushed:  # the container's own setting is the other one, for tests
+                _set(container, "ALTER DATABASE {} SET synchronous_commit = on", database.name)
+            _use(stage, service, database)
+        yield container
+    finally:
+        container.remove()
+
+
+def _use(stage: Stage, service: str, database: Database) -> None:
+    scheme, sqlite, next_line = SERVICES[service]
+    password = stage.stack.folder / f"password-of-{service}"
+    password.write_text(database.password)
+    stage.stack.edit("docker-compose.yml", f"      {sqlite}\n", "")
+    stage.set(next_line, DATABASE_URL=database.url(scheme), DATABASE_PASSWORD_FILE=str(password))
+
+
+def set_read_only(container: Container, read_only: bool) -> None:
+    """Let the server refuse writes, in open connections too, or take them again."""
+    _set(container, f"ALTER SYSTEM SET default_transaction_read_only = {'on' if read_only else 'off'}")
+    _set(container, "SELECT pg_reload_conf()")
+
+
+def _set(container: Container, statement: str, *names: str) -> None:
+    writing = "-c default_transaction_read_only=off"
+    with container.server.admin.connect(options=writing) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

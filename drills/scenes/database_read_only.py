@@ -1,0 +1,102 @@
+"""The database takes no writes for some seconds, as after a failover to a standby."""
+
+import time
+
+import requests
+from live_stack import Stack, eventually
+
+from drills.books import Booking, count_books
+from drills.callers import Call, Callers, answered
+from drills.clients import (
+    BOOKER,
+    BOOKS,
+    READER,
+    READS,
+    TIMEOUT,
+    asking,
+    outcome,
+    reading,
+    token_source,
+    with_folder,
+)
+from drills.drill import Drill
+from drills.postgresql import on_postgresql, set_read_only
+from drills.stage import Stage
+from drills.tally import Tally
+
+FOR = 6  # seconds
+RETRIES = 10  # of a call: two seconds apart, they outlast that
+SOON = 60  # seconds
+READ, BOOK, TOKENS, READY = "reads", "bookings", "token requests", "readiness checks while read-only"
+DATABASE = "protected-api/protected_api/postgresql/database.py"
+
+
+def play(stage: Stage) -> None:
+    """Make the database read-only under load, and writable again."""
+    stack = stage.stack
+    if stage.wrong:
+        stack.edit(
+            DATABASE,
+            '"UPDATE timesheets_schema SET version = version"',
+            '"SELECT version FROM timesheets_schema"',
+        )
+    with on_postgresql(stage) as postgresql:
+        stage.start()
+        booking = Booking(stack, with_folder(stack, BOOKER, BOOKS, retries=RETRIES))
+        reads = Callers(
+            reading(stack, with_folder(stack, READER, READS, retries=RETRIES)), stage.tally.row(READ)
+        )
+        bookings = Callers(booking.book_next, stage.tally.row(BOOK))
+        tokens = Callers(asking(stack, token_source(stack, READER)), stage.tally.row(TOKENS), threads=2)
+        checks = Callers(not_ready(stack), stage.tally.row(READY), threads=1, pause=0.1)
+        with reads.calling(), bookings.calling(), tokens.calling():
+            eventually(answered(bookings.row, 30), "entries are booked", SOON)
+            set_read_only(postgresql, True)
+            with checks.calling():
+                time.sleep(FOR)
+            set_read_only(postgresql, False)
+            eventually(answered(bookings.row, 30), "entries are booked again", SOON)
+        count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
+
+
+def not_ready(stack: Stack) -> Call:
+    """Return a call that fails unless the API says that it is not ready."""
+    url = f"{stack.url['protected-api']}/readyz"
+
+    def check() -> str:
+        return "" if outcome(lambda: requests.get(url, timeout=TIMEOUT)) == "503" else "says that it is ready"
+
+    return check
+
+
+def holds(tally: Tally) -> bool:
+    """Return whether no call failed, the checks told the truth, and each entry is there once."""
+    return tally.all_called() and tally.failed == tally.wrong_bookings == 0
+
+
+def damaged(tally: Tally) -> bool:
+    """Return whether the API said that it was ready while nothing could be booked."""
+    return tally.rows[READY].failed > 0
+
+
+DRILL = Drill(
+    title="The database is read-only",
+    breaks=(
+        f"For {FOR} seconds the PostgreSQL of the API refuses every write, as a primary does that was fenced, while connections to it stay open."
+    ),
+    expects=(
+        "Bookings get a 503 with `Retry-After`, and so do reads, since the API leaves a server that it cannot write to. The "
+        "clients send them again: late, and each entry is booked once. The readiness check says that the API cannot serve."
+    ),
+    left_out="The readiness check only reads.",
+    damage="It says that the API is ready while nothing can be booked, so that a proxy goes on to send bookings there.",
+    teaches=(
+        "A check that reads finds a database that is gone, and not one that has become read-only or full. Let it try a "
+        "write. And count SQLSTATE 25006 as a lost connection: after a failover, the open one leads to the wrong server."
+    ),
+    play=play,
+    holds=holds,
+    damaged=damaged,
+    seconds=240,
+    needs_docker=True,
+)

@@ -1,0 +1,78 @@
+"""PostgreSQL is killed with -9 and started again, under load."""
+
+import time
+
+from live_stack import eventually
+
+from drills.books import Booking, count_books
+from drills.callers import Callers, answered
+from drills.clients import BOOKER, BOOKS, READER, READS, asking, reading, token_source, with_folder
+from drills.drill import Drill
+from drills.postgresql import on_postgresql
+from drills.stage import Stage
+from drills.tally import Tally
+
+KILLS = 2
+RETRIES = 10  # of a call: two seconds apart, they outlast the restart
+SOON = 60  # seconds
+READ, BOOK, TOKENS = "reads", "bookings", "token requests"
+
+
+def play(stage: Stage) -> None:
+    """Kill the server under reads, bookings and token requests, and start it again."""
+    stack = stage.stack
+    with on_postgresql(stage, flushed=not stage.wrong) as postgresql:
+        stage.start()
+        booking = Booking(stack, with_folder(stack, BOOKER, BOOKS, retries=RETRIES))
+        reads = Callers(
+            reading(stack, with_folder(stack, READER, READS, retries=RETRIES)), stage.tally.row(READ)
+        )
+        bookings = Callers(booking.book_next, stage.tally.row(BOOK), pause=0)
+        tokens = Callers(asking(stack, token_source(stack, READER)), stage.tally.row(TOKENS), threads=2)
+        with reads.calling(), bookings.calling(), tokens.calling():
+            for _ in range(KILLS):
+                eventually(answered(bookings.row, 30), "entries are booked", SOON)
+                postgresql.kill()
+                killed = time.monotonic()
+                postgresql.start()
+                eventually(answered(bookings.row, 30), "entries are booked again", SOON)
+                stage.tally.notes.append(f"booked again {time.monotonic() - killed:.1f} s after the kill")
+        count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
+
+
+def holds(tally: Tally) -> bool:
+    """Return whether no call failed, and each acknowledged entry is there once."""
+    return tally.all_called() and tally.failed == tally.wrong_bookings == 0
+
+
+def damaged(tally: Tally) -> bool:
+    """Return whether acknowledged entries are lost."""
+    return (tally.rows[BOOK].lost or 0) > 0
+
+
+DRILL = Drill(
+    title="The database is restarted under load",
+    breaks=(
+        f"The API keeps its timesheets in PostgreSQL, which is killed with -9 and started again, {KILLS} times, under reads, "
+        "bookings and token requests."
+    ),
+    expects=(
+        f"What cannot be answered gets a 503 with `Retry-After`, and the clients ask again, up to {RETRIES} times: late, but no "
+        "call fails. Every entry whose booking was acknowledged is there, and once."
+    ),
+    left_out=(
+        "The database answers a commit before it has written it: `synchronous_commit = off`, which many a guide "
+        "recommends for speed."
+    ),
+    damage="Entries that were acknowledged just before the kill are lost, and nobody sends them again.",
+    teaches=(
+        "An acknowledgement is a promise: give it when the entry would survive a crash, and not earlier. Until then the "
+        "sender keeps it and sends it again, which costs nothing, because it has an id. And let a client try for longer than "
+        "a restart takes: the job's three retries last six seconds here (`HTTP_RETRIES`)."
+    ),
+    play=play,
+    holds=holds,
+    damaged=damaged,
+    seconds=240,
+    needs_docker=True,
+)
