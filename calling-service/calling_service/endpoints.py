@@ -87,6 +87,7 @@ def readyz() -> Response:
 @without_explorer.post("/compare")
 @without_explorer.get("/lessons")
 @without_explorer.get("/lessons/<path:_path>")
+@without_explorer.post("/lessons/<path:_path>")
 def no_flow(_path: str = "") -> Response:
     """Answer 404 where the explorer's page would be, and say how it is switched on."""
     raise NotFound(NOT_SHOWN)

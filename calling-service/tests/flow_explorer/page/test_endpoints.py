@@ -273,7 +273,10 @@ def test_a_step_that_a_run_does_not_have_is_not_found(client: FlaskClient) -> No
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/flow/x"), ("POST", "/flow"), ("GET", "/compare"), ("POST", "/compare")],
+    [
+        *(("GET", "/"), ("GET", "/flow/x"), ("POST", "/flow"), ("GET", "/compare"), ("POST", "/compare")),
+        *(("GET", "/lessons"), ("GET", "/lessons/1"), ("POST", "/lessons/1/step/1")),
+    ],
 )
 def test_there_is_no_page_without_explain(environ: dict[str, str], method: str, path: str) -> None:
     service = build_web(Settings.from_environ(environ))
