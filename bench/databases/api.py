@@ -96,9 +96,9 @@ def measure(folder: Path, database: Database) -> None:
             send()
     print_heading("The Timesheets API")
     new = [uploads(app, issuer.headers, (f"new-{number}" for number in itertools.count())) for app in apps]
-    compare("upload of 500, new", new, 5)
+    compare("upload of 500, new", new, 5, database)
     again = [uploads(app, issuer.headers, itertools.repeat("before-0")) for app in apps]
-    compare("upload of 500, booked before", again, 5)
+    compare("upload of 500, booked before", again, 5, database)
     for name, query in READS.items():
         reads = [call(app, "GET", f"/timesheets?{query}", issuer.headers) for app in apps]
-        compare(name, [itertools.repeat(read) for read in reads], 100)
+        compare(name, [itertools.repeat(read) for read in reads], 100, database)

@@ -92,4 +92,4 @@ def measure(folder: Path, database: Database) -> None:
         ("token request, private_key_jwt", with_key),
         ("introspection", introspection),
     ):
-        compare(name, [requests(app) for app in apps], CALLS)
+        compare(name, [requests(app) for app in apps], CALLS, database)
