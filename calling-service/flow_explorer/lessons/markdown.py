@@ -91,6 +91,7 @@ def _wrapped(block: str) -> str:
 
 
 def _filled(text: str, indent: str = "") -> str:
+    text = " ".join(text.split())
     return textwrap.fill(
         text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
