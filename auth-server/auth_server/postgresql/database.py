@@ -109,7 +109,7 @@ def _lock(connection: sa.Connection, wait: float) -> None:
     end = time.monotonic() + wait
     while not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))):
         if time.monotonic() > end:
-            raise sa.exc.TimeoutError(f"another process has been writing for {wait} s")
+            raise sa.exc.TimeoutError(f"other processes have been writing for {wait} s")
         time.sleep(_POLL)
 
 

@@ -5,7 +5,7 @@ from auth_server.database.tables import signing_keys
 from auth_server.startup import Service
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, update
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -32,6 +32,13 @@ def test_is_not_ready_without_a_signing_key(app: Flask, service: Service) -> Non
 
 @pytest.mark.usefixtures("no_database")
 def test_is_not_ready_without_a_database(app: Flask) -> None:
+    assert not_ready(app) == "the database cannot be used"
+
+
+@pytest.mark.databases("sqlite")  # the others: postgresql/test_outages.py
+def test_is_not_ready_while_the_database_takes_no_writes(app: Flask, service: Service) -> None:
+    event.listen(service.engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
+    assert app.test_client().get("/.well-known/jwks.json").status_code == 200
     assert not_ready(app) == "the database cannot be used"
 
 

@@ -12,6 +12,8 @@ from auth_server.database.engine import writing
 from auth_server.startup import open_service
 from postgresql_server import Database, Server
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as SqlTimeoutError
 
 pytestmark = pytest.mark.databases("postgresql")
 
@@ -94,3 +96,33 @@ def test_issuing_tokens_to_a_client_with_a_secret_writes_no_row(
         ).fetchall()
     # The copy of the database begins without statistics.
     assert {name: written for name, written in rows if written} == {"secret_uses": 1}
+
+
+def write(engine: Engine, wait: float) -> None:
+    with writing(engine, wait) as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def test_a_writer_gives_up_if_others_write_for_too_long(new_engine: Callable[[], Engine]) -> None:
+    one, other = new_engine(), new_engine()
+    with writing(one), pytest.raises(SqlTimeoutError, match="other processes have been writing for"):
+        write(other, 0.1)
+    write(other, 0.1)
+
+
+def end_of_a_writer(engine: Engine, server: Server) -> None:
+    """End the session of a process that is writing, as the server does when the process is killed."""
+    with writing(engine) as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+        with server.admin.connect() as admin:
+            admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+        connection.execute(text("SELECT 1"))
+
+
+def test_a_writer_that_is_killed_lets_the_next_one_write(
+    new_engine: Callable[[], Engine], postgresql: Server
+) -> None:
+    one, other = new_engine(), new_engine()
+    with pytest.raises(OperationalError):
+        end_of_a_writer(one, postgresql)
+    write(other, 10)
