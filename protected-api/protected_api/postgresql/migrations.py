@@ -3,7 +3,7 @@
 While instances of a new release start one by one, those of the release before go on, so a script only adds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from psycopg import Connection, NotSupportedError
 
@@ -37,7 +37,7 @@ MIGRATIONS = (
 VERSION = "SELECT version FROM timesheets_schema"
 
 
-def migrate(connection: Connection[Row], lock: str) -> None:
+def migrate(connection: Connection[Row], lock: str, scripts: Sequence[str] = MIGRATIONS) -> None:
     """Bring the database to the version of this code, in the transaction under way; `lock` locks out others.
 
     A database of a newer release is left as it is.
@@ -46,15 +46,13 @@ def migrate(connection: Connection[Row], lock: str) -> None:
     if encoding != "UTF8":
         raise NotSupportedError(f"its encoding is {encoding}, where names need UTF8")
     connection.execute(lock)
+    # Whoever waits to change a table holds up everybody who comes after: a start fails rather than do that.
+    connection.execute("SET LOCAL lock_timeout = '3s'")
     connection.execute("CREATE TABLE IF NOT EXISTS timesheets_schema (version integer NOT NULL)")
     row = connection.execute(VERSION).fetchone()
     if row is None:
         connection.execute("INSERT INTO timesheets_schema VALUES (0)")
     version = row[0] if row else 0
-    for number, script in _missing(version):
+    for number, script in enumerate(scripts[version:], version + 1):
         connection.execute(script)
         connection.execute("UPDATE timesheets_schema SET version = %s", (number,))
-
-
-def _missing(version: int) -> Iterator[tuple[int, str]]:
-    return enumerate(MIGRATIONS[version:], version + 1)

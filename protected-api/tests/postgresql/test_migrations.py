@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from protected_api.postgresql.database import PostgresqlDatabase
-from protected_api.postgresql.migrations import MIGRATIONS, VERSION
+from protected_api.postgresql.database import MIGRATING, PostgresqlDatabase
+from protected_api.postgresql.migrations import MIGRATIONS, VERSION, migrate
 from protected_api.timesheets.models import Query
 from protected_api.timesheets.store import TimesheetStore
 
@@ -56,6 +56,21 @@ def test_an_older_release_works_on_the_database_of_a_newer_one(
     database.check()
     assert TimesheetStore(database).book("job", None, entries("e1"), dry_run=False).booked == 1
     assert versions(database) == [99]
+
+
+@pytest.mark.long
+def test_a_start_waits_for_no_long_read_with_all_others_behind_it(another: Another, served: Any) -> None:
+    """As while pg_dump runs: a table that somebody waits to change cannot even be read."""
+    another().prepare()
+    newer = [*MIGRATIONS, "ALTER TABLE timesheets ADD COLUMN comment text"]
+    with served.connect() as dump, served.connect() as start:
+        with dump.transaction():
+            dump.execute("SELECT FROM timesheets")
+            with pytest.raises(psycopg.errors.LockNotAvailable), start.transaction():
+                migrate(start, MIGRATING, newer)
+        with start.transaction():
+            migrate(start, MIGRATING, newer)
+    assert versions(another()) == [len(newer)]
 
 
 def test_refuses_an_encoding_that_cannot_hold_all_names(postgresql: Any, tmp_path: Path) -> None:
