@@ -11,13 +11,13 @@ READ_PAGE = (
 
 
 class ObservedStack(Stack):
-    """The stack, whose Prometheus scrapes every second."""
+    """The stack, whose Prometheus scrapes every two seconds."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         (self.prometheus_port,) = free_ports(1)
         self.environment |= {"OVERLAY": "observability", "PROMETHEUS_PORT": str(self.prometheus_port)}
-        self.edit("deploy/observability/prometheus/prometheus.yml", "_interval: 5s", "_interval: 1s")
+        self.edit("deploy/observability/prometheus/prometheus.yml", "_interval: 5s", "_interval: 2s")
 
     @property
     def state(self) -> Path:

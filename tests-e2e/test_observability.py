@@ -270,25 +270,27 @@ def test_a_folder_without_room_stops_no_worker(observed: ObservedStack) -> None:
     """Workers that are replaced count on in the room of those before; one that finds no room is not seen."""
     fill = "dd if=/dev/zero of=/run/metrics/fill bs=64k 2>/dev/null; kill -HUP 1"
     observed.inside("auth-server", "sh", "-c", fill)
-    eventually(lambda: "folder cannot be used" in observed.logs("auth-server") or None, "a worker says so")
-    for _ in range(20):
-        observed.token("payroll-report")
-    observed.inside("auth-server", "sh", "-c", "rm /run/metrics/fill; kill -HUP 1")
+    try:
+        eventually(
+            lambda: "folder cannot be used" in observed.logs("auth-server") or None, "a worker says so"
+        )
+        for _ in range(20):
+            observed.token("payroll-report")
+    finally:
+        observed.inside("auth-server", "sh", "-c", "rm /run/metrics/fill; kill -HUP 1")
     observed.wait_for('service_workers{job="auth-server"} == 2', 2)
 
 
 def test_a_killed_worker_leaves_no_gauge_and_takes_no_count_back(observed: ObservedStack) -> None:
-    def tokens() -> float:
-        return sum(observed.query('oauth_tokens_issued_total{auth_method="client_secret_basic"}'))
-
-    before = tokens()
+    issued = 'oauth_tokens_issued_total{auth_method="client_secret_basic"}'
+    before = eventually(lambda: sum(observed.query(issued)) or None, "a scrape succeeds")
     workers = "open('/proc/1/task/1/children').read().split()"
     kill = f"import os, signal; os.kill(int({workers}[0]), signal.SIGKILL)"
     observed.inside("auth-server", "python", "-c", kill)
     for _ in range(20):
         observed.token("payroll-report")
-        assert tokens() >= before
-    observed.wait_for('oauth_tokens_issued_total{auth_method="client_secret_basic"}', before + 20)
+        assert all(count >= before for count in observed.query(issued))
+    observed.wait_for(issued, before + 20)
     observed.wait_for('service_workers{job="auth-server"} == 2', 2)
 
 

@@ -21,6 +21,8 @@ class Metrics:
         for metric in ours:
             for labels in metric.starts:
                 self._of(metric.name, labels)
+            if metric.of_workers:
+                self.set(metric.name, 0)  # not what the worker before has left
 
     @harmless
     def count(self, name: str, *labels: str, amount: float = 1) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from prometheus_client import values
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue, MutexValue
 
 KIB = 1024
@@ -39,7 +39,6 @@ class Slot:
 def take_slot(folder: Path) -> Slot:
     """Return the first free slot, with room for all values; raise OSError if the folder has none."""
     slot = next(slot for slot in map(_taken, _locks(folder)) if slot)
-    mark_process_dead(slot.number, str(folder))  # type: ignore[no-untyped-call]
     try:
         for kind, size in ROOM.items():
             _allocate(folder / f"{kind}_{slot.number}.db", size)
@@ -64,12 +63,21 @@ class AllWorkers:
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics."""
+        of_the_dead = [f"gauge_live*_{number}.db" for number in self._dead()]
+        files = [
+            str(path)
+            for path in self._folder.glob("*.db")
+            if not any(path.match(pattern) for pattern in of_the_dead)
+        ]
+        yield from MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+
+    def _dead(self) -> Iterator[int]:
+        """Yield the slots that no worker has."""
         for lock in self._folder.glob("*.lock"):
             slot = _taken(lock)
             if slot:
-                mark_process_dead(slot.number, str(self._folder))  # type: ignore[no-untyped-call]
                 slot.lock.close()
-        yield from MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]
+                yield slot.number
 
 
 def _allocate(path: Path, size: int) -> None:
