@@ -1,7 +1,8 @@
 """`GET /metrics` on a port of its own, which is not published: each worker listens, any one answers."""
 
 import logging
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from threading import Thread
 from typing import Any
 
@@ -10,7 +11,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 log = logging.getLogger(__name__)
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):  # an HTTPServer would look up its own name, which may take seconds
+    allow_reuse_address = True
     allow_reuse_port = True
     daemon_threads = True
 
