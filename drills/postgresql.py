@@ -1,8 +1,11 @@
 """A stage whose servers keep their data in PostgreSQL, which runs in a container."""
 
 import secrets
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from live_stack import free_ports
 from postgresql_server import Container, Database
@@ -12,24 +15,39 @@ from drills.stage import Stage
 
 # By service: the scheme of its DATABASE_URL, the line that names its SQLite database, and the next line.
 SERVICES = {
+    "auth-server": ("postgresql+psycopg", "DATABASE_URL: sqlite:////data/auth-server.db", "TENANT_FILE:"),
     "protected-api": ("postgresql", "DATABASE_FILE: /data/timesheets.db", "JWKS_FILE:"),
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Postgresql:
+    """A server in a container, and the database of each service."""
+
+    container: Container
+    databases: dict[str, Database]
+
+    def run(self, *command: str, given: bytes = b"") -> bytes:
+        """Run a program of PostgreSQL as its administrator, in the container; return what it prints."""
+        run = ["docker", "exec", "--interactive", "--user", "postgres", self.container.name, *command]
+        return subprocess.run(run, input=given, capture_output=True, timeout=60, check=True).stdout
+
+
 @contextmanager
-def on_postgresql(stage: Stage, *, flushed: bool = True) -> Iterator[Container]:
-    """Give each server a database; `flushed`: a commit is answered when it is written, and not before."""
+def on_postgresql(stage: Stage, *services: str, flushed: bool = True) -> Iterator[Postgresql]:
+    """Give each of these services a database; `flushed`: a commit is answered when it is written."""
     (port,) = free_ports(1)
     container = Container(f"drill-{secrets.token_hex(4)}", port, secrets.token_urlsafe(16))
     try:
         container.run()
-        for service in SERVICES:
-            database = container.server.new_database()
+        databases = {service: container.server.new_database() for service in services}
+        for service, database in databases.items():
             if flushed:  # the container's own setting is the other one, for tests
                 _set(container, "ALTER DATABASE {} SET synchronous_commit = on", database.name)
             _use(stage, service, database)
-        yield container
+        yield Postgresql(container, databases)
     finally:
+        signal.alarm(0)  # nothing may break this off
         container.remove()
 
 

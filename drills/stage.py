@@ -89,5 +89,6 @@ def staged(*, wrong: bool) -> Iterator[Stage]:
         try:
             yield stage
         finally:
+            signal.alarm(0)  # nothing may break this off
             stage.end_instances()
             stack.drop()

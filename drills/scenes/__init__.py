@@ -16,4 +16,5 @@ IN_ORDER = (
     "clock_off",
     "valkey_down",
     "restore",
+    "restore_postgresql",
 )

@@ -40,7 +40,7 @@ def play(stage: Stage) -> None:
             '"UPDATE timesheets_schema SET version = version"',
             '"SELECT version FROM timesheets_schema"',
         )
-    with on_postgresql(stage) as postgresql:
+    with on_postgresql(stage, "protected-api") as servers:
         stage.start()
         booking = Booking(stack, with_folder(stack, BOOKER, BOOKS, retries=RETRIES))
         reads = Callers(
@@ -51,10 +51,10 @@ def play(stage: Stage) -> None:
         checks = Callers(not_ready(stack), stage.tally.row(READY), threads=1, pause=0.1)
         with reads.calling(), bookings.calling(), tokens.calling():
             eventually(answered(bookings.row, 30), "entries are booked", SOON)
-            set_read_only(postgresql, True)
+            set_read_only(servers.container, True)
             with checks.calling():
                 time.sleep(FOR)
-            set_read_only(postgresql, False)
+            set_read_only(servers.container, False)
             eventually(answered(bookings.row, 30), "entries are booked again", SOON)
         count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
 

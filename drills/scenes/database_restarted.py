@@ -21,7 +21,7 @@ READ, BOOK, TOKENS = "reads", "bookings", "token requests"
 def play(stage: Stage) -> None:
     """Kill the server under reads, bookings and token requests, and start it again."""
     stack = stage.stack
-    with on_postgresql(stage, flushed=not stage.wrong) as postgresql:
+    with on_postgresql(stage, "protected-api", flushed=not stage.wrong) as servers:
         stage.start()
         booking = Booking(stack, with_folder(stack, BOOKER, BOOKS, retries=RETRIES))
         reads = Callers(
@@ -32,9 +32,9 @@ def play(stage: Stage) -> None:
         with reads.calling(), bookings.calling(), tokens.calling():
             for _ in range(KILLS):
                 eventually(answered(bookings.row, 30), "entries are booked", SOON)
-                postgresql.kill()
+                servers.container.kill()
                 killed = time.monotonic()
-                postgresql.start()
+                servers.container.start()
                 eventually(answered(bookings.row, 30), "entries are booked again", SOON)
                 stage.tally.notes.append(f"booked again {time.monotonic() - killed:.1f} s after the kill")
         count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
