@@ -21,20 +21,29 @@ from limits.strategies import FixedWindowRateLimiter
 log = logging.getLogger(__name__)
 
 TIMEOUT = 1  # seconds for the store to answer; only the thread waits
+PAUSE = 1  # seconds between two attempts, while the store is away
 LONGEST_QUEUE = 1000  # failures that wait to be counted; more are not counted
 
 Key = tuple[str, str]  # client id and address
 
 
 class SharedFailures:
-    """Hands failures to a thread, which counts them in the store that `store` opens; `now` in Unix time."""
+    """Hands failures to a thread, which counts them in the store that `store` opens; `now` in Unix time.
+
+    While the store is away, the thread tries once in `pause` seconds.
+    """
 
     def __init__(
-        self, limit: RateLimitItem, store: Callable[[], Storage], now: Callable[[], float] = time.time
+        self,
+        limit: RateLimitItem,
+        store: Callable[[], Storage],
+        now: Callable[[], float] = time.time,
+        pause: float = PAUSE,
     ) -> None:
         self._limit = limit
         self._store = store
         self._now = now
+        self._pause = pause
         self._waiting: Queue[Key] = Queue(LONGEST_QUEUE)
         self._above: dict[Key, float] = {}  # until when, in Unix time
         self._thread: threading.Thread | None = None
@@ -64,6 +73,7 @@ class SharedFailures:
                 if answers:
                     log.warning("failed authentications are not counted: %s", _cause(error))
                 answers = False
+                time.sleep(self._pause)
                 self._forget_waiting()
             else:
                 if not answers:

@@ -107,7 +107,7 @@ def test_a_store_that_is_away_is_logged_once_and_once_when_it_is_back(
     store: Store, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     caplog.set_level(logging.WARNING)
-    failures = SharedFailures(RateLimitItemPerMinute(100), lambda: store)
+    failures = SharedFailures(RateLimitItemPerMinute(100), lambda: store, pause=0)
     store.error = error
     for number in range(3):
         failures.hit(KEY)
@@ -119,7 +119,7 @@ def test_a_store_that_is_away_is_logged_once_and_once_when_it_is_back(
 
 
 def test_failures_that_waited_for_a_store_that_fails_are_not_counted_later(store: Store) -> None:
-    failures = SharedFailures(RateLimitItemPerMinute(100), lambda: store)
+    failures = SharedFailures(RateLimitItemPerMinute(100), lambda: store, pause=0)
     store.error = StorageError(OSError("gone"))
     store.open.clear()
     for _ in range(10):
