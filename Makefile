@@ -11,7 +11,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e lint format standards supply-chain size lock bench bench-peers \
+.PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e test-scale lint format standards supply-chain size lock bench bench-peers \
 	bench-import bench-scale bench-telemetry screenshots theft drill fuzz soak venv interop interop-ci
 
 help: ## print this list
@@ -60,6 +60,10 @@ test: venv ## run what needs no Docker: unit tests, end-to-end tests on local pr
 
 test-e2e: venv ## run the end-to-end tests against the Compose stack
 	RUNTIME=docker "$$VENV/bin/pytest" -m 'not interop' tests-e2e
+
+test-scale: venv ## run the end-to-end tests against OVERLAY=scale while replicas are killed; SHORT=1 for those on replicas
+	RUNTIME=docker OVERLAY=scale "$$VENV/bin/pytest" -m 'not interop' \
+		$(if $(SHORT),tests-e2e/test_token_refusals.py tests-e2e/test_scale_*.py,tests-e2e)
 
 interop: venv ## run other people's programs with the stack, and write their pages; SIDE, ROW for some of them, PAGES=1 for none
 	@SIDE='$(SIDE)' ROW='$(value ROW)' $(if $(PAGES),PAGES=1) PYTHONPATH=tests-e2e "$$VENV/bin/python" -m interop

@@ -9,8 +9,19 @@ import chromium
 import pytest
 from live_stack import Stack
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from scale_stack import ELSEWHERE, HERE, SEED, ScaleStack
 
 MEASURED = "measured"
+ON_SCALE = os.environ.get("OVERLAY") == "scale"
+killed_replicas = pytest.StashKey[list[str]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what does not fit on the stack on which the tests run, and say why."""
+    for item in items:
+        reason = ELSEWHERE.get(item.path.stem) if ON_SCALE else HERE.get(item.path.stem)
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +30,8 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
     stacks: list[Stack] = []
 
     def make() -> Stack:
-        stacks.append(Stack(tmp_path_factory.mktemp("stack") / "checkout"))
+        kind = ScaleStack if ON_SCALE else Stack
+        stacks.append(kind(tmp_path_factory.mktemp("stack") / "checkout"))
         return stacks[-1]
 
     yield make
@@ -28,12 +40,25 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
 
 
 @pytest.fixture(scope="session")
-def stack(new_stack: Callable[[], Stack]) -> Stack:
-    """Return the running stack, which logs at DEBUG."""
+def stack(new_stack: Callable[[], Stack], pytestconfig: pytest.Config) -> Iterator[Stack]:
+    """Return the running stack, which logs at DEBUG; on deploy/scale, replicas are killed meanwhile."""
     stack = new_stack()
     stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")
     stack.first_output = stack.make("up")
-    return stack
+    if not isinstance(stack, ScaleStack):
+        yield stack
+        return
+    with stack.replicas_killed(SEED) as killed:
+        pytestconfig.stash[killed_replicas] = killed
+        yield stack
+
+
+@pytest.fixture
+def scale(stack: Stack) -> Iterator[ScaleStack]:
+    """Return the shared stack of deploy/scale, of which nothing else is killed during the test."""
+    assert isinstance(stack, ScaleStack)
+    with stack.left_alone():
+        yield stack
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +122,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests of all processes measured."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     lines = [str(value) for report in reports for name, value in report.user_properties if name == MEASURED]
+    killed = terminalreporter.config.stash.get(killed_replicas, [])
+    if killed:
+        counts = ", ".join(f"{name} {killed.count(name)} times" for name in sorted({*killed}))
+        lines.append(f"replicas killed while the tests ran, with the seed {SEED}: {counts}")
     if lines:
         terminalreporter.section(MEASURED)
         for line in lines:

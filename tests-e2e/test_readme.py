@@ -57,7 +57,7 @@ def test_every_make_target_is_in_the_readme() -> None:
 def test_every_setting_is_in_the_readme_and_no_other() -> None:
     read = set(
         re.findall(
-            r"\b([A-Z_]+_PORT|RUNTIME|(?:ANOTHER_)?SERVER|OVERLAY|TLS_NETWORK|PYTHON|VENV)\b",
+            r"\b([A-Z_]+_PORT|RUNTIME|(?:ANOTHER_)?SERVER|OVERLAY|(?:TLS|SCALE)_NETWORK|PYTHON|VENV)\b",
             (CHECKOUT / "stack/stack").read_text(),
         )
     )

@@ -327,5 +327,5 @@ def test_the_ca_stays_the_same_when_the_proxy_starts_again(tls_stack: TlsStack) 
 def test_an_unknown_overlay_is_refused(tls_stack: TlsStack) -> None:
     refused = tls_stack.run("make", "up", OVERLAY="tsl")
     assert refused.returncode != 0
-    known = "tls, mtls, dpop, workload-identity, mcp-server, observability"
+    known = "tls, mtls, dpop, workload-identity, mcp-server, observability, scale"
     assert f"OVERLAY must be {known} or unset, not tsl." in refused.stderr

@@ -1,0 +1,216 @@
+"""The stack of deploy/scale for the tests: services of two replicas, some of which may be killed at random.
+
+`make test-scale` runs the whole suite on it, but for what ELSEWHERE names.
+"""
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from calling_service.oauth_client.private_key_jwt import client_assertion
+from live_stack import Stack, eventually, free_ports
+
+SEED = 17  # of the order and the times of the kills
+REPLICAS = {
+    "auth-server": ("auth-server", "auth-server-b"),
+    "protected-api": ("protected-api", "protected-api-b"),
+    "calling-service": ("calling-service",),
+}
+FORM = {"grant_type": "client_credentials"}
+ADDRESSES = {"auth-server": ("auth", 9000), "protected-api": ("api", 9001)}  # network, port
+
+OF_ITS_OWN = "starts stacks of its own, which are not about replicas"
+STARTS_NOTHING = "compares files of the checkout, and starts nothing"
+PAGES = "follows pages that show the stack without an overlay"
+EDITS = "edits the tenant file that is mounted, and this overlay mounts another one"
+ELSEWHERE = {  # a test file that is not run on this stack, and why
+    **dict.fromkeys(
+        (
+            "test_another_authorization_server",
+            "test_bench_peers",
+            "test_dpop",
+            "test_drills",
+            "test_fast_server",
+            "test_mcp_server",
+            "test_mtls",
+            "test_observability",
+            "test_observability_workers",
+            "test_other_machines",
+            "test_prometheus",
+            "test_soak",
+            "test_start",
+            "test_theft",
+            "test_tls",
+            "test_two_languages",
+            "test_two_languages_page",
+            "test_two_stacks",
+            "test_workload_identity",
+        ),
+        OF_ITS_OWN,
+    ),
+    **dict.fromkeys(
+        (
+            "test_dialect",
+            "test_links",
+            "test_mcp_server_parts",
+            "test_observability_parts",
+            "test_standards",
+            "test_teaching",
+            "test_threats",
+        ),
+        STARTS_NOTHING,
+    ),
+    **dict.fromkeys(("test_lessons", "test_lesson_pages", "test_readme", "test_recipes"), PAGES),
+    **dict.fromkeys(("test_algorithm_change", "test_secret_rotation"), EDITS),
+    "test_graceful_stop": "signals local processes",
+    "test_raw_requests": "sends what no proxy passes on",
+    "test_postgresql_server": "is about a server of its own",
+}
+HERE = dict.fromkeys(  # test files that are run on this stack alone
+    ("test_scale_once", "test_scale_without", "test_scale_walls"), "make test-scale runs it"
+)
+
+
+class ScaleStack(Stack):
+    """A stack with OVERLAY=scale; `url` leads to the proxy, `urls` to the replicas."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        (port,) = free_ports(1)
+        self.url_b = f"http://127.0.0.1:{port}"  # of the second import job
+        self.environment |= {"OVERLAY": "scale", "CALLING_SERVICE_B_PORT": str(port)}
+        self._touched = threading.RLock()  # held by whoever stops and starts replicas
+        self._stopped: set[str] = set()
+
+    def compose(self, *arguments: str) -> str:
+        """Run docker compose on this stack and return what it printed."""
+        files = f"docker-compose.yml{os.pathsep}deploy/scale/compose.yml"
+        command = ("docker", "compose", *arguments)
+        return self.run(*command, COMPOSE_PROJECT_NAME=self.project, COMPOSE_FILE=files).stdout
+
+    def make(self, *targets: str, **environment: str) -> str:
+        """Run make while nothing is killed; return what it printed."""
+        with self._touched:
+            return super().make(*targets, **environment)
+
+    def start(self, *services: str) -> None:
+        """Start all replicas of services that are stopped."""
+        with self._touched:
+            super().start(*(replica for service in services for replica in REPLICAS[service]))
+            self._stopped -= {*services}
+
+    def stop(self, *services: str) -> None:
+        """Stop all replicas of services; nobody starts them meanwhile."""
+        with self._touched:
+            self._stopped |= {*services}
+            super().stop(*(replica for service in services for replica in REPLICAS[service]))
+
+    def logs(self, service: str) -> str:
+        """Return everything that the replicas of a service have printed."""
+        replicas = REPLICAS.get(service, (service,))
+        return "".join(super(ScaleStack, self).logs(replica) for replica in replicas)
+
+    def container(self, name: str) -> str:
+        """Return the id of a container, by its name in deploy/scale/compose.yml."""
+        return self.compose("ps", "--all", "--quiet", name).strip()
+
+    def inspected(self, *names: str) -> list[dict[str, Any]]:
+        """Return what Docker knows about containers; without names, about those that run."""
+        ids = self.compose("ps", "--quiet", *(["--all", *names] if names else [])).split()
+        shown: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", *ids).stdout)
+        return shown
+
+    def docker(self, *command: str) -> None:
+        """Run docker; fail if it fails."""
+        done = self.run("docker", *command)
+        assert done.returncode == 0, done.stderr
+
+    def urls(self, service: str) -> list[str]:
+        """Return the addresses of the replicas of a server, past the proxy."""
+        return [self._url(replica) for replica in REPLICAS[service]]
+
+    def _url(self, replica: str) -> str:
+        network, port = ADDRESSES[replica.removesuffix("-b")]
+        (state,) = self.inspected(replica)
+        address = state["NetworkSettings"]["Networks"][f"{self.project}_{network}"]["IPAddress"]
+        return f"http://{address}:{port}"
+
+    def kill(self, replica: str, away: float) -> None:
+        """Kill a replica (-9), start it after some seconds, and wait until the proxy has it back."""
+        container = self.container(replica)
+        self.docker("kill", "--signal", "KILL", container)
+        threading.Event().wait(away)
+        self.docker("start", container)
+        url = self._url(replica)
+        eventually(lambda: is_ready(url) or None, f"{replica} is ready again", seconds=120)
+        threading.Event().wait(3)  # the proxy looks every second, and leaves it out for two
+
+    @contextmanager
+    def left_alone(self) -> Iterator[None]:
+        """Kill nothing during the block."""
+        with self._touched:
+            yield
+
+    @contextmanager
+    def replicas_killed(self, seed: int) -> Iterator[list[str]]:
+        """Kill one replica after the other, at random, during the block; the list names them."""
+        chance = random.Random(seed)  # noqa: S311
+        killed: list[str] = []
+        over = threading.Event()
+
+        def kill_some() -> None:
+            while not over.wait(chance.uniform(1, 6)):
+                replica = chance.choice(REPLICAS[chance.choice(("auth-server", "protected-api"))])
+                away = chance.uniform(0, 3)
+                with self._touched:
+                    if not self._stopped and not over.is_set():
+                        killed.append(replica)
+                        self.kill(replica, away)
+
+        thread = threading.Thread(target=kill_some)
+        thread.start()
+        try:
+            yield killed
+        finally:
+            over.set()
+            thread.join()
+
+    def ask_for_token(self, client_id: str, *, secret: str | None = None, **form: str) -> requests.Response:
+        """Ask for a token, again if the proxy had no answer: it repeats no POST by itself."""
+        ask = super().ask_for_token
+        return eventually(lambda: served(ask(client_id, secret=secret, **form)), "a replica answers")
+
+    def api(self, method: str, path: str, token: str | None = None, **options: Any) -> requests.Response:
+        """Call the Timesheets API, again if the proxy had no answer."""
+        call = super().api
+        return eventually(lambda: served(call(method, path, token, **options)), "a replica answers")
+
+    def credentials(self, client_id: str) -> tuple[str, str]:
+        """Return a client's id and secret."""
+        return client_id, self.secret(client_id)
+
+    def assertion(self) -> dict[str, str]:
+        """Return the form of a token request with a new assertion of the Approvals Bot."""
+        key = self.secret("approvals-bot.pem")
+        return FORM | client_assertion("approvals-bot", self.issuer, key, time.time())
+
+
+def is_ready(url: str) -> bool:
+    """Return whether a server answers there, and is ready."""
+    try:
+        return requests.get(f"{url}/readyz", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def served(answer: requests.Response) -> requests.Response | None:
+    """Return the answer, unless it is the proxy's own: no replica was there, or the chosen one died."""
+    by_proxy = answer.status_code == 503 and answer.headers.get("Server") == "Caddy"
+    return None if by_proxy else answer
