@@ -2,7 +2,7 @@
 # ANOTHER_SERVER, PYTHON=python3.13, AUTH_SERVER_PORT, PROTECTED_API_PORT, CALLING_SERVICE_PORT; for `make try`, CASE, AGAINST; for
 # `make client`, NAME, FILE, ROTATE; for `make exercise`, N, SOLUTION; for `make drill`, NAME, WRONG, RECORD; for
 # `make interop`, SIDE, ROW, PAGES; for `make fuzz`, MINUTES, FUZZ_SEED; for `make soak`, MINUTES, RATE, FAULT_SECONDS, SEED,
-# SLOW_SENDERS.
+# SLOW_SENDERS; for `make mutate`, MODULE, CHILDREN.
 VENV ?= $(CURDIR)/.venv
 export VENV RUNTIME SERVER OVERLAY ANOTHER_SERVER PYTHON
 SERVICES = auth-server protected-api calling-service
@@ -12,7 +12,7 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 
 .DEFAULT_GOAL = help
 .PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e test-scale lint format standards supply-chain size lock bench bench-peers \
-	bench-import bench-scale bench-telemetry screenshots theft drill fuzz soak venv interop interop-ci
+	bench-import bench-scale bench-telemetry screenshots theft drill fuzz soak mutate venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,9 @@ fuzz: venv ## send generated input to everything that reads: MINUTES=20; it keep
 soak: venv ## load the stack while services are killed and keys change: MINUTES=60; SLOW_SENDERS=8 for these alone
 	@MINUTES='$(MINUTES)' PYTHONPATH=tests-e2e "$$VENV/bin/python" -m proof.soak
 
+mutate: venv ## change the code that must not be wrong, bit by bit, and see whether the tests notice: MODULE=grant for one part
+	@MODULE='$(MODULE)' "$$VENV/bin/python" -m proof.mutation
+
 screenshots: venv ## take docs/screenshots again from the running stack, in Chromium
 	"$$VENV/bin/python" tests-e2e/screenshots.py
 
@@ -130,6 +133,7 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 	for service in $(SERVICES); do \
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
+	$(LOCK) --constraint requirements-dev.txt proof/mutation/requirements.in --output-file proof/mutation/requirements.txt
 	for folder in deploy/mcp-server .github; do \
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/observability/requirements.in \

@@ -39,6 +39,11 @@ class Books:
         new.rename(self.inbox / f"soak-{number}.csv")
         self.exported.update(projects)
 
+    def delete(self, name: str) -> None:
+        """Delete an export of ours from the inbox."""
+        if name.startswith("soak-"):
+            (self.inbox / name).unlink(missing_ok=True)
+
     def direct_entry(self) -> Entry:
         """Return an entry that nobody has sent."""
         with self.lock:

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -130,6 +131,8 @@ class Soak:
         while not self.stopping.wait(EXPORT):
             self.books.export()
             self._import(connections)
+            with suppress(*NO_ANSWER):
+                self._tidy(connections)
 
     def _import(self, connections: Connections) -> None:
         started = time.monotonic()
@@ -142,6 +145,13 @@ class Soak:
             return
         outcome = RIGHT if answer.status == 202 else ERROR if answer.status >= 500 else WRONG
         self.tally.note("good: an import", outcome, started, f"{answer.status} {answer.body}")
+
+    def _tidy(self, connections: Connections) -> None:
+        """Delete the exports that have been imported, as an operator does: a run reports every file."""
+        runs = connections.send(Request("calling-service", "GET", "/runs")).member("runs")
+        for file in runs[0]["files"] if isinstance(runs, list) and runs else []:
+            if file["state"] == "known":
+                self.books.delete(file["name"])
 
     def _break(self) -> None:
         faults = Faults(self.stack, self.tally, self.memory, self.stopping.wait)

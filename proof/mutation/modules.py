@@ -1,0 +1,73 @@
+"""What is mutated, and which tests must notice it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Files of a service's package, and the tests that run for their mutants; paths are the service's."""
+
+    service: str
+    package: str
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    without: str = ""  # tests that look at the code itself, or run a copy of it
+
+
+MODULES = {
+    "grant": Module(
+        "auth-server",
+        "auth_server",
+        ("auth_server/protocol/grant.py", "auth_server/protocol/target_and_scope.py"),
+        (
+            "tests/protocol/test_grant.py",
+            "tests/protocol/test_target_and_scope.py",
+            "tests/protocol/test_client_certificate.py",
+            "tests/protocol/test_dpop_proof.py",
+            "tests/protocol/test_authlib_traps.py",
+            "tests/protocol/test_authorization_server.py",
+            "tests/endpoints/test_token.py",
+            "tests/actions",
+            "tests/test_server_timing.py",
+            "tests/test_request_log.py",
+        ),
+    ),
+    "tokens": Module(
+        "auth-server",
+        "auth_server",
+        ("auth_server/tokens/*.py",),
+        (
+            "tests/tokens",
+            "tests/protocol/test_introspection.py",
+            "tests/protocol/test_revocation.py",
+            "tests/protocol/test_grant.py",
+            "tests/endpoints/test_token.py",
+        ),
+    ),
+    "keys": Module(
+        "auth-server",
+        "auth_server",
+        ("auth_server/keys/*.py",),
+        ("tests/keys", "tests/tokens", "tests/test_cli.py"),
+    ),
+    "resource_server": Module(
+        "protected-api",
+        "protected_api",
+        ("protected_api/resource_server/*.py",),
+        (
+            "tests/resource_server",
+            "tests/endpoints/test_health.py",
+            "tests/test_outbound_calls.py",
+            "tests/test_server_timing.py",
+            "tests/test_token_length.py",
+        ),
+        without="needs_only or stay_short or imports_nothing or for_all_workers",
+    ),
+    "oauth_client": Module(
+        "calling-service",
+        "calling_service",
+        ("calling_service/oauth_client/*.py",),
+        ("tests/oauth_client", "tests/recording/test_server_timing.py"),
+        without="lifted",
+    ),
+}

@@ -1,0 +1,71 @@
+"""Make the folder in which mutmut works: a copy of one service with the settings that mutmut reads."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+from proof.mutation.modules import Module
+
+CHECKOUT = Path(__file__).parents[2]
+CONFTEST = """
+from hypothesis import settings
+from mutmut.state import state
+
+settings.register_profile(
+    "mutation", settings.get_profile("untimed"), max_examples=30, derandomize=True, database=None
+)
+settings.load_profile("mutation")
+
+
+class Functions(set):
+    # mutmut iterates over the functions that a test calls while threads still add some.
+
+    def __iter__(self):
+        return iter(tuple(super().__iter__()))
+
+
+state()._stats = Functions()
+"""
+SERVICES = ("auth-server", "protected-api", "calling-service")
+SETTINGS = """
+[tool.pytest]
+addopts = ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
+pythonpath = {pythonpath}
+filterwarnings = ["error"]
+markers = {markers}
+
+[tool.mutmut]
+source_paths = [{package}]
+only_mutate = {files}
+also_copy = {also}
+pytest_add_cli_args_test_selection = {tests}
+track_dependencies = false
+use_git_change_detection = false
+"""
+
+
+def prepare(folder: Path, module: Module) -> None:
+    """Copy the service, with the tests as they are now; results of earlier runs stay."""
+    service = CHECKOUT / module.service
+    for name in ("tests", "docs"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    shutil.copytree(service, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CHECKOUT / "docs", folder / "docs")  # a test compares the commands with them
+    (folder / "conftest.py").write_text((CHECKOUT / "conftest.py").read_text() + CONFTEST)
+    own = {module.package, "tests", "pyproject.toml"}
+    others = {each.name for each in service.iterdir()} - own
+    selection = [*module.tests, "-m", "not long"]
+    if module.without:
+        selection += ["-k", f"not ({module.without})"]
+    root = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["pytest"]
+    lists = {
+        "pythonpath": [".", *(str(CHECKOUT / each) for each in root["pythonpath"] if each not in SERVICES)],
+        "markers": root["markers"],
+        "package": module.package,
+        "files": list(module.files),
+        "also": [*sorted(others), "conftest.py"],
+        "tests": selection,
+    }
+    text = SETTINGS.format(**{name: json.dumps(value) for name, value in lists.items()})
+    (folder / "pyproject.toml").write_text(text)
