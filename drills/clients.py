@@ -2,7 +2,6 @@
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -95,9 +94,9 @@ def outcome(send: Callable[[], requests.Response]) -> Reason:
 
 
 class PlainAuth(requests.auth.AuthBase):
-    """What many a client does: it keeps a token until its `exp`, by the clock of its host.
+    """A client without the folder: it keeps a token until its `exp`, by the clock of its host.
 
-    It sends no call again. With `each_time` it asks for a token before each call. `clock` is Unix time.
+    No call is sent again. With `each_time` it asks for a token before each call. `clock` is Unix time.
     """
 
     def __init__(
@@ -106,7 +105,6 @@ class PlainAuth(requests.auth.AuthBase):
         client_id: str,
         *,
         each_time: bool = False,
-        shared: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._stack = stack
@@ -114,7 +112,6 @@ class PlainAuth(requests.auth.AuthBase):
         self._each_time = each_time
         self._clock = clock
         self._session = session(0)
-        self._lock = threading.Lock() if shared else None
         self._token = ""
         self._exp = 0.0
 

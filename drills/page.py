@@ -16,12 +16,13 @@ INTRODUCTION = """\
 A drill breaks one thing in a stack of its own, counts what happens to calls and bookings, and fails if that is not what it
 expects. Its wrong twin leaves one protection out and shows the damage that the protection is for. A drill needs no stack of
 yours and does not touch its data: it runs a copy of the checkout on ports of its own, and removes it at the end.
+It takes up to half a minute, with PostgreSQL up to two minutes, and is broken off if it takes much longer.
 
 ```sh
 make drill                               # lists the drills
 make drill NAME=token-stampede           # runs one
 make drill NAME=token-stampede WRONG=1   # runs its wrong twin
-make drill NAME=all                      # runs all of them with their twins, in about ten minutes
+make drill NAME=all                      # runs all of them with their twins, in about twenty minutes
 ```
 
 The columns of the tables:

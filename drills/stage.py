@@ -32,7 +32,7 @@ class Stage:
     _instances: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def set(self, service_line: str, **settings: str | int) -> None:
-        """Add settings to a service in docker-compose.yml, before the line that begins so and is its own."""
+        """Add settings to the service of docker-compose.yml that has a line with this beginning."""
         lines = "".join(f'{name}: "{value}"\n      ' for name, value in settings.items())
         self.stack.edit("docker-compose.yml", f"      {service_line}", f"      {lines}{service_line}")
 

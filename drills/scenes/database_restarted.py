@@ -53,16 +53,16 @@ def damaged(tally: Tally) -> bool:
 DRILL = Drill(
     title="The database is restarted under load",
     breaks=(
-        f"The API keeps its timesheets in PostgreSQL, which is killed with -9 and started again, {KILLS} times, under reads, "
-        "bookings and token requests."
+        "The API keeps its timesheets in PostgreSQL, which is killed with -9 and started again under reads, "
+        f"bookings and token requests, {KILLS} times."
     ),
     expects=(
         f"What cannot be answered gets a 503 with `Retry-After`, and the clients ask again, up to {RETRIES} times: late, but no "
         "call fails. Every entry whose booking was acknowledged is there, and once."
     ),
     left_out=(
-        "The database answers a commit before it has written it: `synchronous_commit = off`, which many a guide "
-        "recommends for speed."
+        "The database answers a commit before it has written it: `synchronous_commit = off`, which guides "
+        "recommend for speed."
     ),
     damage="Entries that were acknowledged just before the kill are lost, and nobody sends them again.",
     teaches=(
