@@ -8,8 +8,9 @@ from typing import Any
 import chromium
 import pytest
 from live_stack import Stack
+from on_scale import ELSEWHERE, HERE
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
-from scale_stack import ELSEWHERE, HERE, SEED, ScaleStack
+from scale_stack import SEED, ScaleStack
 
 MEASURED = "measured"
 ON_SCALE = os.environ.get("OVERLAY") == "scale"
