@@ -24,6 +24,8 @@ from auth_server.signatures import Sign, signer
 
 log = logging.getLogger(__name__)
 
+_WAIT = 3  # seconds of a request, for another process that makes the keys
+
 
 class NoSigningKeyError(Exception):
     """No key signs for an algorithm now."""
@@ -108,7 +110,7 @@ class SigningKeys:
         if not self._announcing.acquire(blocking=False):
             return
         try:
-            self.store.announce()
+            self.store.announce(_WAIT)
         except (SQLAlchemyError, KeyEncryptionError):
             log.exception("the next signing key was not made")
         finally:

@@ -13,7 +13,7 @@ from joserfc.jwk import Key
 from sqlalchemy import Connection, Engine, func, insert, or_, select
 
 from auth_server.algorithms import SIGNING_ALGS, generate_key
-from auth_server.database.engine import writing
+from auth_server.database.engine import LONGEST_WAIT, writing
 from auth_server.database.tables import algorithm_changes, apis, grants, lifetime_of_tokens, signing_keys
 from auth_server.keys.algorithm_use import (
     AlgorithmChange,
@@ -27,8 +27,6 @@ from auth_server.keys.algorithm_use import (
 from auth_server.keys.encryption import KeyEncryption
 from auth_server.keys.life import KeySet, State, StoredKey
 from auth_server.keys.rows import forget_keys, read_keys, update_key
-
-_WAIT = 3  # seconds of a request
 
 
 class UnknownKeyError(Exception):
@@ -102,9 +100,9 @@ class KeyStore:
         keys = [life.key for life in read_keys(connection).of(alg, now, State.CURRENT, State.NEXT)]
         return min(max(key.signs_from, key.announced_at + self.announcement) for key in keys)
 
-    def announce(self) -> None:
-        """Make the next keys that are missing, unless another process has made them."""
-        with writing(self.engine, _WAIT) as connection:
+    def announce(self, wait: float = LONGEST_WAIT) -> None:
+        """Make the next keys that are missing, unless another process makes them; wait for it, in seconds."""
+        with writing(self.engine, wait) as connection:
             self.complete(connection)
 
     def rotate(self, algs: Collection[str]) -> None:
