@@ -134,7 +134,7 @@ lock: venv ## renew the lock files with the newest versions that the pyproject.t
 		$(LOCK) --constraint requirements-dev.txt $$service/pyproject.toml --output-file $$service/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/fast/requirements.in --output-file deploy/fast/requirements.txt
 	$(LOCK) --constraint requirements-dev.txt proof/mutation/requirements.in --output-file proof/mutation/requirements.txt
-	for folder in deploy/mcp-server .github; do \
+	for folder in deploy/mcp-server deploy/kubernetes .github; do \
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	$(LOCK) --constraint requirements-dev.txt deploy/observability/requirements.in \
 		--output-file deploy/observability/requirements.txt
