@@ -23,6 +23,7 @@ def test_takes_clock_and_jti_as_parameters(service: Service) -> None:
     token = issue(tokens, "read")
     claims = jwt.decode(token.value, service.keys.current("ES256").key).claims
     assert (claims["iat"], claims["exp"], claims["jti"]) == (1000, 1060, "one")
+    assert (token.kid, token.alg) == (service.keys.current("ES256").kid, "ES256")
     assert "value" not in repr(token)
 
 
@@ -41,3 +42,8 @@ def test_refuses_a_token_longer_than_the_setting(service: Service, longest: int)
     with pytest.raises(InvalidScopeError, match=f"longer than {longest} characters; ask for fewer") as caught:
         issue(tokens, "s" * (room + 4))
     assert caught.value.reason.endswith(f"characters, and MAX_TOKEN_LENGTH is {longest}")
+
+
+def test_a_token_may_be_as_long_as_the_setting_says(service: Service) -> None:
+    length = len(issue(AccessTokens("https://i", service.keys, 4096, new_jti=lambda _: "one"), "read").value)
+    assert issue(AccessTokens("https://i", service.keys, length, new_jti=lambda _: "one"), "read").value

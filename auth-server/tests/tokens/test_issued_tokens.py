@@ -12,7 +12,7 @@ from auth_server.app import create_app
 from auth_server.database.tables import clients, grants, revoked_tokens, signing_keys
 from auth_server.expiring_rows import KEPT_LONGER, ExpiringRows
 from auth_server.startup import Service
-from auth_server.tokens.issued_tokens import IssuedToken, IssuedTokens
+from auth_server.tokens.issued_tokens import InactiveTokenError, IssuedToken, IssuedTokens
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
@@ -159,3 +159,18 @@ def test_a_revocation_is_deleted_an_hour_after_the_token_has_expired(service: Se
         issued.revoke(IssuedToken({"jti": name, "exp": at + 30}))
         kept.append(rows(service))
     assert kept == [["a"], ["a", "b"], ["b", "c"]]
+
+
+@pytest.mark.parametrize(("now", "is_active"), [(1059.9, True), (1060.0, False)])
+def test_a_token_is_active_until_its_exp_and_not_in_that_moment(
+    service: Service, make_token: MakeToken, now: float, *, is_active: bool
+) -> None:
+    """RFC 7519 4.1.4: on or after exp, it is not accepted."""
+    revoked = ExpiringRows(service.engine, revoked_tokens, lambda: now)
+    issued = IssuedTokens(ISSUER, service.keys, service.engine, revoked, lambda: now)
+    token = make_token(now=lambda: 1000)
+    if is_active:
+        assert issued.recognise(token).client_id == "job"
+    else:
+        with pytest.raises(InactiveTokenError, match="expired"):
+            issued.recognise(token)
