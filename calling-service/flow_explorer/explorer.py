@@ -23,6 +23,7 @@ FILTERS = (
     words.moment,
     words.duration,
     words.milliseconds,
+    words.omitted_note,
     words.rounding_note,
     words.state_notes,
     rfc_address,

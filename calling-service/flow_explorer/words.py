@@ -46,6 +46,13 @@ def moment(at: datetime) -> str:
     return at.strftime("%a %d %b %Y %H:%M:%S UTC")
 
 
+def omitted_note(known: int) -> str:
+    """Return how many files a run does not list because they were imported before; "" if none."""
+    if not known:
+        return ""
+    return f"not listed: {known:,} more files that were imported before"
+
+
 def rounding_note(hours: float) -> str:
     """Return what rounding the hours of entries has added in all; "" if nothing."""
     amount = f"{abs(hours):.4f}".rstrip("0").rstrip(".")

@@ -88,6 +88,7 @@ def test_a_run_imports_and_shows_itself(
         ],
         "error": None,
         "exchanges_omitted": 0,
+        "known_omitted": 0,
     }
     assert [[step["number"] for step in exchange["steps"]] for exchange in exchanges] == [[1, 2, 3], [4]]
     assert [(exchange["to"], exchange["status"]) for exchange in exchanges] == [

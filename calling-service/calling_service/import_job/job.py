@@ -18,7 +18,7 @@ from timesheet_exports.text_file import ExportError, opened_export
 
 from calling_service.database import connection
 from calling_service.import_job.ledger import Claim, Ledger, Twin
-from calling_service.import_job.report import FileReport, ImportReport
+from calling_service.import_job.report import KNOWN_SHOWN, FileReport, ImportReport
 from calling_service.import_job.timesheets_api import Receipt
 
 CHUNK = 500  # rows that are sent with one request: as many as the API accepts, since fewer are slower
@@ -42,12 +42,14 @@ class ImportJob:
     def run(self, report: ImportReport, progress: Progress, *, resend: bool = False) -> None:
         """Import what is in the inbox, and fill the report on the way; raise what ends the import early."""
         files = list(inbox_files(self.inbox, self.settling, self.now(), self.pause))
-        report.files = [FileReport(file.name, "pending") for file in files]
         total = sum(file.lines for file in files)
-        done = 0
         with connection(self.state_dir) as database:
             ledger = Ledger(database, (file.digest for file in files))
-            for file, file_report in zip(files, report.files, strict=True):
+            listed = files if resend else _listed(files, ledger)
+            report.files = [FileReport(file.name, "pending") for file in listed]
+            report.known_omitted = len(files) - len(listed)
+            done = total - sum(file.lines for file in listed)
+            for file, file_report in zip(listed, report.files, strict=True):
                 if file.fault:
                     report.give_up(file_report, f"cannot be read: {file.fault}")
                 elif not file.complete:
@@ -87,6 +89,13 @@ class ImportJob:
             file_report.state = "done"
         else:  # its content is no longer that of the digest: the next run starts it again
             file_report.state = "waiting"
+
+
+def _listed(files: list[InboxFile], ledger: Ledger) -> list[InboxFile]:
+    """Return the files but those of which too many were imported before; the last names stay."""
+    known = [file.name for file in files if file.complete and not file.fault and ledger.is_done(file.digest)]
+    omitted = set(known[:-KNOWN_SHOWN])
+    return [file for file in files if file.name not in omitted]
 
 
 @dataclass(frozen=True, slots=True)

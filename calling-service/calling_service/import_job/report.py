@@ -10,6 +10,7 @@ from typing import Literal
 from timesheet_exports.rejects import Reject
 
 REJECTS_SHOWN = 200  # of an import
+KNOWN_SHOWN = 20  # of the files that were imported before: an inbox may keep years of them
 
 FileState = Literal["pending", "waiting", "known", "importing", "done", "failed"]
 
@@ -37,6 +38,7 @@ class ImportReport:
 
     files: list[FileReport] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    known_omitted: int = 0  # files that were imported before, and are not among `files`
 
     def reject(self, file: FileReport, row: Reject) -> None:
         """Count a row as rejected, and show it while there is room."""

@@ -76,6 +76,7 @@ class Run:
         report = ImportReport(
             files=[FileReport(**file) for file in document["files"]],
             rejects=[Reject(**reject) for reject in document["rejects"]],
+            known_omitted=document.get("known_omitted", 0),  # an earlier version listed all
         )
         return cls(
             **{name: document[name] for name in same},

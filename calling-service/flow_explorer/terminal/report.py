@@ -6,7 +6,7 @@ from calling_service.runs.run import Failure, Run
 from click import style
 
 from flow_explorer.columns import cells, clean, heading, paragraph
-from flow_explorer.words import rounding_note, state_notes
+from flow_explorer.words import omitted_note, rounding_note, state_notes
 
 COUNTS = {"booked": "booked", "unchanged": "unchanged", "rejected": "rejected"}
 COUNTS_OF_A_DRY_RUN = {"booked": "to send", "rejected": "rejected"}
@@ -50,6 +50,6 @@ def _files(run: Run, counts: dict[str, str], width: int) -> Iterator[str]:
         yield f"  {name}  {file.state:<9}{file.rows:>6,} rows{''.join(counted)}"
     for note in state_notes(file.state for file in files):
         yield from paragraph(note, width)
-    rounding = rounding_note(run.report.rounded)
-    if rounding:
-        yield from paragraph(rounding, width)
+    for note in (omitted_note(run.report.known_omitted), rounding_note(run.report.rounded)):
+        if note:
+            yield from paragraph(note, width)

@@ -115,6 +115,30 @@ def test_a_content_that_is_done_is_not_sent_again_under_another_name(
     assert len(books.chunks) == 1
 
 
+def test_lists_the_last_of_many_known_files_and_counts_the_others(inbox: Path, import_now: Import) -> None:
+    for number in range(25):
+        (inbox / f"{number:02}.csv").write_text(HEADER + row(number))
+    assert len(import_now().files) == 25
+    (inbox / "00-new.csv").write_text(HEADER + row(25))
+    run = import_now()
+    states = {file.name: file.state for file in run.files}
+    assert states == {"00-new.csv": "done"} | {f"{number:02}.csv": "known" for number in range(5, 25)}
+    assert run.known_omitted == 5
+    again = import_now(resend=True)
+    assert (len(again.files), again.known_omitted) == (26, 0)
+
+
+def test_the_progress_ends_with_all_lines_although_known_files_are_left_out(
+    inbox: Path, import_now: Import
+) -> None:
+    for number in range(25):
+        (inbox / f"{number:02}.csv").write_text(HEADER + row(number))
+    import_now()
+    seen: list[tuple[int, int]] = []
+    import_now(progress=lambda done, total: seen.append((done, total)))
+    assert (seen[0], seen[-1], len(seen)) == ((12, 50), (50, 50), 20)
+
+
 def test_sends_again_when_asked_to_and_the_same_content_once(inbox: Path, import_now: Import) -> None:
     (inbox / "a.csv").write_text(HEADER + row(1))
     (inbox / "b.csv").write_text(HEADER + row(1))

@@ -35,3 +35,9 @@ def test_keeps_the_first_and_the_last_exchanges_of_a_long_run(history: History) 
     kept = [exchange["number"] for exchange in stored.exchanges]
     assert kept == [*range(1, ENDS_KEPT + 1), *range(ENDS_KEPT + 8, 2 * ENDS_KEPT + 8)]
     assert stored.exchanges_omitted == 7
+
+
+def test_reads_a_run_that_an_earlier_version_has_written() -> None:
+    document = Run.new("cli").as_json()
+    del document["known_omitted"]
+    assert Run.from_json(document).report.known_omitted == 0

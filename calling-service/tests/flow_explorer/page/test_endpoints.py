@@ -137,6 +137,17 @@ def test_a_run_that_finds_an_imported_export_again_shows_that(client: FlaskClien
     assert "known: imported before, and unchanged since; nothing is sent again." in client.get("/").text
 
 
+def test_a_run_that_leaves_known_files_out_says_how_many(client: FlaskClient, service: Service) -> None:
+    for number in range(22):
+        (service.settings.inbox / f"{number:02}.csv").write_text(
+            f"{GOOD}2026-11-09,P,,1,C-1,{number + 100}\n"
+        )
+    started(client)
+    service.runner.start("schedule")
+    wait_for_the_end()
+    assert "Not listed: 2 more files that were imported before." in client.get("/").text
+
+
 def test_the_page_says_what_rounding_added(client: FlaskClient, service: Service) -> None:
     (service.settings.inbox / "a.csv").write_text(GOOD)
     started(client)

@@ -44,6 +44,13 @@ def test_says_what_rounding_added() -> None:
     assert "  rounding to hundredths of an hour took off 0.0033 hours in all" in lines
 
 
+def test_says_how_many_known_files_are_not_listed() -> None:
+    run = imported()
+    run.report.known_omitted = 1234
+    lines = list(map(unstyle, report(run, 100)))
+    assert "  not listed: 1,234 more files that were imported before" in lines
+
+
 def test_a_failed_run_says_why_and_what_to_do() -> None:
     run = Run.new("cli")
     run.fail(Failure("odd", "it happened", "do this"))
