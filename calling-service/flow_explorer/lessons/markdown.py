@@ -45,6 +45,7 @@ def _parts(lesson: Lesson) -> Iterator[str]:
         f"The lesson takes about {lesson.minutes} minutes. Start the stack with `make up`. Then follow the"
         f" lesson here and run each command in the folder of this project, or follow it on the page,"
         f" <http://localhost:9002/lessons/{lesson.number}>, whose buttons run the steps."
+        " If your stack has other ports, write those instead of 9000, 9001 and 9002."
     )
     for number, step in enumerate(lesson.steps, start=1):
         yield from _step(number, step)
