@@ -14,9 +14,9 @@ INTRODUCTION = """\
 # Drills: what happens when something breaks
 
 A drill breaks one thing in a stack of its own, counts what happens to calls and bookings, and fails if that is not what it
-expects. Its wrong twin leaves one protection out and shows the damage that the protection is for. A drill needs no stack of
+expects. Its wrong twin leaves one protection out and shows the damage that the protection prevents. A drill needs no stack of
 yours and does not touch its data: it runs a copy of the checkout on ports of its own, and removes it at the end.
-It takes up to half a minute, with PostgreSQL up to two minutes, and is broken off if it takes much longer.
+It takes up to half a minute, with PostgreSQL up to two minutes, and is stopped if it takes much longer.
 
 ```sh
 make drill                               # lists the drills
@@ -29,13 +29,14 @@ The columns of the tables:
 
 | column | what it counts |
 |---|---|
-| calls | the calls that were made, in each row by one kind of client |
-| failed | those that got no answer, or another one than their caller wanted |
-| refused rightly | those that had to be refused, or not sent, and were |
-| late | those that were answered after more than a second |
-| booked twice, lost | entries that stand in the books more than once; entries that were sent, or acknowledged, and do not |
+| calls | all calls; each row is one kind of client |
+| failed | calls that got no answer, or not the one that their caller wanted |
+| refused rightly | calls that had to be refused, and were; with "not sent", those that the client had to hold back, and did |
+| late | calls that were answered, but after more than a second or the time that the drill allows |
+| booked twice | entries that were booked more than once |
+| lost | entries that were sent or acknowledged, and are not booked |
 
-`make drill NAME=… RECORD=1` writes this page again. Its figures are those of one run on two cores, which had other work too.
+`make drill NAME=… RECORD=1` writes this page again. The figures come from one run, on two cores that other programs used too.
 
 | drill | what breaks |
 |---|---|

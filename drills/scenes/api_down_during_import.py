@@ -64,19 +64,19 @@ def damaged(tally: Tally) -> bool:
 DRILL = Drill(
     title="The API is down in the middle of an import",
     breaks=(
-        "The API is killed with -9 at the worst moment: a chunk of 500 entries is in its database, and the answer is "
-        f"not on the wire. It stays down for {DOWN} seconds, longer than the job's retries take."
+        "The API is killed with -9 at the worst moment: it has booked a chunk of 500 entries, and has not sent the "
+        f"answer. It stays down for {DOWN} seconds, longer than the job's retries take."
     ),
     expects=(
-        "The import fails, and says so by its exit status. The next one sends what the first could not finish, the "
-        "booked chunk too, and every entry is booked once."
+        "The import fails, and says so by its exit status. The next import sends what the first could not finish, "
+        "the booked chunk too, and every entry is booked once."
     ),
     left_out="The job makes a new id each time it sends an entry, instead of sending the id that the entry has in the export.",
     damage="The chunk whose answer was lost is booked twice, and so are those before it, which the second import sends again.",
     teaches=(
-        "A sender without an answer does not know what happened, and must be able to send again. An id that is there "
-        "before the first try, and a unique constraint where it is booked, make that harmless. Neither retries nor "
-        "transactions do that alone."
+        "A sender without an answer does not know what happened, and must be able to send again. Two things make "
+        "that harmless: each entry has an id before it is sent for the first time, and the database has a unique "
+        "constraint on that id. Retries or transactions alone do not."
     ),
     play=play,
     holds=holds,

@@ -68,14 +68,14 @@ DRILL = Drill(
     expects=(
         "As long as a token lives, every call is answered: the API checks tokens by itself, with keys that it has. "
         "After that the client sends nothing, because it has no token. An import that begins then fails as a whole, "
-        "and the next one books every entry. After the return, calls are answered without a restart."
+        "and the next one books every entry. Once the server is back, calls are answered, and nothing has to be restarted."
     ),
     left_out="The client asks for a token before each call, instead of keeping it as the copied folder does.",
     damage="Its calls fail from the first second of the outage.",
     teaches=(
-        "A token is a promise for its lifetime. A client that renews it long before it expires does not notice an "
-        "outage that is shorter than the rest of that life: with tokens of an hour, renewed a minute before they "
-        "expire, that is a minute at least and an hour at most."
+        "As long as a client has a token, it does not need the authorization server. If it renews its token before the "
+        "token expires, it does not notice an outage that is shorter than the time that is left: with tokens that live "
+        "for an hour and are renewed a minute before the end, that is between a minute and an hour."
     ),
     play=play,
     holds=holds,

@@ -54,10 +54,10 @@ DRILL = Drill(
         "forward, and never looks at the time in a token."
     ),
     left_out="The client keeps a token until its `exp`, by the clock of its host.",
-    damage="It goes on to send tokens that expired up to a minute and a half ago, and all these calls are refused.",
+    damage="It goes on sending tokens for up to a minute and a half after they have expired, and all these calls are refused.",
     teaches=(
-        "A client needs no clock that is right. A server does: it compares `exp` and `iat` with its own, and "
-        "`CLOCK_SKEW` (60 seconds) is all that it forgives. Run NTP on every server; an API that is 90 seconds behind "
+        "A client does not need a right clock. A server does: it compares `exp` and `iat` with its own, and "
+        "`CLOCK_SKEW` (60 seconds) is all that it tolerates. Run NTP on every server; an API that is 90 seconds behind "
         "refuses each new token for its first 30 seconds."
     ),
     play=play,

@@ -82,17 +82,20 @@ def damaged(tally: Tally) -> bool:
 DRILL = Drill(
     title="The database is read-only",
     breaks=(
-        f"For {FOR} seconds the PostgreSQL of the API refuses every write, as a primary does that was fenced, while connections to it stay open."
+        f"For {FOR} seconds the API's PostgreSQL refuses every write, as a former primary does after a failover. Open "
+        "connections to it stay open."
     ),
     expects=(
         "Bookings get a 503 with `Retry-After`, and so do reads, since the API leaves a server that it cannot write to. The "
-        "clients send them again: late, and each entry is booked once. The readiness check says that the API cannot serve."
+        "clients send these calls again: they are answered late, and each entry is booked once. The readiness check "
+        "says that the API cannot serve."
     ),
     left_out="The readiness check only reads.",
-    damage="It says that the API is ready while nothing can be booked, so that a proxy goes on to send bookings there.",
+    damage="It says that the API is ready while nothing can be booked, so that a proxy would go on sending bookings to it.",
     teaches=(
-        "A check that reads finds a database that is gone, and not one that has become read-only or full. Let it try a "
-        "write. And count SQLSTATE 25006 as a lost connection: after a failover, the open one leads to the wrong server."
+        "A check that only reads notices that the database is down, but not that it is read-only or full. Let the check "
+        "write. And treat SQLSTATE 25006 (read-only transaction) as a lost connection: after a failover, a connection "
+        "that is still open leads to the wrong server."
     ),
     play=play,
     holds=holds,

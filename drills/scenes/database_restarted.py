@@ -57,8 +57,8 @@ DRILL = Drill(
         f"bookings and token requests, {KILLS} times."
     ),
     expects=(
-        f"What cannot be answered gets a 503 with `Retry-After`, and the clients ask again, up to {RETRIES} times: late, but no "
-        "call fails. Every entry whose booking was acknowledged is there, and once."
+        "While the database is away, calls get a 503 with `Retry-After`, and the clients send them again, up to "
+        f"{RETRIES} times. So calls are late, but none fails. Every entry whose booking was acknowledged is there, once."
     ),
     left_out=(
         "The database answers a commit before it has written it: `synchronous_commit = off`, which guides "
@@ -66,9 +66,9 @@ DRILL = Drill(
     ),
     damage="Entries that were acknowledged just before the kill are lost, and nobody sends them again.",
     teaches=(
-        "An acknowledgement is a promise: give it when the entry would survive a crash, and not earlier. Until then the "
-        "sender keeps it and sends it again, which costs nothing, because it has an id. And let a client try for longer than "
-        "a restart takes: the job's three retries last six seconds here (`HTTP_RETRIES`)."
+        "Acknowledge an entry when it would survive a crash, and not earlier. Until then the sender keeps it and can send "
+        "it again without harm, because it has an id. And let a client retry for longer than a restart takes: at the API's "
+        "`Retry-After: 2`, the job's three retries (`HTTP_RETRIES`) last six seconds."
     ),
     play=play,
     holds=holds,

@@ -94,15 +94,16 @@ def damaged(tally: Tally) -> bool:
 DRILL = Drill(
     title="A graceful stop under keep-alive clients",
     breaks=(
-        f"The API is reloaded {RELOADS} times and then stopped, under clients that make a connection for each call, keep "
-        "one busy, or use one every 2.5 seconds, when gunicorn has just closed it. None of them sends a call again."
+        f"The API is reloaded {RELOADS} times and then stopped, while three kinds of clients call it: some "
+        "make a connection for each call, some keep one busy, and some use one every 2.5 seconds, when gunicorn has "
+        "just closed it. None of them sends a call again."
     ),
     expects="No connection is reset: every call that the service accepted is answered.",
     left_out="A worker keeps its listening socket open while it stops, which is what gunicorn does by itself.",
-    damage="The kernel gives it a share of the new connections for up to two seconds, and they are reset when it ends.",
+    damage="For up to two seconds the kernel still gives it new connections, and these are reset when it ends.",
     teaches=(
-        "With `--reuse-port` each worker has a queue of new connections of its own, and the kernel deals them out. A "
-        "worker that stops must close its socket first, then answer what it has accepted, and then end: "
+        "With `--reuse-port` each worker has its own queue of new connections, and the kernel chooses one of the "
+        "queues. A worker that stops must close its socket first, then answer what it has accepted, and then end: "
         "[`graceful_stop.py`](../protected-api/protected_api/graceful_stop.py)."
     ),
     play=play,

@@ -72,15 +72,16 @@ DRILL = Drill(
     title="A signing key is revoked under load",
     breaks="The key that signs has leaked, and the operator revokes it. A thief has a token that it signed, as all clients do.",
     expects=(
-        "The next key signs at once, and every API knows it already. Within the time for which the API keeps a key set, "
-        "here a second, the thief is refused. The clients are refused once too, get a new token, and no call fails: unless "
-        "their token is younger than five seconds, which they take for a matter of clocks and send again a moment later."
+        "The next key signs at once, and every API knows it already. The thief is refused as soon as the API has "
+        "fetched the key set again, which it does every second here. The clients are refused once too. They get a new "
+        "token and send the call again, so that no call fails. (A token younger than five seconds is an "
+        "exception: that call fails, because the client suspects the clocks and keeps the token until the next 401.)"
     ),
     left_out="The clients keep a token until its `exp`, whatever the API answers.",
-    damage="All their calls fail from the revocation on, until their tokens expire: an hour, in the sample.",
+    damage="All their calls fail from the revocation until their tokens expire, which takes up to an hour in the sample.",
     teaches=(
-        "A key can be revoked in the middle of the day, if clients take a 401 with `invalid_token` as a reason to get "
-        "another token. How long a thief is still served is the time for which your API keeps the key set. "
+        "A key can be revoked in the middle of the day, if clients get another token when they are answered 401 with "
+        "`invalid_token`. A thief is still served for as long as your API keeps the key set. "
         "[When a signing key leaks](authorization-server.md#when-a-signing-key-leaks) has the steps."
     ),
     play=play,

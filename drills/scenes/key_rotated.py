@@ -94,18 +94,18 @@ DRILL = Drill(
     title="A signing key is rotated under load",
     breaks="The key that signs changes twice, while clients get new tokens and use old ones.",
     expects=(
-        "No call fails. The next key is in the key set before it signs, for longer than any API keeps the set; the "
-        "former key stays there until its last token has expired."
+        "No call fails. Each key is in the key set before it signs, for longer than any API keeps the set, and stays "
+        "there until the last token that it signed has expired."
     ),
     left_out=(
         f"The API keeps the key set for {TOO_LONG} seconds, longer than a key is announced, and somebody has used up its "
         "fetch for an unknown key with forged tokens."
     ),
-    damage="New tokens are refused as soon as a key signs that was made after the API's last fetch.",
+    damage="As soon as a key signs that was made after the API's last fetch, new tokens are refused.",
     teaches=(
-        "Announce first, sign later. The announcement must be longer than the longest time for which an API keeps "
-        "the set, its cooldown and the server's own cache together; the server refuses to start with less. To fetch "
-        "for an unknown `kid` is a second chance and no plan, since anybody can use it up."
+        "Announce a key first, and sign with it later. The announcement must last longer than these three together: "
+        "the longest time for which an API keeps the set, its cooldown, and the server's own cache. The server refuses "
+        "to start with less. Do not rely on the fetch for an unknown `kid`, since anybody can use it up."
     ),
     play=play,
     holds=holds,

@@ -117,17 +117,18 @@ DRILL = Drill(
     title="The endpoint of the key set is slow, broken, poisoned",
     breaks=(
         f"The API fetches the key set each second. For {EACH} seconds each, the endpoint never answers, answers 500, and "
-        "adds members that are no usable keys: a null, a text, a shared secret, an RSA key of 17 bits."
+        "adds members that are not usable keys: a null, a text, a shared secret, an RSA key of 17 bits."
     ),
     expects=(
-        "No call fails and none is late. The API fetches in the background, keeps the set that it has for as long as the "
-        "hard time of a day, and skips what is no key."
+        "No call fails and none is late. The API fetches in the background, keeps the set that it has for up to a day "
+        "(`JWKS_HARD_TTL`), and skips what is not a key."
     ),
-    left_out=f"The hard time is as short as the soft time: `JWKS_HARD_TTL={SOFT}`.",
-    damage="The API trusts no key as soon as one fetch fails, and answers 503 to every good token, or lets it wait.",
+    left_out=f"The API trusts a key set only until it is time to fetch it again: `JWKS_HARD_TTL={SOFT}`, as `JWKS_TTL`.",
+    damage="As soon as one fetch fails, the API trusts no key, and a call with a good token waits or gets 503.",
     teaches=(
-        "When to ask again and when to stop trusting are two different times. A short first one makes a revoked key "
-        "end soon; a long second one carries you through an outage of the authorization server."
+        "When to fetch the keys again and when to stop trusting them are two different times. Make the first short, so "
+        "that a revoked key is soon refused, and the second long, so that calls go on while the authorization server is "
+        "down."
     ),
     play=play,
     holds=holds,

@@ -63,18 +63,18 @@ def damaged(tally: Tally) -> bool:
 DRILL = Drill(
     title="A replica is killed with -9",
     breaks=(
-        f"The API has two replicas on one port and one database, and the kernel deals out the connections. One of them is "
-        f"killed with -9, {KILLS} times, under reads and bookings without a pause."
+        f"The API has two replicas on one port and one database, and the kernel divides the connections between them. "
+        f"One of them is killed with -9, {KILLS} times, while clients read and book without a pause."
     ),
     expects=(
-        "The connections of the dead replica are reset, and clients send these calls again, to the other one. No call "
-        "fails; every booking that was answered is there, and once."
+        "The connections of the dead replica are reset, and the clients send these calls again, which reach the other "
+        "replica. No call fails, and every booking that was answered is there, once."
     ),
     left_out="The client sends no call again.",
     damage="Each call that was on its way to the dead replica fails, and its sender cannot know whether it was booked.",
     teaches=(
-        "No server can promise that a call is answered: a process that is killed takes its answers along. Replicas help "
-        "only clients that ask again, and asking again is safe because each booking has an id that its sender gave it."
+        "No server can promise that a call is answered: a process that is killed sends no more answers. Replicas help "
+        "only clients that send a call again, and that is safe because each booking has an id that its sender gave it."
     ),
     play=play,
     holds=holds,

@@ -92,7 +92,7 @@ def damaged(tally: Tally) -> bool:
 
 DRILL = Drill(
     title="Back up, destroy, restore",
-    breaks="Both SQLite databases are copied while entries are booked. Some bookings later, both are deleted, and the copies restored.",
+    breaks="Both SQLite databases are copied while entries are booked. Some bookings later, both are deleted and the copies are restored.",
     expects=(
         "Each copy is a whole database of one moment: every entry that was acknowledged before it is there, and the signing "
         "keys in it can be decrypted, so that tokens from before the restore are still good. What was booked after the "
@@ -101,7 +101,7 @@ DRILL = Drill(
     left_out="The database's file is copied as it is, with `cp`.",
     damage="What SQLite has not yet moved from its write-ahead log into that file is missing, or the file is torn.",
     teaches=(
-        "A backup is what has been restored once. Let the database write its own copy, keep the key-encryption key apart "
+        "Only a copy that has been restored once is a backup. Let the database write its own copy, keep the key-encryption key apart "
         "from it, and know how to send again what came after the copy: the job does that with `--resend`."
     ),
     play=play,

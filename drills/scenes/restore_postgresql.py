@@ -96,7 +96,7 @@ DRILL = Drill(
     left_out="Nothing is sent again after the restore.",
     damage="The entries that were acknowledged after the dump are lost.",
     teaches=(
-        "A dump is as old as its beginning. What came after it must come from somewhere else: from the sender, here "
+        "A dump has nothing that came after its beginning. That must come from somewhere else: from the sender, here "
         "with `--resend`, or from the archive of PostgreSQL's write-ahead log."
     ),
     play=play,

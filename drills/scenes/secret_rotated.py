@@ -89,14 +89,14 @@ DRILL = Drill(
     title="A secret is rotated under load",
     breaks="A client gets a new secret while it asks for tokens from four threads.",
     expects=(
-        "For a while both secrets count: the new digest is declared beside the old one, the client gets the new "
+        "For a while both secrets are valid: the new digest is declared beside the old one, the client gets the new "
         "secret, and then the old digest is removed. No token request fails, and in the end the old secret is refused."
     ),
     left_out="The old digest is overwritten, and the client gets its secret two seconds later.",
     damage="Every token request in between fails.",
     teaches=(
-        "No two hosts change a secret at the same moment, so a server must accept two for a while, and a client must "
-        "read its own again without a restart. How to know when nobody uses the old one any more is in "
+        "Two hosts cannot change a secret at the same moment, so the server must accept two for a while, and the client "
+        "must read its secret again without a restart. How to know when nobody uses the old one any more is in "
         "[operate the authorization server](authorization-server.md#rotate-a-secret)."
     ),
     play=play,

@@ -127,14 +127,14 @@ DRILL = Drill(
         f"logins, at most {LIMIT} a minute, hangs for {EACH} seconds, is down, and comes back."
     ),
     expects=(
-        f"No login waits for {LATE} seconds, whatever the store does. Guesses are refused all the time: with 429 above the "
-        "limit, and with 401 while nothing can be counted. When the store is back, they are counted again."
+        f"Every login is answered within {LATE} seconds, whatever the store does. Guesses are refused all the time: with 429 above the "
+        "limit, and with 401 while nothing can be counted. When the store is back, guesses are counted again."
     ),
     left_out="The server asks the store before it answers, with a time-out of one second, as limiters usually do.",
-    damage="Each guess holds a thread for a second while the store hangs, so that logins are late, and is answered with a 500.",
+    damage="While the store hangs, each guess holds a thread for a second and gets a 500, and logins are late.",
     teaches=(
-        "For each store, decide what happens without it. Counting fails open here: a wrong secret is wrong without any "
-        "counter, and a counter that can stop logins is a lever for those whom it should slow down."
+        "For each store, decide what happens without it. Counting fails open here: a wrong secret is refused without any "
+        "counter, and if logins needed the counter, an attacker could stop them by stopping it."
     ),
     play=play,
     holds=holds,
