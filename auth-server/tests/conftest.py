@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from auth_server.app import create_app
@@ -24,9 +24,11 @@ from flask.testing import FlaskClient
 from joserfc import jwk
 from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
-from postgresql_server import Database, Server
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
+
+if TYPE_CHECKING:  # a copy of this folder alone has no PostgreSQL in its tests
+    from postgresql_server import Database, Server
 
 TENANT = """
 apis:
@@ -141,10 +143,10 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def new_applied(template: Path) -> Callable[[Server], Database]:
+def new_applied(template: Path) -> "Callable[[Server], Database]":
     """Return a function that creates a database on a server and applies the tenant there."""
 
-    def made(server: Server) -> Database:
+    def made(server: "Server") -> "Database":
         database = server.new_database()
         service = open_service(_environ(template) | on_postgresql(database, template))
         apply(service)
@@ -155,12 +157,12 @@ def new_applied(template: Path) -> Callable[[Server], Database]:
 
 
 @pytest.fixture(scope="session")
-def applied(postgresql: Server, new_applied: Callable[[Server], Database]) -> Database:
+def applied(postgresql: "Server", new_applied: "Callable[[Server], Database]") -> "Database":
     """Return a PostgreSQL database in which the tenant is applied, to be copied."""
     return new_applied(postgresql)
 
 
-def on_postgresql(database: Database, folder: Path) -> dict[str, str]:
+def on_postgresql(database: "Database", folder: Path) -> dict[str, str]:
     """Return the settings that name a database, whose password is in a file of the folder."""
     return {
         "DATABASE_URL": database.url("postgresql+psycopg"),
@@ -169,7 +171,7 @@ def on_postgresql(database: Database, folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def database(kind: str, request: pytest.FixtureRequest) -> Iterator[Database | None]:
+def database(kind: str, request: pytest.FixtureRequest) -> "Iterator[Database | None]":
     """Copy the PostgreSQL database in which the tenant is applied; None: the test runs on SQLite."""
     if kind == "sqlite":
         yield None
@@ -181,7 +183,7 @@ def database(kind: str, request: pytest.FixtureRequest) -> Iterator[Database | N
 
 
 @pytest.fixture
-def environ(template: Path, tmp_path: Path, database: Database | None) -> dict[str, str]:
+def environ(template: Path, tmp_path: Path, database: "Database | None") -> dict[str, str]:
     """Copy the files and the database of a service, and return its environment."""
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     settings = _environ(tmp_path)
@@ -197,7 +199,7 @@ def empty_database(kind: str, tmp_path: Path, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture(scope="session")
-def migrated(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Database:
+def migrated(postgresql: "Server", tmp_path_factory: pytest.TempPathFactory) -> "Database":
     """Return a PostgreSQL database with empty tables, to be copied."""
     database = postgresql.new_database()
     engine = _engine(on_postgresql(database, tmp_path_factory.mktemp("migrated")))
@@ -307,7 +309,7 @@ def service(environ: dict[str, str]) -> Iterator[Service]:
 
 @pytest.fixture
 def no_database(
-    service: Service, tmp_path: Path, database: Database | None, request: pytest.FixtureRequest
+    service: Service, tmp_path: Path, database: "Database | None", request: pytest.FixtureRequest
 ) -> None:
     """Delete the database of the service, which stays open."""
     service.engine.dispose()
