@@ -33,7 +33,8 @@ class Shell:
         """Run a command and return what it printed."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(f"{command}\necho; echo END-OF-OUTPUT\n")
+        # A program that reads its input must not take the commands that follow: docker compose does.
+        self.process.stdin.write(f"{{ {command}\n}} </dev/null\necho; echo END-OF-OUTPUT\n")
         self.process.stdin.flush()
         lines = iter(self.process.stdout.readline, "END-OF-OUTPUT\n")
         return "".join(lines).lstrip("\n").rstrip()  # the first line may be indented
