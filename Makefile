@@ -11,8 +11,9 @@ LOCK = "$$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --g
 	--no-strip-extras --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL = help
-.PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e test-scale lint format standards supply-chain size lock bench bench-peers \
-	bench-import bench-scale bench-telemetry screenshots theft drill fuzz soak mutate venv interop interop-ci
+.PHONY: help up flow try lessons exercise client down clean doctor logs test test-e2e test-scale test-swarm lint format \
+	standards supply-chain size lock bench bench-peers bench-import bench-scale bench-telemetry screenshots theft drill fuzz \
+	soak mutate venv interop interop-ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,14 +57,17 @@ doctor: ## print what make up needs and finds here, each problem with what to do
 
 test: venv ## run what needs no Docker: unit tests, end-to-end tests on local processes, the docs' commands
 	"$$VENV/bin/pytest" --numprocesses=auto $(if $(CI),$(COVERAGE),-m 'not long')
-	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=3 --dist=loadfile -m 'not interop$(if $(CI),, and not long)' tests-e2e
+	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=3 --dist=loadfile -m 'not interop and not swarm$(if $(CI),, and not long)' tests-e2e
 
 test-e2e: venv ## run the end-to-end tests against the Compose stack
-	RUNTIME=docker "$$VENV/bin/pytest" -m 'not interop' tests-e2e
+	RUNTIME=docker "$$VENV/bin/pytest" -m 'not interop and not swarm' tests-e2e
 
 test-scale: venv ## run the end-to-end tests against OVERLAY=scale while replicas are killed; SHORT=1 for those on replicas
-	RUNTIME=docker OVERLAY=scale "$$VENV/bin/pytest" -m 'not interop' \
+	RUNTIME=docker OVERLAY=scale "$$VENV/bin/pytest" -m 'not interop and not swarm' \
 		$(if $(SHORT),tests-e2e/test_token_refusals.py tests-e2e/test_scale_*.py,tests-e2e)
+
+test-swarm: venv ## update and roll back each service of deploy/swarm in a swarm, under load from other people's clients
+	RUNTIME=docker "$$VENV/bin/pytest" -m swarm tests-e2e/test_swarm.py
 
 interop: venv ## run other people's programs with the stack, and write their pages; SIDE, ROW for some of them, PAGES=1 for none
 	@SIDE='$(SIDE)' ROW='$(value ROW)' $(if $(PAGES),PAGES=1) PYTHONPATH=tests-e2e "$$VENV/bin/python" -m interop
