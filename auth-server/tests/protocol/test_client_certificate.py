@@ -544,7 +544,8 @@ def test_the_clients_are_listed_with_their_certificates(client: FlaskClient) -> 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 999), st.integers(1, 255), st.sampled_from(["dns", "own"]))
 def test_no_changed_certificate_is_accepted(client: FlaskClient, place: int, bits: int, who: str) -> None:
-    signed = x509.load_der_x509_certificate(GOOD[who]).tbs_certificate_bytes  # a signature has several encodings
+    # The signature is left alone, since it has several encodings.
+    signed = x509.load_der_x509_certificate(GOOD[who]).tbs_certificate_bytes
     changed = bytearray(signed)
     changed[place % len(changed)] ^= bits
     assert_not_authenticated(ask(client, who, GOOD[who].replace(signed, bytes(changed))))
