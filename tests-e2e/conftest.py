@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="session")
-def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
+@contextmanager
+def made_stacks(factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
     """Return a function that copies the checkout and starts nothing; all copies are removed at the end."""
     stacks: list[Stack] = []
 
     def make() -> Stack:
         kind = ScaleStack if ON_SCALE else Stack
-        stacks.append(kind(tmp_path_factory.mktemp("stack") / "checkout"))
+        stacks.append(kind(factory.mktemp("stack") / "checkout"))
         return stacks[-1]
 
     yield make
@@ -40,10 +41,24 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
         stack.drop()
 
 
+@pytest.fixture(scope="module")
+def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
+    """Return a function that makes a stack for the tests of a module; it is removed after them."""
+    with made_stacks(tmp_path_factory) as make:
+        yield make
+
+
 @pytest.fixture(scope="session")
-def stack(new_stack: Callable[[], Stack], pytestconfig: pytest.Config) -> Iterator[Stack]:
+def lasting_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Stack]]:
+    """Return a function that makes a stack for the tests of several modules."""
+    with made_stacks(tmp_path_factory) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def stack(lasting_stack: Callable[[], Stack], pytestconfig: pytest.Config) -> Iterator[Stack]:
     """Return the running stack, which logs at DEBUG; on deploy/scale, replicas are killed meanwhile."""
-    stack = new_stack()
+    stack = lasting_stack()
     stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")
     stack.first_output = stack.make("up")
     if not isinstance(stack, ScaleStack):
@@ -63,9 +78,9 @@ def scale(stack: Stack) -> Iterator[ScaleStack]:
 
 
 @pytest.fixture(scope="session")
-def fast_stack(new_stack: Callable[[], Stack]) -> Stack:
+def fast_stack(lasting_stack: Callable[[], Stack]) -> Stack:
     """Return a running stack that granian serves (deploy/fast), which logs at DEBUG."""
-    stack = new_stack()
+    stack = lasting_stack()
     stack.environment["SERVER"] = "granian"
     stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")
     stack.first_output = stack.make("up")
