@@ -72,20 +72,24 @@ class Runner:
     def start(self, trigger: Trigger, *, resend: bool = False, fresh_token: bool = False) -> str:
         """Start a run in the background, or join the current one; return its id."""
         with self._starting:
-            while (lock := acquire(self.settings.state_dir)) is None:
+            lock = acquire(self.settings.state_dir)
+            while lock is None:
                 running = self.history.unfinished()
                 if running:
                     return running[0].id
                 time.sleep(JUST_BEGUN)
+                lock = acquire(self.settings.state_dir)
             with _released_on_error(lock):
                 run = self._new(trigger, resend, fresh_token)
                 return self._in_background(run, lock)
 
     def run_here(self, *, resend: bool, fresh_token: bool, progress: Progress) -> Run | None:
         """Run in this thread, after any other run; return the run, or None if `stopping` was set before."""
-        while (lock := acquire(self.settings.state_dir)) is None:
+        lock = acquire(self.settings.state_dir)
+        while lock is None:
             if self.stopping.wait(POLL):
                 return None
+            lock = acquire(self.settings.state_dir)
         with _released_on_error(lock):
             run = self._new("cli", resend, fresh_token)
         self._run(run, lock, progress)

@@ -122,11 +122,19 @@ def _pair(left: _Arrow | None, right: _Arrow | None) -> Pair:
     here = left.parts if left else {}
     there = right.parts if right else {}
     parts = [_part(name, here.get(name), there.get(name)) for name in PARTS if name in here or name in there]
-    return Pair(left.item if left else None, right.item if right else None, parts)
+    return Pair(_item(left), _item(right), parts)
+
+
+def _item(arrow: _Arrow | None) -> Item | None:
+    return arrow.item if arrow else None
 
 
 def _part(name: PartName, left: _Side | None, right: _Side | None) -> Part:
-    caption = row(left.caption if left else None, right.caption if right else None)
+    caption = row(_caption(left), _caption(right))
     if left and right and left.lines and right.lines:
         return Part(name, caption, rows(left.lines, right.lines))
     return Part(name, caption)  # the lines of one side alone would say no more than the caption
+
+
+def _caption(side: _Side | None) -> Line | None:
+    return side.caption if side else None

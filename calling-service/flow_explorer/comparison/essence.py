@@ -41,7 +41,8 @@ def of_claim(name: str, value: object, claims: Mapping[str, Any], sent: float, *
     if name == "exp":
         return in_words(value, claims, sent)
     if name in {"iat", "nbf"}:
-        return _moment(value, sent, OLD_PROOF if proof else None)
+        oldest = OLD_PROOF if proof else None
+        return _moment(value, sent, oldest)
     return as_text(value)
 
 

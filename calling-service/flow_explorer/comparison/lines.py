@@ -89,7 +89,9 @@ def _token(kind: str, token: DecodedToken, sent: float) -> Iterator[Line]:
             continue
         what = essence.of_claim(name, value, token.payload, sent, proof=proof)
         words = essence.in_words(value, token.payload, sent) if name == "exp" else ""
-        yield Line(where, name, f"{text} ({words})" if words else text, what)
+        if words:
+            text = f"{text} ({words})"
+        yield Line(where, name, text, what)
 
 
 def _body(message: Message) -> list[Line]:

@@ -47,7 +47,7 @@ def row(left: Line | None, right: Line | None) -> Row:
     line = left or right
     if line is None:
         raise LookupError
-    here, there = _shown(left.value if left else None, right.value if right else None)
+    here, there = _shown(_value(left), _value(right))
     return Row(line.where, line.name, here, there, _mark(left, right))
 
 
@@ -60,6 +60,10 @@ def rows(left: Sequence[Line], right: Sequence[Line]) -> list[Row]:
         found = [_with_memory(each) for each in found]
     groups = groupby(found, key=attrgetter("where"))
     return [each for _, group in groups for each in _shortened(list(group))]
+
+
+def _value(line: Line | None) -> str | None:
+    return line.value if line else None
 
 
 def _mark(left: Line | None, right: Line | None) -> Mark:

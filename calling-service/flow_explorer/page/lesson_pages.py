@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 STEP = "/lessons/<int:number>/step/<int:position>"
 SLIDE = "/lessons/<int:number>/slide/<int:position>"
+CANNOT_RUN = "This stack cannot run this step."
 
 blueprint = Blueprint("lessons", __name__)
 
@@ -79,7 +80,9 @@ def run_slide(number: int, position: int) -> Response:
     require_form_of_page()
     lesson = _lesson(number)
     shown = _existing(slides(lesson), position)
-    run_id = _run(lesson.steps[shown.step - 1] if shown.step else None)
+    if not shown.step:
+        raise BadRequest(CANNOT_RUN)
+    run_id = _run(lesson.steps[shown.step - 1])
     return redirect(url_for(".slide", number=number, position=position, run_id=run_id), 303)
 
 
@@ -96,12 +99,12 @@ def _existing(places: Sequence[T], position: int) -> T:
     return places[position - 1]
 
 
-def _run(step: Step | None) -> str:
+def _run(step: Step) -> str:
     """Start the step, and return the run's id; raise BadRequest if this stack cannot."""
     try:
-        return start_named(step.run if step else "")
+        return start_named(step.run)
     except UnknownCaseError as error:
-        raise BadRequest("This stack cannot run this step.") from error
+        raise BadRequest(CANNOT_RUN) from error
 
 
 def _context(lesson: Lesson, step: int, run_id: str | None, item_id: str | None) -> dict[str, Any]:
@@ -112,10 +115,8 @@ def _context(lesson: Lesson, step: int, run_id: str | None, item_id: str | None)
         context = flow_context(run_id, item_id, opens)
         context["address"] = request.path.removesuffix(f"/{item_id}")
     context |= {"lesson": lesson, "next_lesson": lessons().get(lesson.number + 1), "opened": item_id}
-    again = (
-        request.args.get("again", 0, type=int) + 1
-    )  # of a page that loads itself again, without JavaScript
-    return context | {"current": step, "following": None, "again": again}
+    loads = request.args.get("again", 0, type=int)  # of a page that loads itself again, without JavaScript
+    return context | {"current": step, "following": None, "again": loads + 1}
 
 
 def _turning(lesson: Lesson, position: int, run_id: str | None) -> dict[str, Any]:

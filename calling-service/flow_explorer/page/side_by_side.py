@@ -27,14 +27,16 @@ def show() -> bytes:
     """Show two runs side by side, or how to choose them."""
     runs = explorer().history.recent()
     chosen = {side: request.args.get(side, "") for side in SIDES}
-    found = {side: _run(chosen[side], runs) for side in SIDES}
+    found = {side: _run(name, runs) for side, name in chosen.items()}
     recorded = [_recorded(run) for run in found.values() if run]
+    groups = groupby(_cases(), key=attrgetter("group"))
+    pairs = compare(*recorded) if len(recorded) == len(SIDES) else []
     context = {
         "runs": runs,
-        "gallery": [(group, list(cases)) for group, cases in groupby(_cases(), key=attrgetter("group"))],
-        "chosen": {side: run.id if run else chosen[side] for side, run in found.items()},
+        "gallery": [(group, list(cases)) for group, cases in groups],
+        "chosen": chosen | {side: run.id for side, run in found.items() if run},
         "sides": recorded,
-        "pairs": compare(*recorded) if len(recorded) == len(SIDES) else [],
+        "pairs": pairs,
         "waiting": any(each.run.state == "running" for each in recorded),
         "every_line": "all" in request.args.getlist("lines"),
     }
@@ -55,8 +57,8 @@ def play() -> Response:
     left, right = (request.form[side] for side in SIDES)
     if left in IMPORTS and right in IMPORTS:  # the second would join the first: the page asks again for it
         return redirect(url_for(".show", left=start_named(left), right=right), 303)
-    ids = {name: name if known else start_named(name) for name, known in is_run.items()}
-    return redirect(url_for(".show", left=ids[left], right=ids[right]), 303)
+    started = {name: start_named(name) for name, known in is_run.items() if not known}
+    return redirect(url_for(".show", left=started.get(left, left), right=started.get(right, right)), 303)
 
 
 def _cases() -> list[Case]:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
+from calling_service.runs.run import Run
 from click import Option
 
 from flow_explorer.columns import echo, width
@@ -70,14 +71,10 @@ def play(
       0  the answer was as expected
       1  it was not, or there is no such case, or the service did not answer
     """  # noqa: D301  # Click takes a real backspace
-    cases = gallery()
     if against and not case_id:
         raise click.ClickException("name two cases: make try CASE=cached-token AGAINST=tampered-payload")
-    if not case_id and markdown:
-        echo(listing.markdown(cases.values()))
-        return
     if not case_id:
-        echo(listing.terminal(cases.values(), width()))
+        _list_cases(markdown=markdown)
         return
     wanted = [name for name in (case_id, against) if name]
     for name in wanted:
@@ -87,10 +84,16 @@ def play(
         echo(side_by_side(runs[0], runs[1], width()))
     else:
         runs = [_show({"case": case_id}, options, servers)]
-    for recorded in runs:
-        run = recorded.run
-        if run.state != "completed" or not run.case or not run.case.as_expected:
-            sys.exit(FAILED)
+    if not all(_was_as_expected(recorded.run) for recorded in runs):
+        sys.exit(FAILED)
+
+
+def _list_cases(*, markdown: bool) -> None:
+    cases = gallery().values()
+    if markdown:
+        echo(listing.markdown(cases))
+    else:
+        echo(listing.terminal(cases, width()))
 
 
 def _require_case(name: str, servers: Callable[[], Servers]) -> None:
@@ -105,6 +108,10 @@ def _require_case(name: str, servers: Callable[[], Servers]) -> None:
     overlay = cases[name].overlay
     if overlay and overlay != servers().overlay:
         raise click.ClickException(f"this case needs another stack: OVERLAY={overlay} make up")
+
+
+def _was_as_expected(run: Run) -> bool:
+    return run.state == "completed" and run.case is not None and bool(run.case.as_expected)
 
 
 def _show(wanted: Document, options: Document, servers: Callable[[], Servers]) -> RecordedRun:

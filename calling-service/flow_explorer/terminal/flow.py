@@ -37,6 +37,24 @@ def flow(
 
     `make` is the command, with the settings in front of it that this stack needs.
     """
+    yield from _steps(recorded, now, width)
+    if recorded.run.case:
+        yield from _lesson(recorded.run, recorded.run.case, width)
+    else:
+        yield from report(recorded.run, width)
+    yield ""
+    yield from heading("Where to look next", width)
+    if has_page:
+        yield _link("This run, drawn", f"{url}/flow/{recorded.run.id}")
+    yield _link("This run as JSON", f"{url}/runs/{recorded.run.id}")
+    if has_page:
+        yield _link("The gallery: what if?", f"{make} try")
+    else:
+        yield from paragraph(WITHOUT_PAGE, width)
+
+
+def _steps(recorded: RecordedRun, now: datetime, width: int) -> Iterator[str]:
+    """Yield the lines of each item of the diagram, and each token once, decoded."""
     decoded_before: list[DecodedToken] = []
     for item in draw(recorded).items:
         exchange = recorded.exchanges[item.index]
@@ -52,19 +70,10 @@ def flow(
         yield ""
         if item.kind == "response" and item.times > 1:
             yield from _alike(recorded.exchanges[item.index + 1 : item.index + item.times], width)
-    if recorded.run.case:
-        yield from _lesson(recorded.run, recorded.run.case, width)
-    else:
-        yield from report(recorded.run, width)
-    yield ""
-    yield from heading("Where to look next", width)
-    if has_page:
-        yield f"  This run, drawn        {style(clean(f'{url}/flow/{recorded.run.id}'), underline=True)}"
-    yield f"  This run as JSON       {style(clean(f'{url}/runs/{recorded.run.id}'), underline=True)}"
-    if has_page:
-        yield f"  The gallery: what if?  {style(f'{make} try', underline=True)}"
-    else:
-        yield from paragraph(WITHOUT_PAGE, width)
+
+
+def _link(name: str, target: str) -> str:
+    return f"  {name:<23}{style(clean(target), underline=True)}"
 
 
 def _item(item: Item, exchange: Exchange, width: int) -> Iterator[str]:

@@ -35,7 +35,8 @@ def side_by_side(left: RecordedRun, right: RecordedRun, width: int) -> Iterator[
 def _part(part: Part, width: int) -> Iterator[str]:
     yield from _row(part.caption, PARTS[part.name], width)
     for row in part.differing[:ROWS]:
-        yield from _row(row, f"{row.name} ({row.where})" if row.name else row.where, width)
+        name = f"{row.name} ({row.where})" if row.name else row.where
+        yield from _row(row, name, width)
     if hidden := len(part.differing[ROWS:]):
         yield from paragraph(f"and {hidden:,} more", width, mark="  ")
     if same := part.names("same"):
