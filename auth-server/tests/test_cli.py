@@ -72,6 +72,11 @@ def test_lists_the_keys_for_programs(run: Run, service: Service) -> None:
     assert first["announced_at"] < first["signs_from"]
 
 
+def test_lists_until_when_a_key_signs_and_is_published(run: Run) -> None:
+    following, current = parsed(run("keys", "list", "--json"))[:2]
+    assert current["signs_until"] == following["signs_from"] < current["published_until"]
+
+
 def test_rotates_all_keys_or_those_of_one_algorithm(run: Run, service: Service) -> None:
     let_next_keys_sign(service)
     rotated = run("keys", "rotate", "--alg", "ES256", "--json")

@@ -249,6 +249,11 @@ def test_authenticates_at_the_proxy_and_shows_its_password_to_nobody_else(
         assert shown not in logged
 
 
+def test_a_user_of_the_proxy_may_have_no_password(issuer: Any, proxy: Proxy) -> None:
+    call("GET", issuer.jwks_uri, time.monotonic() + 10, proxy=proxy.url.replace("//", "//user@"))
+    assert proxy.credentials == [f"Basic {base64.b64encode(b'user:').decode()}"]
+
+
 @pytest.mark.parametrize("which", ["issuer", "https_issuer"])
 @pytest.mark.parametrize("name", ["http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
 def test_takes_no_proxy_from_the_environment(

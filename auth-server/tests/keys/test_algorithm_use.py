@@ -159,6 +159,22 @@ def test_ed25519_gets_a_key_of_its_own_beside_the_one_that_is_called_eddsa(
     assert published(store) == {"Ed25519"}
 
 
+def test_an_api_waits_until_the_second_in_which_its_new_key_signs(store: KeyStore, clock: Clock) -> None:
+    declare(store, a="RS256")
+    declare(store, a="ES256")
+    waiting = []
+    for clock.now in (10_000 + ANNOUNCEMENT - 1, 10_000 + ANNOUNCEMENT):
+        waiting.append(len(store.algorithm_changes()))
+    assert waiting == [1, 0]
+
+
+def test_lists_the_apis_that_wait_by_their_names(store: KeyStore) -> None:
+    declare(store, b="RS256")
+    declare(store, b="RS256", a="RS256")
+    declare(store, b="ES256", a="ES256")
+    assert [change.audience for change in store.algorithm_changes()] == [A, B]
+
+
 def test_applying_again_changes_nothing(store: KeyStore, clock: Clock) -> None:
     declare(store, a="RS256")
     declare(store, a="ES256")
@@ -276,6 +292,17 @@ def test_revoking_the_old_key_during_the_wait_lets_its_next_one_sign(store: KeyS
     assert states(store, "RS256") == [State.NEXT, State.CURRENT, State.REVOKED]
     clock.now += ANNOUNCEMENT + REMEMBERED + LIFETIME
     assert published(store) == {"ES256"}
+
+
+def test_revoking_a_key_that_only_workers_that_remember_it_use_lets_its_next_one_sign(
+    store: KeyStore, clock: Clock
+) -> None:
+    declare(store, a="RS256", b="ES256")
+    clock.now += ANNOUNCEMENT
+    declare(store, a="ES256", b="ES256")
+    (current,) = store.read().of("RS256", clock.now, State.CURRENT)
+    store.revoke(current.key.kid)
+    assert states(store, "RS256") == [State.CURRENT, State.REVOKED]
 
 
 @pytest.mark.parametrize("longest", [0, LIFETIME])

@@ -1,5 +1,6 @@
 """The file with the key-encryption key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,13 @@ def test_refuses_a_file_without_a_key(tmp_path: Path, content: str) -> None:
         KeyEncryptionError, match="does not hold one or two keys of 32 bytes in base64url; restore it"
     ):
         KeyEncryption(tmp_path / "kek").read()
+
+
+def test_says_which_file_does_not_decrypt_and_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "kek"
+    file.write_text("k" * 43)
+    encrypted = KeyEncryption(file).encrypt(b"key")
+    file.write_text("n" * 43)
+    message = f"{file} does not decrypt the stored signing keys; restore the one that did"
+    with pytest.raises(KeyEncryptionError, match=f"^{re.escape(message)}$"):
+        KeyEncryption(file).decrypt(encrypted)

@@ -1,6 +1,6 @@
 """The states of a key follow from its times and the clock."""
 
-from auth_server.keys.life import PUBLISHED, KeySet, State, StoredKey
+from auth_server.keys.life import PUBLISHED, KeyLife, KeySet, State, StoredKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,3 +20,8 @@ def test_a_key_never_returns_to_an_earlier_state(signs_from: list[int], now: int
     assert {key.kid for key in keys.published(now)} == {
         life.key.kid for life in keys.lives if life.state(now) in PUBLISHED
     }
+
+
+def test_a_revoked_key_is_over_when_the_last_token_that_it_signed_expires() -> None:
+    life = KeyLife(StoredKey("a", "RS256", 1, 0, 0, longest_lifetime=10, revoked_at=50), None)
+    assert [life.is_over(now) for now in (59, 60)] == [False, True]

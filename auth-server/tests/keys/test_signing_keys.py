@@ -9,7 +9,7 @@ import pytest
 from auth_server.algorithms import SIGNING_ALGS
 from auth_server.database.engine import writing
 from auth_server.database.tables import apis, signing_keys
-from auth_server.keys.encryption import KeyEncryption
+from auth_server.keys.encryption import KeyEncryption, KeyEncryptionError
 from auth_server.keys.life import State
 from auth_server.keys.signing_keys import NoSigningKeyError, SigningKeys
 from auth_server.keys.store import KeyStore
@@ -17,6 +17,7 @@ from auth_server.startup import Service
 from flask.testing import FlaskClient
 from joserfc import jwk
 from joserfc.jwk import Key
+from joserfc.util import json_b64decode
 from sqlalchemy import Engine, delete, event, insert, update
 from werkzeug.test import TestResponse
 
@@ -56,6 +57,43 @@ def test_issuing_reads_and_writes_nothing_and_imports_no_key(service: Service) -
     statements = statements_of(service)
     assert all(keys.current("RS256") is first for _ in range(10))
     assert statements == []
+
+
+def test_verifying_reads_nothing(service: Service) -> None:
+    keys = another_worker(service, now=lambda: 1.0)
+    first = keys.current("RS256")
+    statements = statements_of(service)
+    found = keys.by_protected_header(first.protected_header)
+    assert (found and found.kid, statements) == (first.kid, [])
+
+
+@pytest.mark.requirement("RFC 9068 2.1 typ")
+def test_the_header_of_every_token_names_its_type_and_its_key(service: Service) -> None:
+    key = service.keys.current("ES256")
+    header = json_b64decode(key.protected_header)
+    assert header == {"typ": "at+jwt", "alg": "ES256", "kid": key.kid}
+
+
+def test_a_worker_publishes_the_keys_as_soon_as_it_has_started(service: Service) -> None:
+    assert len(another_worker(service).published()) == 6
+
+
+@pytest.mark.parametrize("state", [State.NEXT, State.CURRENT])
+def test_a_check_fails_if_one_key_cannot_be_decrypted(service: Service, state: State) -> None:
+    store = service.keys.store
+    (life,) = store.read().of("ES256", store.now(), state)
+    with service.engine.begin() as connection:
+        of_key = update(signing_keys).where(signing_keys.c.kid == life.key.kid)
+        connection.execute(of_key.values(encrypted_private_jwk=b"x"))
+    with pytest.raises(KeyEncryptionError):
+        another_worker(service).check()
+
+
+def test_a_check_fails_if_no_key_signs_for_an_api(service: Service) -> None:
+    assert service.keys.check()
+    with service.engine.begin() as connection:
+        connection.execute(delete(signing_keys).where(signing_keys.c.alg == "RS256"))
+    assert not service.keys.check()
 
 
 def test_workers_agree_once_they_read_the_keys_again(service: Service) -> None:

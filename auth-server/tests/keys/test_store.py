@@ -122,6 +122,7 @@ def test_announces_a_next_key_when_the_last_one_has_begun_to_sign(store: KeyStor
     store.announce()
     assert states(store) == [State.NEXT, State.CURRENT, State.PREVIOUS]
     assert one(store, State.NEXT).key.signs_from == clock.now + ROTATION
+    assert not store.read().lacks_a_next(clock.now)
     store.announce()
     assert len(states(store)) == 3
 

@@ -91,6 +91,6 @@ def _counted(retries: Retry, request: requests.PreparedRequest, **result: Any) -
     if not isinstance(request.body, str | bytes | None):
         return None  # type: ignore[unreachable]  # a file, which is read by now
     try:
-        return retries.increment(request.method, request.url, **result, _pool=None)
+        return retries.increment(request.method, **result, _pool=None)
     except MaxRetryError:
         return None

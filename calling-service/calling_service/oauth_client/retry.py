@@ -45,12 +45,10 @@ def retry_policy(retries: int, *, repeatable: bool = False) -> BoundedRetry:
     """
     return BoundedRetry(
         retries,
-        redirect=0,
         status_forcelist=TOO_BUSY | NO_ANSWER if repeatable else TOO_BUSY,
         allowed_methods=None,  # any
         backoff_factor=BACKOFF,
         raise_on_status=False,
-        raise_on_redirect=False,
     )
 
 

@@ -94,7 +94,7 @@ def find_token_endpoint(
 
 
 def check_token_response(
-    body: Mapping[str, Any], requested: frozenset[str], default_life: float, wanted_type: str = "Bearer"
+    body: Mapping[str, Any], requested: frozenset[str], default_life: float, wanted_type: str
 ) -> tuple[str, frozenset[str], float]:
     """Return access token, scopes and life in seconds; raise TokenError, also if a scope is missing."""
     access_token = body.get("access_token")

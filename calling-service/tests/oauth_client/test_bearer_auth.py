@@ -209,6 +209,7 @@ def test_a_second_401_drops_the_second_token_if_it_is_old_too(
     ("status", "challenge"),
     [
         (400, 'Bearer error="invalid_token"'),
+        (400, 'Bearer error="insufficient_scope"'),
         (403, 'Bearer error="access_denied"'),
         (403, ""),
         (407, ""),
@@ -235,6 +236,11 @@ def test_returns_other_refusals_to_the_caller_and_keeps_the_token(
         ),
         ("bearer error=insufficient_scope, scope=b", frozenset("b"), "the token lacks the scope b"),
         ('Bearer error="insufficient_scope"', frozenset(), "the token lacks the scope (the API names none)"),
+        (
+            'Bearer error="insufficient_scope", scope=""',
+            frozenset(),
+            "the token lacks the scope (the API names none)",
+        ),
         (
             'Bearer error="insufficient_scope", scope',
             frozenset(),

@@ -28,9 +28,15 @@ def test_reads_the_text_without_byte_order_mark_and_outer_line_ends(tmp_path: Pa
     assert read_credential(tmp_path / "secret") == SECRET
 
 
-def test_blanks_belong_to_the_secret(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(" a b \n")
-    assert read_credential(tmp_path / "secret") == " a b "
+@pytest.mark.parametrize("secret", [" a b ", "XaX"])
+def test_all_but_line_ends_belongs_to_the_secret(tmp_path: Path, secret: str) -> None:
+    (tmp_path / "secret").write_text(f"{secret}\n")
+    assert read_credential(tmp_path / "secret") == secret
+
+
+def test_reads_a_file_of_the_longest_length(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a" * LONGEST)
+    assert len(read_credential(tmp_path / "secret")) == LONGEST
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwk
 from requests.adapters import BaseAdapter, HTTPAdapter
-from urllib3 import BaseHTTPResponse, HTTPResponse
+from urllib3 import BaseHTTPResponse, HTTPResponse, Retry
 from werkzeug.wrappers import Request, Response
 
 AUDIENCE = "https://api.example"
@@ -222,6 +222,42 @@ def test_a_refused_token_is_renewed_and_sent_with_a_new_proof(
     assert len({proof_of(request)["ath"] for request in api.requests}) == 2
 
 
+def test_a_young_token_that_is_refused_after_a_demand_for_a_nonce_is_kept(
+    session: requests.Session, source: TokenSource, api: Any
+) -> None:
+    """The first 401 was no refusal of the token."""
+    token = source.get(AUDIENCE, SCOPES)
+    api.answers = [api.refusal(401, NONCE), api.refusal(401, INVALID)]
+    assert session.get(api.url).status_code == 401
+    assert source.peek(AUDIENCE, SCOPES) is token
+
+
+def test_a_young_token_is_renewed_when_it_is_refused_for_the_second_time(
+    session: requests.Session, api: Any, bound: Bound
+) -> None:
+    api.answers = [api.refusal(401, INVALID), api.refusal(401, INVALID)]
+    assert [session.get(api.url).status_code for _ in range(2)] == [401, 200]
+    assert (len(set(api.tokens)), bound.endpoint.calls) == (2, 2)
+
+
+def test_the_request_with_another_token_has_the_options_of_the_first(
+    session: requests.Session, source: TokenSource, api: Any, clock: Any
+) -> None:
+    timeouts: list[Any] = []
+
+    class Recording(HTTPAdapter):
+        def send(self, *args: Any, **options: Any) -> requests.Response:
+            timeouts.append(options.get("timeout"))
+            return super().send(*args, **options)
+
+    session.mount("http://", Recording())
+    source.get(AUDIENCE, SCOPES)
+    clock.now += YOUNG
+    api.answers = [api.refusal(401, INVALID)]
+    assert session.get(api.url, timeout=(5, 10)).status_code == 200
+    assert timeouts == [(5, 10)] * 2
+
+
 def test_the_token_does_not_go_to_another_host(session: requests.Session, api: Any, serve: Any) -> None:
     seen: list[Request] = []
 
@@ -235,7 +271,7 @@ def test_the_token_does_not_go_to_another_host(session: requests.Session, api: A
 
 
 def test_a_source_without_a_key_is_refused(make_source: Make, api: Any) -> None:
-    with pytest.raises(ValueError, match="no dpop key"):
+    with pytest.raises(ValueError, match=r"^the token source has no dpop key; give it one$"):
         DpopAuth(make_source(dpop=None), api_url=api.url, audience=AUDIENCE, scopes=SCOPES)
 
 
@@ -373,3 +409,30 @@ def test_each_try_has_the_options_of_the_first_and_the_pause_that_the_answer_ask
     sender.send(request, timeout=(1, 2), verify="ca.pem")
     assert answers.options == [{"timeout": (1, 2), "verify": "ca.pem"}] * tries
     assert Pauses.asked == [1.0] * (tries - 1)
+
+
+class Failing(BaseAdapter):
+    """Sends nothing, counts the tries, and says that the connection failed."""
+
+    tries = 0
+
+    def send(self, *_: Any, **__: Any) -> requests.Response:
+        """Fail."""
+        self.tries += 1
+        raise requests.ConnectionError
+
+
+@pytest.mark.parametrize(
+    ("policy", "tries"),
+    [
+        (Retry(1), 2),
+        (Retry(1, read=0), 1),  # the request may have been read
+        (Retry(1, allowed_methods=["GET"]), 2),
+    ],
+)
+def test_a_failed_connection_is_tried_again_as_the_policy_says(policy: Retry, tries: int) -> None:
+    failing = Failing()
+    request = requests.Request("GET", AUDIENCE).prepare()
+    with pytest.raises(requests.ConnectionError):
+        FreshProofs(failing, DpopKey(), policy).send(request)
+    assert failing.tries == tries

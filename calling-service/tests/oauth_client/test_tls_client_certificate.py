@@ -15,7 +15,11 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 from calling_service.oauth_client.bearer_auth import BearerAuth
-from calling_service.oauth_client.tls_client_certificate import CertificateTokenSource, present
+from calling_service.oauth_client.tls_client_certificate import (
+    CertificateAdapter,
+    CertificateTokenSource,
+    present,
+)
 from calling_service.oauth_client.token_source import TokenError
 from calling_service.service import build
 from calling_service.settings import Settings
@@ -32,6 +36,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
+from requests.adapters import BaseAdapter
 
 NONE = NoEncryption()
 Renew = Callable[[], str]
@@ -349,3 +354,49 @@ def test_a_certificate_beside_a_secret_is_one_credential_too_many(
 ) -> None:
     both = job_environ | {"CLIENT_SECRET_FILE": str(tmp_path / "client.pem")}
     assert problems(both) == ["CLIENT_CERTIFICATE_FILE: is set beside CLIENT_SECRET_FILE; unset one of them"]
+
+
+def test_the_error_of_a_missing_certificate_file_has_its_request(
+    servers: Servers, session: requests.Session, tmp_path: Path
+) -> None:
+    (tmp_path / "client.pem").unlink()
+    with pytest.raises(requests.ConnectionError) as error:
+        session.get(servers.url, timeout=10)
+    assert error.value.request
+    assert error.value.request.url == f"{servers.url}/"
+
+
+def test_a_source_whose_certificate_file_is_missing_names_it(
+    source: CertificateTokenSource, tmp_path: Path
+) -> None:
+    (tmp_path / "client.pem").unlink()
+    with pytest.raises(TokenError) as error:
+        source.get("https://api.example", ["read"])
+    assert error.value.error == "no_credential"
+    assert str(tmp_path / "client.pem") in error.value.description
+
+
+class Counting(BaseAdapter):
+    """Answers each request, and counts how often its connections are closed."""
+
+    closed = 0
+
+    def send(self, _request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        """Answer."""
+        return requests.Response()
+
+    def close(self) -> None:
+        """Count."""
+        self.closed += 1
+
+
+def test_connections_are_kept_as_long_as_the_certificate_is_the_same(renew: Renew, tmp_path: Path) -> None:
+    renew()
+    connections = Counting()
+    adapter = CertificateAdapter(connections, (tmp_path / "client.pem", tmp_path / "client-key.pem"))
+    request = requests.Request("GET", "https://api.example").prepare()
+    closed = []
+    for _ in range(3):
+        adapter.send(request)
+        closed.append(connections.closed)
+    assert closed == [1, 1, 1]

@@ -34,6 +34,19 @@ def test_the_error_repeats_the_servers_words_without_control_characters(
     assert str(error.value) == sentence
 
 
+def test_masks_a_whole_header_before_a_short_secret_in_it(
+    source: TokenSource, endpoint: Any, secret_file: Path
+) -> None:
+    """The rest of the header would say what the secret is."""
+    secret_file.write_text("sl")
+    sent = "am9iJTNBMSslQzMlQkM6c2w="
+    endpoint.answers = [endpoint.error(400, "odd", f"{sent} is wrong")]
+    with pytest.raises(TokenError) as error:
+        source.get(API, SCOPES)
+    assert endpoint.requests[0].headers["Authorization"] == f"Basic {sent}"
+    assert str(error.value) == "odd: *** is wrong"
+
+
 def test_cuts_off_a_long_error(source: TokenSource, endpoint: Any) -> None:
     endpoint.answers = [endpoint.error(400, "odd", "x" * 1000)]
     with pytest.raises(TokenError) as error:

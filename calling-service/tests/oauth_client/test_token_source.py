@@ -101,6 +101,13 @@ def test_renews_a_short_lived_token_at_half_of_its_life(
     assert source.get(API, SCOPES) is not first
 
 
+def test_clients_that_started_together_renew_at_times_that_differ_by_up_to_a_tenth_of_the_lead(
+    source: TokenSource,
+) -> None:
+    source.jitter = lambda: 1.0
+    assert source.get(API, SCOPES).renew_after == 3600 - 66
+
+
 @given(life=st.floats(0.01, 1e8), jitter=st.floats(0, 1, exclude_max=True))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_renews_before_expiry_whatever_life_and_jitter(

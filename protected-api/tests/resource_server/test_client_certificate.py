@@ -224,10 +224,12 @@ def test_a_route_alone_may_demand_it(issuer: Any) -> None:
     def view(_: AccessToken) -> str:
         return "served"
 
+    app.get("/")(require_scope("read:timesheets")(lambda _: "served"))
     client = app.test_client()
     assert read(client, issuer.token(**BOUND), PASSED_ON).status_code == 200
     response = read(client, issuer.token(), PASSED_ON)
     assert (response.status_code, response.get_json()["error_description"]) == (401, UNBOUND)
+    assert client.get("/", headers={"Authorization": f"Bearer {issuer.token()}"}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from jwt.algorithms import get_default_algorithms
 from protected_api.app import create_app
 from protected_api.resource_server import AccessToken, protect, require_scope
-from protected_api.resource_server.dpop_proof import MAX_LENGTH, dpop, normalised
+from protected_api.resource_server.dpop_proof import MAX_LENGTH, WINDOW, DpopProofs, dpop, normalised
+from protected_api.resource_server.proof_of_possession import ProofOfPossession
 from protected_api.settings import Settings
 from protected_api.settings_reader import SettingsError
 from werkzeug.test import TestResponse
@@ -169,6 +170,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "padding": (lambda token: f"{proof(token)}=", MALFORMED),
     "repeated members": (lambda _: f"{REPEATED}.{part({})}.AAAA", MALFORMED),
     "too long": (lambda _: "a" * (MAX_LENGTH + 1), "The DPoP proof is longer than 4096 characters."),
+    "as long as one may be": (lambda _: "a" * MAX_LENGTH, MALFORMED),
     "typ": (lambda token: proof(token, typ="JWT"), TYPE),
     "no typ": (lambda token: proof(token, typ=None), TYPE),
     "RSA": (lambda token: proof(token, alg="RS256"), ALG),
@@ -181,6 +183,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "private jwk": (lambda token: proof(token, jwk={**JWK, "d": "AA"}), NO_JWK),
     "jwk of another alg": (lambda token: proof(token, jwk=JWKS["EdDSA"]), NO_JWK),
     "jwk of another curve": (lambda token: proof(token, jwk={**JWK, "crv": "P-384"}), NO_JWK),
+    "no point": (lambda token: proof(token, jwk={"kty": "EC", "crv": "P-256"}), NO_KEY),
     "half a point": (lambda token: proof(token, jwk={"kty": "EC", "crv": "P-256", "x": JWK["x"]}), NO_KEY),
     "point off the curve": (lambda token: proof(token, jwk={**JWK, "y": JWK["x"]}), NO_KEY),
     "number for a point": (lambda token: proof(token, jwk={**JWK, "x": 1}), NO_KEY),
@@ -194,6 +197,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "no method": (lambda token: proof(token, {"htm": None}), HTM),
     "other path": (lambda token: proof(token, {"htu": URL + "/1"}), HTU),
     "other host": (lambda token: proof(token, {"htu": "http://127.0.0.1:9001/timesheets"}), HTU),
+    "other port": (lambda token: proof(token, {"htu": "http://localhost:9002/timesheets"}), HTU),
     "other scheme": (lambda token: proof(token, {"htu": "https://localhost:9001/timesheets"}), HTU),
     "no port": (lambda token: proof(token, {"htu": "http://localhost:port/timesheets"}), HTU),
     "user": (lambda token: proof(token, {"htu": "http://a@localhost:9001/timesheets"}), HTU),
@@ -293,13 +297,20 @@ WRONGLY_PRESENTED: dict[str, tuple[dict[str, Any], str, str]] = {
     ("claims", "scheme", "description"), WRONGLY_PRESENTED.values(), ids=WRONGLY_PRESENTED
 )
 def test_refuses_a_token_that_is_presented_in_another_way_than_it_is_bound(
-    client: FlaskClient, issuer: Any, claims: dict[str, Any], scheme: str, description: str
+    client: FlaskClient,
+    issuer: Any,
+    log_lines: Callable[[], list[dict[str, Any]]],
+    *,
+    claims: dict[str, Any],
+    scheme: str,
+    description: str,
 ) -> None:
     token = issuer.token(**claims)
     response = read(client, token, proof(token), scheme=scheme)
     assert response.status_code == 401
     assert response.get_json() == {"error": "invalid_token", "error_description": description}
     assert response.headers.getlist("WWW-Authenticate") == challenges("invalid_token", description)
+    assert [line["check"] for line in log_lines() if line["message"] == "access token refused"] == ["proof"]
 
 
 @pytest.mark.parametrize("jkt", [None, 1, "", [], "x"])
@@ -353,6 +364,8 @@ def test_with_the_setting_required_no_other_token_is_served(
     assert response.status_code == 401
     common = f'realm="Timesheets API", scope="read:timesheets", {METADATA}, {ALGS}'
     assert response.headers.getlist("WWW-Authenticate") == [f"DPoP {common}"]
+    description = read(client, issuer.token()).get_json()["error_description"]
+    assert description == "The token is not bound to a key, as this API demands."
 
 
 def test_a_route_alone_may_demand_it(issuer: Any, token: str) -> None:
@@ -375,6 +388,36 @@ def test_a_route_alone_may_demand_it(issuer: Any, token: str) -> None:
     }
 
 
+def test_a_proof_names_the_host_of_an_api_whose_url_has_a_path(issuer: Any) -> None:
+    """The path is that of the request."""
+    app, audience = Flask(__name__), "http://localhost:9001/api"
+    possession = dpop(audience, lambda *_: False)
+    protect(app, issuer=issuer.url, audience=audience, realm="R", possession=possession)
+    app.get("/timesheets")(require_scope("read:timesheets")(lambda _: "served"))
+    token = issuer.token(aud=audience, cnf={"jkt": thumbprint()})
+    assert read(app.test_client(), token, proof(token)).status_code == 200
+
+
+@pytest.mark.requirement("RFC 9449 4.3 iat")
+@pytest.mark.parametrize(("age", "status"), [(61, 401), (60, 200), (-60, 200), (-61, 401)])
+def test_a_proof_is_accepted_within_a_minute_and_remembered_for_a_minute_more(
+    issuer: Any, token: str, age: int, status: int
+) -> None:
+    now, until = int(time.time()), []
+
+    def seen(_: bytes, remembered_until: int) -> bool:
+        until.append(remembered_until)
+        return False
+
+    proofs = DpopProofs("http://localhost:9001", seen, clock=lambda: now)
+    possession = ProofOfPossession({"jkt": proofs.confirm}, schemes={"DPoP": {}})
+    app = Flask(__name__)
+    protect(app, issuer=issuer.url, audience="http://localhost:9001", realm="R", possession=possession)
+    app.get("/timesheets")(require_scope("read:timesheets")(lambda _: "served"))
+    assert read(app.test_client(), token, proof(token, {"iat": now - age})).status_code == status
+    assert until == ([now - age + 2 * WINDOW] if status == 200 else [])
+
+
 @pytest.fixture
 def nonce_client(make_client: Callable[..., FlaskClient], tmp_path: Path) -> FlaskClient:
     """Return a client of an API whose proofs need nonces (RFC 9449 9)."""
@@ -386,24 +429,31 @@ def nonce_client(make_client: Callable[..., FlaskClient], tmp_path: Path) -> Fla
 @pytest.mark.requirement("RFC 9449 4.3 nonce", "RFC 9449 9 API's nonce")
 @pytest.mark.parametrize("claims", [{}, {"nonce": "mine"}, {"nonce": "\u00e9"}, {"nonce": 1}])
 def test_a_proof_without_a_nonce_is_refused_and_gets_one(
-    nonce_client: FlaskClient, token: str, claims: dict[str, Any]
+    nonce_client: FlaskClient,
+    token: str,
+    log_lines: Callable[[], list[dict[str, Any]]],
+    claims: dict[str, Any],
 ) -> None:
     response = read(nonce_client, token, proof(token, claims))
     description = "The DPoP proof needs the nonce of this answer's DPoP-Nonce header."
     assert response.status_code == 401
     assert response.get_json() == {"error": "use_dpop_nonce", "error_description": description}
     assert response.headers.getlist("WWW-Authenticate") == challenges("use_dpop_nonce", description)[1:]
+    assert [line["check"] for line in log_lines() if line["message"] == "access token refused"] == ["proof"]
     good = proof(token, {"nonce": response.headers["DPoP-Nonce"], "iat": 1})
     assert [read(nonce_client, token, good).status_code for _ in range(2)] == [200, 401]
 
 
 def test_a_nonce_key_that_is_gone_is_no_fault_of_the_caller(
-    nonce_client: FlaskClient, token: str, tmp_path: Path
+    nonce_client: FlaskClient, token: str, tmp_path: Path, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     (tmp_path / "nonce-key").unlink()
     response = read(nonce_client, token, proof(token))
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert "WWW-Authenticate" not in response.headers
+    [line] = [line for line in log_lines() if line["message"] == "access token not checked"]
+    problem = "cannot be read (No such file or directory); restore or create it"
+    assert (line["check"], line["reason"]) == ("proof", f"{tmp_path / 'nonce-key'} {problem}")
 
 
 @pytest.mark.parametrize(
@@ -460,3 +510,16 @@ def fuzzed_token(shared_issuer: Any) -> str:
 @given(st.text())
 def test_any_text_has_a_normal_form_or_none(text: str) -> None:
     assert normalised(f"https://issuer.example{text}") != normalised("https://other.example/")
+
+
+@pytest.mark.requirement("RFC 9449 4.3 normalised")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://API.example:80/a", "http://api.example/a"),
+        ("https://api.example:443/a", "https://api.example/a?b#c"),
+        ("https://api.example", "https://api.example/"),
+    ],
+)
+def test_urls_that_name_the_same_have_one_normal_form(one: str, other: str) -> None:
+    assert normalised(one) == normalised(other) is not None

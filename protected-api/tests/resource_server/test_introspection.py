@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from protected_api.app import create_app
+from protected_api.resource_server import protect, require_scope
 from protected_api.resource_server.introspection import Introspection
 from protected_api.resource_server.json_over_http import TIMEOUT
 from protected_api.settings import Settings
@@ -159,6 +161,27 @@ def test_answers_503_on_an_answer_that_is_not_an_introspection_response(
     assert_unknown(fresh_client.put("/approvals/1", headers=auth))
     issuer.introspection = {"active": True}
     assert fresh_client.get("/approvals", headers=auth).status_code == 200
+
+
+def test_the_log_says_what_is_wrong_with_the_answer(
+    fresh_client: FlaskClient, issuer: Any, auth: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer.introspection = {"active": "true"}
+    assert_unknown(fresh_client.get("/approvals", headers=auth))
+    [record] = [record for record in caplog.records if record.message == "access token not checked"]
+    assert (record.levelname, vars(record)["check"]) == ("WARNING", "fresh")
+    assert vars(record)["reason"] == "not an introspection response"
+
+
+def test_a_fresh_route_of_an_app_that_cannot_introspect_serves_nothing(
+    issuer: Any, auth: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Flask(__name__)
+    protect(app, issuer=issuer.url, audience="http://localhost:9001", realm="R", jwks_uri=issuer.jwks_uri)
+    app.get("/approvals")(require_scope("approve:timesheets", fresh=True)(lambda _: "served"))
+    assert app.test_client().get("/approvals", headers=auth).status_code == 503
+    [record] = [record for record in caplog.records if record.message == "access token not checked"]
+    assert (vars(record)["check"], vars(record)["reason"]) == ("fresh", "no introspection is configured")
 
 
 def test_answers_503_when_the_authorization_server_is_down(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import chain, repeat
 from queue import Queue
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,6 +17,7 @@ from protected_api.resource_server.json_over_http import MAX_ANSWER, call
 from protected_api.resource_server.refusals import UnavailableError
 from werkzeug.wrappers import Request, Response
 
+T = TypeVar("T")
 UNAVAILABLE = {
     "type": "about:blank",
     "title": "Service Unavailable",
@@ -34,6 +35,13 @@ def test_fetches_in_the_background_at_the_start(keys: IssuerKeys, issuer: Any) -
     keys.start()
     assert keys.find("rsa") is not None
     assert issuer.requests == ["/jwks"]
+
+
+def test_the_thread_has_a_name_and_does_not_keep_the_process_from_ending(keys: IssuerKeys) -> None:
+    before = set(threading.enumerate())
+    keys.start()
+    begun = set(threading.enumerate()) - before  # and one of the server that answers
+    assert [thread.daemon for thread in begun if thread.name == "issuer-keys"] == [True]
 
 
 def test_starts_by_itself_at_the_first_use(keys: IssuerKeys, issuer: Any) -> None:
@@ -166,16 +174,31 @@ def test_requests_that_wait_share_one_fetch_and_others_do_not_wait(issuer: Any) 
     assert len(issuer.requests) == 2
 
 
+class Waits(threading.Condition):
+    """A condition that keeps how long its callers would wait, in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+
+    def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
+        """Wait."""
+        self.waits.append(timeout)
+        return super().wait_for(predicate, timeout)
+
+
 def test_limits_how_long_a_request_waits_for_a_slow_fetch(issuer: Any) -> None:
     keys = IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=0.01)
+    keys._changed = changed = Waits()
     keys.refresh()
     answer = threading.Event()
     issuer.key_set = lambda _: Response(str(answer.wait(20)))
     for _ in range(2):  # the second call comes after the longest wait for this fetch
-        with pytest.raises(UnavailableError, match="the key set is still being fetched"):
+        with pytest.raises(UnavailableError, match=r"^the key set is still being fetched$"):
             keys.find("unknown")
     assert keys.find("rsa") is not None
     answer.set()
+    assert changed.waits == [pytest.approx(0.01, abs=0.01), 0]
 
 
 @pytest.mark.requirement("RFC 9110 10.2.3 Retry-After")

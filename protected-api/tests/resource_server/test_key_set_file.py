@@ -188,8 +188,8 @@ def test_overwrites_a_set_from_the_future_because_the_clock_was_set_back(
     assert set(worker(down).usable()) == {"ec"}
 
 
-OTHER = "it is of another issuer or another address"
-NOT_PAST = "its time is not in the past"
+OTHER = "^it is of another issuer or another address$"
+NOT_PAST = "^its time is not in the past$"
 UNUSABLE: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("empty", lambda _: b"", "Expecting value"),
     ("garbage", lambda _: b"\xff\x00", "codec can't decode"),
@@ -207,6 +207,7 @@ UNUSABLE: list[tuple[str, Callable[[bytes], bytes], str]] = [
         lambda good: good.replace(b'"fetched_at": ', b'"fetched_at": 1e999, "x": '),
         NOT_PAST,
     ),
+    ("a number that JSON has not", lambda _: b'{"fetched_at": NaN}', "^NaN$"),
     ("no key set", lambda good: good.replace(b'"key_set"', b'"x"'), "not a JWK set"),
 ]
 
@@ -267,9 +268,9 @@ def test_a_folder_that_cannot_be_written_to_costs_a_line_in_the_log_and_nothing_
     keys = IssuerKeys(lambda: issuer.key_set, file=file)
     keys.refresh()
     assert keys.find("rsa") is not None
-    assert [record.message for record in caplog.records if record.name.endswith("key_set_file")] == [
-        "key set not kept"
-    ]
+    [record] = [record for record in caplog.records if record.name.endswith("key_set_file")]
+    assert record.message == "key set not kept"
+    assert "No such file or directory" in vars(record)["reason"]
 
 
 def test_reads_the_file_again_only_when_it_has_changed(
@@ -294,3 +295,13 @@ def test_reads_the_file_again_once_a_clock_that_was_behind_is_right(
     now = right
     assert file.news() is not None
     assert file.news() is None
+
+
+def test_takes_a_set_of_this_very_second_also_from_a_host_whose_clock_begins_at_1970(
+    issuer: Any, path: Path
+) -> None:
+    file = KeySetFile(path, issuer.url, None, clock=lambda: 0.0)
+    file.keep(usable_keys(issuer.key_set, {}).values(), 0.0)
+    kept = file.news()
+    assert kept is not None
+    assert (kept.fetched_at, kept.age) == (0.0, 0.0)

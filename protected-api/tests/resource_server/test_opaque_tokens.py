@@ -41,6 +41,14 @@ def test_serves_what_the_server_calls_an_active_access_token(answer: dict[str, A
     assert (token.client_id, token.scope) == ("import-job", ["read:timesheets"])
 
 
+@pytest.mark.parametrize("token_type", ["bearer", "DPoP"])
+def test_takes_either_type_of_token_in_any_case(
+    answer: dict[str, Any], policy: Policy, token_type: str
+) -> None:
+    answer["token_type"] = token_type
+    assert verify(AccessToken(TOKEN), policy, opaque_checks(lambda _: answer)).client_id == "import-job"
+
+
 @pytest.mark.parametrize("absent", ["iss", "exp", "iat", "scope"])
 def test_needs_nothing_else_of_the_answer(answer: dict[str, Any], policy: Policy, absent: str) -> None:
     del answer[absent]

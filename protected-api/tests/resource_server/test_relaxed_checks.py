@@ -16,6 +16,7 @@ from protected_api.app import create_app
 from protected_api.resource_server.access_token import CHECKS, AccessToken, Policy, verify
 from protected_api.resource_server.refusals import RefusalError
 from protected_api.resource_server.relaxed_checks import token_checks
+from protected_api.resource_server.remembered_tokens import RememberedTokens
 from protected_api.resource_server.token_profiles import PROFILES, relaxations
 from protected_api.settings import Settings
 
@@ -259,6 +260,23 @@ def test_takes_what_a_server_may_send_instead(
 ) -> None:
     token = verified(profile, signed(profile, header, **changes), policy)
     assert (token.client_id, token.scope[0]) == (CLIENT, "read:timesheets")
+
+
+@pytest.mark.parametrize("profile", ACCESS_TOKENS)
+def test_a_remembered_token_keeps_its_claims_and_its_expiry(
+    profile: str, signed: Signer, policy: Policy, clock: Any
+) -> None:
+    tokens = RememberedTokens(policy, checks=token_checks(profile, [CLIENT]))
+    token = signed(profile)
+    assert tokens.verify(token).claims["sub"] == ACCESS_TOKENS[profile][1]["sub"]
+    clock.now = NOW + 300 + policy.clock_skew
+    with pytest.raises(RefusalError, match="expired"):
+        tokens.verify(token)
+
+
+def test_only_a_blank_separates_two_scopes(signed: Signer, policy: Policy) -> None:
+    token = signed("okta", scp="read:timesheets\tbatch:upload")
+    assert verified("okta", token, policy).scope == ["read:timesheets\tbatch:upload"]
 
 
 @pytest.mark.parametrize("profile", ACCESS_TOKENS)
