@@ -14,13 +14,14 @@ from typing import Any
 
 from proof.mutation.modules import MODULES, Module
 from proof.mutation.survivors import known
-from proof.mutation.workplace import CHECKOUT, prepare
+from proof.mutation.workplace import CHECKOUT, forget, prepare
 
 WORK = CHECKOUT / ".mutation"
 TOOLS = WORK / "tools"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 LEAST = 95.0  # per cent
 NOTICED = ("killed", "timeout", "suspicious", "segfault")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(TOOLS)}
 RUN = "from mutmut.__main__ import cli; cli()"
 
 
@@ -36,23 +37,40 @@ def install() -> None:
 
 
 def mutated(name: str, module: Module) -> list[dict[str, Any]]:
-    """Run mutmut on a module and return its results."""
+    """Run mutmut on a module and return its results; raise CalledProcessError if it fails."""
     folder = WORK / name
+    if folder.exists():
+        survivors = [result for result in results_in(folder) if not is_noticed(result)]
+        forget(folder, {each["key"] for each in survivors if described(each) not in known(name)})
     prepare(folder, module)
-    environment = os.environ | {"PYTHONPATH": str(TOOLS)}
     python = [sys.executable, "-c", RUN, "run", "--max-children", os.environ.get("CHILDREN") or "1"]
     with (WORK / f"{name}.log").open("w") as log:
-        subprocess.run(python, cwd=folder, env=environment, stdout=log, stderr=log, check=False)
+        subprocess.run(python, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log, check=True)
+    return results_in(folder)
+
+
+def results_in(folder: Path) -> list[dict[str, Any]]:
+    """Return what is known of each mutant in a folder."""
     results = [sys.executable, str(Path(__file__).with_name("results.py"))]
-    printed = subprocess.check_output(results, cwd=folder, env=environment, text=True)
+    printed = subprocess.check_output(results, cwd=folder, env=ENVIRONMENT, text=True)
     return [json.loads(line) for line in printed.splitlines()]
+
+
+def is_noticed(result: dict[str, Any]) -> bool:
+    """Return whether the tests notice a mutant."""
+    return result["status"] in NOTICED
+
+
+def described(result: dict[str, Any]) -> str:
+    """Return the line by which a survivor is known; what became of the mutant, if it was not tried."""
+    return f"{result['place']}: {result['line'] or result['status']}"
 
 
 def judged(name: str, results: list[dict[str, Any]]) -> bool:
     """Print the score of a module and what is wrong with it; return whether nothing is."""
-    noticed = sum(result["status"] in NOTICED for result in results)
+    noticed = sum(map(is_noticed, results))
     score = 100 * noticed / max(1, len(results))
-    survivors = {f"{each['place']}: {each['line']}" for each in results if each["status"] not in NOTICED}
+    survivors = {described(result) for result in results if not is_noticed(result)}
     explained = known(name)
     print(f"{name:16} {len(results):6} mutants {noticed:6} noticed {score:6.1f} %", end=" ")
     print(f"{len(survivors & explained.keys()):4} explained")

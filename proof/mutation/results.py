@@ -25,7 +25,8 @@ def results() -> Iterator[dict[str, str]]:
         data.load()
         for key, code in data.exit_code_by_key.items():
             status = status_by_exit_code[code]
-            line = "" if status == "killed" else changed(get_diff_for_mutant(key, path=path))
+            survived = status in ("survived", "no tests")
+            line = changed(get_diff_for_mutant(key, path=path)) if survived else ""
             yield {"key": key, "place": place(key), "status": status, "line": line}
 
 

@@ -3,13 +3,19 @@
 import json
 import shutil
 import tomllib
+from collections.abc import Set
 from pathlib import Path
 
 from proof.mutation.modules import Module
 
 CHECKOUT = Path(__file__).parents[2]
 CONFTEST = """
+import os
+import threading
+
+import pytest
 from hypothesis import settings
+from mutmut.mutation.trampoline import get_mutant_under_test
 from mutmut.state import state
 
 settings.register_profile(
@@ -26,6 +32,25 @@ class Functions(set):
 
 
 state()._stats = Functions()
+
+
+def pytest_sessionstart():
+    # mutmut checks that the tests fail if every function does. No thread of an earlier test may end that.
+    if get_mutant_under_test() == "fail":
+        threading.excepthook = lambda _: None
+
+
+def pytest_generate_tests(metafunc):
+    # pytest keeps the escaped ids of a mark, and escapes them again in its next run in the same process: then
+    # mutmut would name tests that do not exist, and count the error as a noticed mutant.
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        if mark._param_ids_from:
+            object.__setattr__(mark._param_ids_from, "_param_ids_generated", None)
+
+
+def pytest_sessionfinish(exitstatus):
+    if exitstatus == pytest.ExitCode.USAGE_ERROR:
+        os._exit(pytest.ExitCode.NO_TESTS_COLLECTED)  # which mutmut does not count as noticed
 """
 SERVICES = ("auth-server", "protected-api", "calling-service")
 SETTINGS = """
@@ -69,3 +94,12 @@ def prepare(folder: Path, module: Module) -> None:
     }
     text = SETTINGS.format(**{name: json.dumps(value) for name, value in lists.items()})
     (folder / "pyproject.toml").write_text(text)
+
+
+def forget(folder: Path, keys: Set[str]) -> None:
+    """Let mutmut try these mutants again, since a test that notices them may have been written."""
+    for file in folder.glob("mutants/**/*.meta"):
+        results = json.loads(file.read_text())
+        codes = results["exit_code_by_key"]
+        results["exit_code_by_key"] = {key: None if key in keys else code for key, code in codes.items()}
+        file.write_text(json.dumps(results))
