@@ -14,6 +14,7 @@ from flask import Blueprint, Request, Response, g, request
 from auth_server.dpop_nonces import NonceKeyError
 from auth_server.errors import InvalidRequestError, ProtocolError, TemporarilyUnavailableError
 from auth_server.keys.signing_keys import NoSigningKeyError
+from auth_server.lean_flask import WholeResponse
 from auth_server.protocol.misspelt_parameters import misspelt
 from auth_server.protocol.oauth_request import OAuthRequest, read_request
 from auth_server.request_log import decided, noted
@@ -62,7 +63,7 @@ def answer(
     body: dict[str, Any], status: int = 200, headers: Headers = tuple(default_json_headers)
 ) -> Response:
     """Return an answer, which no cache may keep."""
-    return Response(orjson.dumps(body), status, headers)
+    return WholeResponse(orjson.dumps(body), status, headers)
 
 
 def refusal(error: OAuth2Error, realm: str) -> Response:

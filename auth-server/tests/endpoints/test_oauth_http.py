@@ -3,7 +3,8 @@
 from ipaddress import ip_network
 
 import pytest
-from auth_server.endpoints.oauth_http import client_address, refusal
+from auth_server.endpoints.oauth_http import answer, client_address, refusal
+from auth_server.lean_flask import LeanFlask
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from flask.wrappers import Request
 from werkzeug.datastructures import Headers
@@ -38,3 +39,7 @@ def test_uses_only_addresses_that_trusted_proxies_have_added(
     request = Request(EnvironBuilder(headers=headers, environ_overrides={"REMOTE_ADDR": peer}).get_environ())
     assert client_address(request, (ip_network("10.0.0.0/8"),)) == address
     assert client_address(request, ()) == peer
+
+
+def test_an_answer_is_one_that_the_app_sends_as_it_is() -> None:
+    assert type(answer({})) is LeanFlask.response_class

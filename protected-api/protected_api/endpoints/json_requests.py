@@ -10,6 +10,7 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
+from protected_api.lean_flask import WholeResponse
 from protected_api.resource_server.strict_formats import json_value
 from protected_api.timesheets.models import Query
 
@@ -19,7 +20,7 @@ CUT_SHORT = "The body ends early, or is not framed as it says."
 
 def json_response(body: Mapping[str, Any]) -> Response:
     """Return a JSON answer."""
-    return Response(orjson.dumps(body), mimetype="application/json")
+    return WholeResponse(orjson.dumps(body), mimetype="application/json")
 
 
 def query() -> Query:

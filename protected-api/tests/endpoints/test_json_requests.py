@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from gunicorn.http.errors import InvalidChunkSize  # type: ignore[import-untyped]
+from protected_api.endpoints.json_requests import json_response
+from protected_api.lean_flask import LeanFlask
 from werkzeug.test import create_environ, run_wsgi_app
 
 Bearer = Callable[..., dict[str, str]]
@@ -157,3 +159,7 @@ def test_refuses_a_body_that_ends_early_or_is_misframed(
     )
     cut_short = "The body ends early, or is not framed as it says."
     assert (response.status_code, response.json) == (400, not_understood(cut_short))
+
+
+def test_an_answer_is_one_that_the_app_sends_as_it_is() -> None:
+    assert type(json_response({})) is LeanFlask.response_class
