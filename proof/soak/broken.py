@@ -112,9 +112,8 @@ def _status_of(connection: http.client.HTTPConnection) -> str:
     return f"HTTP/1.1 {response.status}"
 
 
-KINDS: dict[
-    str, tuple[Broken, tuple[str, ...]]
-] = {  # with the statuses that are right; "" is a closed connection
+# With the statuses that are right; "" is a closed connection.
+KINDS: dict[str, tuple[Broken, tuple[str, ...]]] = {
     "slow: a head in pieces": (slow_head, ("200",)),
     "slow: a body in pieces": (slow_body, ("200",)),
     "cut off: a request": (cut_off, ("",)),

@@ -7,6 +7,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from live_stack import SERVICES, Stack, eventually
@@ -34,23 +35,20 @@ class Faults:
     def all(self) -> Iterator[None]:
         """Break everything in turn, one thing for each step."""
         steps: list[Callable[[], None]] = []
-        for service in SERVICES:
-            steps += [lambda service=service: self.kill_worker(service)]  # type: ignore[misc]
+        steps += [partial(self.kill_worker, service) for service in SERVICES]
         steps += [self.rotate_keys]
-        for service in SERVICES:
-            steps += [lambda service=service: self.kill(service)]  # type: ignore[misc]
+        steps += [partial(self.kill, service) for service in SERVICES]
         steps += [self.rotate_secret]
-        for service in SERVICES:
-            steps += [lambda service=service: self.restart(service)]  # type: ignore[misc]
+        steps += [partial(self.restart, service) for service in SERVICES]
         return self._taken(steps)
 
     def gentle(self) -> Iterator[None]:
         """Leave the oldest worker of each service alone, so that its memory can be followed."""
         return self._taken(
             [
-                lambda: self.kill_worker("auth-server"),
+                partial(self.kill_worker, "auth-server"),
                 self.rotate_keys,
-                lambda: self.kill_worker("protected-api"),
+                partial(self.kill_worker, "protected-api"),
                 self.rotate_secret,
             ]
         )
@@ -99,7 +97,8 @@ class Faults:
 
     def rotate_secret(self) -> None:
         """Give the import job a new secret; nothing may fail meanwhile."""
-        old, new = DIGESTS[self.digest], DIGESTS[1 - self.digest]
+        old = DIGESTS[self.digest]
+        new = DIGESTS[1 - self.digest]
         secret = secrets.token_urlsafe(32)
         server = self.stack.folder / ".secrets/auth-server"
         _replace(server / new, hashlib.sha256(secret.encode()).hexdigest() + "\n")

@@ -57,7 +57,8 @@ class Memory:
         name = (service, found["pid"], found["started"])
         worker = self.workers.setdefault(name, Worker(service, now))
         self.most_sockets = max(self.most_sockets, found["sockets"])
-        worker.last, worker.last_seen = found, now
+        worker.last = found
+        worker.last_seen = now
         if worker.settled is None and now - worker.first_seen >= SETTLED:
             worker.settled = found
 
@@ -65,10 +66,9 @@ class Memory:
         try:
             if self.stack.environment["RUNTIME"] == "local":
                 return processes.measured(self.stack.master(service), self.stack.ports[service])
-            arguments = ("1", str(INSIDE[service]))
-            document: dict[str, Any] = json.loads(
-                self.stack.inside(service, "python", "-c", PROGRAM, *arguments)
-            )
+            port = str(INSIDE[service])
+            printed = self.stack.inside(service, "python", "-c", PROGRAM, "1", port)
+            document: dict[str, Any] = json.loads(printed)
         except (OSError, AssertionError, ValueError):
             return None
         return document

@@ -14,7 +14,8 @@ CLOSE_WAIT = "08"  # the other side has closed, and this process has not
 def workers(master: int) -> list[dict[str, Any]]:
     """Return the workers: process id, start in clock ticks of the system, memory in KiB, descriptors."""
     children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    return [found for pid in children if (found := _worker(Path("/proc") / pid))]
+    found = [_worker(Path("/proc") / pid) for pid in children]
+    return [worker for worker in found if worker]
 
 
 def _worker(folder: Path) -> dict[str, Any]:

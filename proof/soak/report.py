@@ -16,9 +16,8 @@ def printed(soak: Soak) -> int:
         print(f"{name:45} {count:8}")
     print()
     _workers(soak)
-    print(
-        f"\nbookings: {soak.due:,} due, {len(soak.lost)} lost, {len(soak.double)} booked twice or never sent"
-    )
+    lost = f"{len(soak.lost)} lost, {len(soak.double)} booked twice or never sent"
+    print(f"\nbookings: {soak.due:,} due, {lost}")
     broken = promises(soak)
     for promise in broken:
         print(f"broken: {promise}")
@@ -30,8 +29,8 @@ def printed(soak: Soak) -> int:
 def _requests(soak: Soak) -> None:
     print(REQUESTS.format("requests", "sent", "wrong", "5xx", "no answer", "lost to a fault"))
     rows = soak.tally.rows()
-    rows.append(("together", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
-    for row in rows:
+    _, *columns = zip(*rows, strict=True)
+    for row in (*rows, ("together", *map(sum, columns))):
         print(REQUESTS.format(*row))
     for bad in soak.tally.unexplained()[:10]:
         print(f"  {bad.kind}: {bad.outcome} after {bad.ended - bad.started:.1f} s: {bad.what}")
@@ -40,15 +39,13 @@ def _requests(soak: Soak) -> None:
 def _workers(soak: Soak) -> None:
     print(WORKERS.format("workers", "minutes", "after five", "in the end", "growth", "descriptors"))
     for worker in settled(soak):
-        first, last = worker.settled or {}, worker.last
+        first = worker.settled or {}
+        last = worker.last
         minutes = (worker.last_seen - worker.first_seen) / 60
         memory = [f"{each['memory'] / 1024:.1f} MiB" for each in (first, last)]
         descriptors = f"{first['descriptors']}, then {last['descriptors']}"
-        print(
-            WORKERS.format(
-                worker.service, f"{minutes:.1f}", *memory, f"{worker.growth() or 0:.1%}", descriptors
-            )
-        )
+        growth = f"{worker.growth() or 0:.1%}"
+        print(WORKERS.format(worker.service, f"{minutes:.1f}", *memory, growth, descriptors))
     seen = soak.memory
     print(f"{len(seen.workers)} workers in all; one had {seen.most_sockets} sockets at most;", end=" ")
     print(f"{seen.close_wait} connections were left half closed in the end")
@@ -67,8 +64,10 @@ def promises(soak: Soak) -> list[str]:
     """Return the promises that do not hold."""
     outcomes = [bad.outcome for bad in soak.tally.unexplained()]
     found = [f"{outcomes.count(outcome)} requests: {outcome}" for outcome in sorted(set(outcomes))]
-    found += [f"lost: {', '.join(soak.lost[:3])}"] if soak.lost else []
-    found += [f"booked twice or never sent: {', '.join(soak.double[:3])}"] if soak.double else []
+    if soak.lost:
+        found.append(f"lost: {', '.join(soak.lost[:3])}")
+    if soak.double:
+        found.append(f"booked twice or never sent: {', '.join(soak.double[:3])}")
     for worker in settled(soak):
         growth = worker.growth() or 0.0
         if growth > GROWTH:

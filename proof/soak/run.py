@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 from live_stack import Stack, eventually
@@ -22,6 +23,7 @@ from proof.soak.target import Connections, Request, Target
 STEADY = 4  # threads that send whole requests
 LOOK = 20.0  # seconds between two looks at the workers
 EXPORT = 10.0  # seconds between two exports
+LONG = 900.0  # seconds; after a third of a longer soak, the oldest workers are left alone
 NO_ANSWER = (OSError, http.client.HTTPException)
 
 
@@ -39,7 +41,9 @@ class Settings:
         """Read the settings of the command."""
         seconds = 60 * float(environ.get("MINUTES") or 1)
         pause = float(environ.get("FAULT_SECONDS") or min(60.0, max(3.0, seconds / 15)))
-        return cls(seconds, float(environ.get("RATE") or 40), pause, int(environ.get("SEED") or 1))
+        rate = float(environ.get("RATE") or 40)
+        seed = int(environ.get("SEED") or 1)
+        return cls(seconds, rate, pause, seed)
 
 
 @dataclass
@@ -51,17 +55,19 @@ class Soak:
     tally: Tally = field(default_factory=Tally)
     stopping: threading.Event = field(default_factory=threading.Event)
     failures: list[str] = field(default_factory=list)
+    due: int = 0  # bookings that were sent in exports
+    lost: list[str] = field(default_factory=list)
+    double: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.target = Target(self.stack)
         self.memory = Memory(self.stack)
         self.books = Books(self.stack.folder / "calling-service/inbox")
-        self.due, self.lost, self.double = 0, list[str](), list[str]()
 
     def run(self) -> None:
         """Send, break and look until the time is over; then import the rest and compare the books."""
-        work: list[Callable[[], None]] = [lambda index=index: self._steady(index) for index in range(STEADY)]  # type: ignore[misc]
-        work += [lambda name=name: self._broken(name) for name in broken.KINDS]  # type: ignore[misc]
+        work: list[Callable[[], None]] = [partial(self._steady, index) for index in range(STEADY)]
+        work += [partial(self._broken, name) for name in broken.KINDS]
         work += [self._exports, self._break, self._look]
         threads = [threading.Thread(target=self._guarded, args=(each,)) for each in work]
         for thread in threads:
@@ -85,7 +91,8 @@ class Soak:
     def _steady(self, index: int) -> None:
         chance = random.Random(self.settings.seed * 100 + index)  # noqa: S311 a choice, no secret
         caller = kinds.Caller(self.target, Connections(self.stack), self.books, chance)
-        names, weights = list(kinds.KINDS), [weight for _, weight in kinds.KINDS.values()]
+        names = list(kinds.KINDS)
+        weights = [weight for _, weight in kinds.KINDS.values()]
         while not self.stopping.wait(chance.uniform(0, 2) * STEADY / self.settings.rate):
             self._send(caller, *chance.choices(names, weights))
 
@@ -97,14 +104,9 @@ class Soak:
         except NO_ANSWER as failure:
             self.tally.note(name, BROKEN, started, repr(failure))
             return
-        outcome = WRONG
-        if right(answer):
-            outcome = RIGHT
-        elif answer.status >= 500:
-            outcome = ERROR
-        self.tally.note(
-            name, outcome, started, f"{request.method} {request.path}: {answer.status} {answer.body}"
-        )
+        outcome = _outcome(str(answer.status), right=right(answer))
+        what = f"{request.method} {request.path}: {answer.status} {answer.body}"
+        self.tally.note(name, outcome, started, what)
 
     def _broken(self, name: str) -> None:
         send, right = broken.KINDS[name]
@@ -117,14 +119,7 @@ class Soak:
                 self.tally.note(name, BROKEN, started, repr(failure))
                 continue
             status = line.split(" ")[1] if line else ""
-            outcome = WRONG
-            if status in right:
-                outcome = RIGHT
-            elif status.startswith("5"):
-                outcome = ERROR
-            elif not status:
-                outcome = BROKEN
-            self.tally.note(name, outcome, started, line)
+            self.tally.note(name, _outcome(status, right=status in right), started, line)
 
     def _exports(self) -> None:
         connections = Connections(self.stack)
@@ -143,24 +138,30 @@ class Soak:
         except NO_ANSWER as failure:
             self.tally.note("good: an import", BROKEN, started, repr(failure))
             return
-        outcome = RIGHT if answer.status == 202 else ERROR if answer.status >= 500 else WRONG
+        outcome = _outcome(str(answer.status), right=answer.status == 202)
         self.tally.note("good: an import", outcome, started, f"{answer.status} {answer.body}")
 
     def _tidy(self, connections: Connections) -> None:
         """Delete the exports that have been imported, as an operator does: a run reports every file."""
         runs = connections.send(Request("calling-service", "GET", "/runs")).member("runs")
-        for file in runs[0]["files"] if isinstance(runs, list) and runs else []:
+        if not isinstance(runs, list) or not runs:
+            return
+        for file in runs[0]["files"]:
             if file["state"] == "known":
                 self.books.delete(file["name"])
 
     def _break(self) -> None:
         faults = Faults(self.stack, self.tally, self.memory, self.stopping.wait)
-        everything, gentle = faults.all(), faults.gentle()
+        everything = faults.all()
+        gentle = faults.gentle()
+        is_long = self.settings.seconds > LONG
         begun = time.monotonic()
         while not self.stopping.wait(self.settings.fault_seconds):
-            long_run = self.settings.seconds > 900
             first_third = time.monotonic() - begun < self.settings.seconds / 3
-            next(everything if first_third or not long_run else gentle)
+            if is_long and not first_third:
+                next(gentle)
+            else:
+                next(everything)
 
     def _look(self) -> None:
         self.memory.look()
@@ -177,3 +178,12 @@ class Soak:
 
         eventually(imported, "an import ends without a failure", 60)
         self.due, self.lost, self.double = self.books.compare(self.stack.timesheets())
+
+
+def _outcome(status: str, *, right: bool) -> str:
+    """Return how a request ended; the status is empty if the connection was closed."""
+    if right:
+        return RIGHT
+    if not status:
+        return BROKEN
+    return ERROR if status.startswith("5") else WRONG

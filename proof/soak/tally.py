@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-RIGHT, WRONG, ERROR, BROKEN = "right", "wrong", "5xx", "no answer"
+RIGHT = "right"
+WRONG = "wrong"
+ERROR = "5xx"
+BROKEN = "no answer"
 AFTER = 2.0  # seconds after a service is ready again in which its old connections may still break
 
 

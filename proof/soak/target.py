@@ -132,6 +132,5 @@ class Target:
     def api(self, method: str, path: str, token: str, document: object = None) -> Request:
         """Return a call of the Timesheets API."""
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return Request(
-            "protected-api", method, path, headers, "" if document is None else json.dumps(document)
-        )
+        body = "" if document is None else json.dumps(document)
+        return Request("protected-api", method, path, headers, body)
