@@ -13,6 +13,7 @@ import time
 from drills.drill import Drill, read_drills
 from drills.page import PAGE, all_are_kept, keep, page
 from drills.stage import staged
+from drills.tally import Tally
 
 WIDTH = 100
 ALL = "all"
@@ -21,30 +22,36 @@ LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 def main() -> int:
     """Do what the command line says; return 0 if what the drill expects has happened."""
-    parser = argparse.ArgumentParser(prog="python -m drills")
-    parser.add_argument("name", nargs="?", help=f"the drill to run, or {ALL}; without a name, list them")
-    parser.add_argument("--wrong", action="store_true", help="run its wrong twin")
-    parser.add_argument("--record", action="store_true", help=f"keep the table for docs/{PAGE.name}")
-    asked = parser.parse_args()
     drills = read_drills()
+    asked = _command_line(drills)
     if not asked.name:
         return list_drills(drills)
-    if asked.name != ALL and asked.name not in drills:
-        parser.error(f"there is no drill {asked.name}; without a name they are listed")
+    runs = [(asked.name, asked.wrong)]
     if asked.name == ALL:
         runs = [(name, wrong) for name in drills for wrong in (False, True)]
-    else:
-        runs = [(asked.name, asked.wrong)]
     missed = [name for name, wrong in runs if not run(name, drills[name], wrong=wrong, record=asked.record)]
     if asked.record and not missed and all_are_kept(drills):
         PAGE.write_text(page(drills), encoding="utf-8")
     return 1 if missed else 0
 
 
+def _command_line(drills: dict[str, Drill]) -> argparse.Namespace:
+    """Read the command line; exit unless it names a drill, all drills or none."""
+    parser = argparse.ArgumentParser(prog="python -m drills")
+    parser.add_argument("name", nargs="?", help=f"the drill to run, or {ALL}; without a name, list them")
+    parser.add_argument("--wrong", action="store_true", help="run its wrong twin")
+    parser.add_argument("--record", action="store_true", help=f"keep the table for docs/{PAGE.name}")
+    asked = parser.parse_args()
+    if asked.name and asked.name != ALL and asked.name not in drills:
+        parser.error(f"there is no drill {asked.name}; without a name they are listed")
+    return asked
+
+
 def list_drills(drills: dict[str, Drill]) -> int:
     """Print the names and titles."""
     for name, drill in drills.items():
-        print(f"{name:<26} {drill.title}{' (needs Docker)' if drill.needs_docker else ''}")
+        note = " (needs Docker)" if drill.needs_docker else ""
+        print(f"{name:<26} {drill.title}{note}")
     print("\nChoose one: make drill NAME=token-stampede; WRONG=1 leaves out what protects from damage.")
     return 0
 
@@ -54,19 +61,26 @@ def run(name: str, drill: Drill, *, wrong: bool, record: bool) -> bool:
     what = f"Left out: {drill.left_out} Damage: {drill.damage}" if wrong else f"Expected: {drill.expects}"
     print(f"{drill.title}\n\n{_filled(drill.breaks)}\n\n{_filled(what)}", flush=True)
     began = time.monotonic()
+    tally = _played(drill, wrong=wrong)
+    seconds = time.monotonic() - began
+    shown = drill.damaged(tally) if wrong else drill.holds(tally)
+    table = tally.text()
+    print(f"\n{table}\n\n{_verdict(shown=shown, wrong=wrong)} ({seconds:.0f} s)\n")
+    print(f"{_filled(drill.teaches)}\n", flush=True)
+    if record and shown:
+        keep(name, table, wrong=wrong)
+    return shown
+
+
+def _played(drill: Drill, *, wrong: bool) -> Tally:
+    """Play a drill within its time on a stage of its own, and return what it counted."""
     signal.signal(signal.SIGALRM, _too_long)
     signal.signal(signal.SIGTERM, _ended)
     signal.alarm(drill.seconds)
     with staged(wrong=wrong) as stage:
         drill.play(stage)
         signal.alarm(0)
-    table = stage.tally.text()
-    shown = drill.damaged(stage.tally) if wrong else drill.holds(stage.tally)
-    print(f"\n{table}\n\n{_verdict(shown=shown, wrong=wrong)} ({time.monotonic() - began:.0f} s)\n")
-    print(f"{_filled(drill.teaches)}\n", flush=True)
-    if record and shown:
-        keep(name, table, wrong=wrong)
-    return shown
+    return stage.tally
 
 
 def _verdict(*, shown: bool, wrong: bool) -> str:

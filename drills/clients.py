@@ -18,8 +18,10 @@ from drills.callers import Call, Reason
 CONNECTIONS = 32
 TIMEOUT = (3.0, 10.0)  # seconds to connect and to read
 RETRIES = 3
-READER, READS = "payroll-report", "read:timesheets"
-BOOKER, BOOKS = "timesheets-import-job", "batch:upload"
+READER = "payroll-report"
+READS = "read:timesheets"
+BOOKER = "timesheets-import-job"
+BOOKS = "batch:upload"
 
 
 def token_source(stack: Stack, client_id: str) -> TokenSource:
@@ -59,9 +61,8 @@ def with_folder(
 
 def reading(stack: Stack, session: requests.Session) -> Call:
     """Return a call that reads one timesheet."""
-    return lambda: outcome(
-        lambda: session.get(f"{stack.url['protected-api']}/timesheets?limit=1", timeout=TIMEOUT)
-    )
+    url = f"{stack.url['protected-api']}/timesheets?limit=1"
+    return lambda: outcome(lambda: session.get(url, timeout=TIMEOUT))
 
 
 def asking(stack: Stack, source: TokenSource) -> Call:
@@ -89,8 +90,9 @@ def outcome(send: Callable[[], requests.Response]) -> Reason:
         return type(error).__name__
     if answer.status_code == 200:
         return ""
-    challenge = answer.headers.get("WWW-Authenticate", "")
-    return f"{answer.status_code} invalid_token" if "invalid_token" in challenge else str(answer.status_code)
+    if "invalid_token" in answer.headers.get("WWW-Authenticate", ""):
+        return f"{answer.status_code} invalid_token"
+    return str(answer.status_code)
 
 
 class PlainAuth(requests.auth.AuthBase):

@@ -61,7 +61,8 @@ def _use(stage: Stage, service: str, database: Database) -> None:
 
 def set_read_only(container: Container, read_only: bool) -> None:
     """Let the server refuse writes, in open connections too, or take them again."""
-    _set(container, f"ALTER SYSTEM SET default_transaction_read_only = {'on' if read_only else 'off'}")
+    value = "on" if read_only else "off"
+    _set(container, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
     _set(container, "SELECT pg_reload_conf()")
 
 

@@ -34,7 +34,7 @@ class Row:
     def cells(self) -> list[str]:
         """Return the cells of the table."""
         counts = [self.calls, self.failed, self.refused, self.late, self.booked_twice, self.lost]
-        return ["-" if count is None else f"{count:,}" for count in counts]
+        return [_cell(count) for count in counts]
 
 
 class Tally:
@@ -76,6 +76,10 @@ class Tally:
             most = row.reasons.most_common(MOST_REASONS)
             lines += [f"{whose}: {reason} ({count:,})" for reason, count in most]
         return "\n".join([*lines, *self.notes])
+
+
+def _cell(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
 
 
 def _aligned(cells: list[str], widths: list[int]) -> str:

@@ -2,6 +2,7 @@
 
 import time
 
+import requests
 from live_stack import eventually
 
 from drills.books import count_books, import_file, run_import
@@ -9,12 +10,14 @@ from drills.callers import Callers, answered
 from drills.clients import READER, READS, reading, with_folder, without_folder
 from drills.drill import Drill
 from drills.stage import Stage
-from drills.tally import Tally
+from drills.tally import Row, Tally
 
 LIFE = 10  # seconds that a token lives; the folder renews it at half of that
 AT_LEAST_LEFT = 4  # seconds that the token in use lives at any moment
 ENTRIES = 300
-LIVES, UNTIL_BACK, BACK = "reads while a token lives", "reads until the return", "reads after the return"
+LIVES = "reads while a token lives"
+UNTIL_BACK = "reads until the return"
+BACK = "reads after the return"
 IMPORT = "imports"
 
 
@@ -25,27 +28,38 @@ def play(stage: Stage) -> None:
     import_file(stack, ENTRIES)
     stage.start()
     rows = {name: stage.tally.row(name) for name in (LIVES, UNTIL_BACK, BACK, IMPORT)}
-    session = (
-        without_folder(stack, READER, each_time=True) if stage.wrong else with_folder(stack, READER, READS)
-    )
-    callers = Callers(reading(stack, session), rows[LIVES])
+    callers = Callers(reading(stack, _reader(stage)), rows[LIVES])
     with callers.calling():
         eventually(answered(rows[LIVES], 50), "calls are answered")
         stack.stop("auth-server")
-        time.sleep(AT_LEAST_LEFT)
-        callers.count_in(rows[UNTIL_BACK], rightly=lambda reason: reason.startswith("not sent"))
-        eventually(
-            lambda: rows[UNTIL_BACK].refused + rows[UNTIL_BACK].failed > 0 or None, "the token expires"
-        )
+        wait_until_expired(callers, rows[UNTIL_BACK])
         run_import(stage, rows[IMPORT], rightly=True)
-        stack.start("auth-server")
-        returned = time.monotonic()
-        eventually(answered(rows[UNTIL_BACK], 1), "a call is answered again")
-        stage.tally.notes.append(f"answered again {time.monotonic() - returned:.1f} s after the return")
+        start_again(stage, rows[UNTIL_BACK])
         callers.count_in(rows[BACK])
         eventually(answered(rows[BACK], 50), "calls are answered")
     run_import(stage, rows[IMPORT])
     count_books(stack, ENTRIES, rows[IMPORT])
+
+
+def _reader(stage: Stage) -> requests.Session:
+    if stage.wrong:
+        return without_folder(stage.stack, READER, each_time=True)
+    return with_folder(stage.stack, READER, READS)
+
+
+def wait_until_expired(callers: Callers, row: Row) -> None:
+    """Return when a call has no token; count in this row as soon as the token may have expired."""
+    time.sleep(AT_LEAST_LEFT)
+    callers.count_in(row, rightly=lambda reason: reason.startswith("not sent"))
+    eventually(lambda: row.refused + row.failed > 0 or None, "the token expires")
+
+
+def start_again(stage: Stage, row: Row) -> None:
+    """Start the server, and note after how many seconds a call is answered again."""
+    stage.stack.start("auth-server")
+    returned = time.monotonic()
+    eventually(answered(row, 1), "a call is answered again")
+    stage.tally.notes.append(f"answered again {time.monotonic() - returned:.1f} s after the return")
 
 
 def holds(tally: Tally) -> bool:

@@ -10,7 +10,8 @@ from drills.drill import Drill
 from drills.stage import Stage
 from drills.tally import Tally
 
-OFF, LIFE = 90, 6  # seconds
+OFF = 90  # seconds
+LIFE = 6  # seconds that a token lives
 READ = f"reads, with a clock {OFF} s behind"
 
 

@@ -4,6 +4,7 @@ import time
 
 import requests
 from live_stack import Stack, eventually
+from postgresql_server import Container
 
 from drills.books import Booking, count_books
 from drills.callers import Call, Callers, answered
@@ -27,7 +28,10 @@ from drills.tally import Tally
 FOR = 6  # seconds
 RETRIES = 10  # of a call: two seconds apart, they outlast that
 SOON = 60  # seconds
-READ, BOOK, TOKENS, READY = "reads", "bookings", "token requests", "readiness checks while read-only"
+READ = "reads"
+BOOK = "bookings"
+TOKENS = "token requests"
+READY = "readiness checks while read-only"
 DATABASE = "protected-api/protected_api/postgresql/database.py"
 
 
@@ -35,28 +39,34 @@ def play(stage: Stage) -> None:
     """Make the database read-only under load, and writable again."""
     stack = stage.stack
     if stage.wrong:
-        stack.edit(
-            DATABASE,
-            '"UPDATE timesheets_schema SET version = version"',
-            '"SELECT version FROM timesheets_schema"',
-        )
+        let_the_check_only_read(stack)
     with on_postgresql(stage, "protected-api") as servers:
         stage.start()
+        reader = with_folder(stack, READER, READS, retries=RETRIES)
         booking = Booking(stack, with_folder(stack, BOOKER, BOOKS, retries=RETRIES))
-        reads = Callers(
-            reading(stack, with_folder(stack, READER, READS, retries=RETRIES)), stage.tally.row(READ)
-        )
+        reads = Callers(reading(stack, reader), stage.tally.row(READ))
         bookings = Callers(booking.book_next, stage.tally.row(BOOK))
         tokens = Callers(asking(stack, token_source(stack, READER)), stage.tally.row(TOKENS), threads=2)
-        checks = Callers(not_ready(stack), stage.tally.row(READY), threads=1, pause=0.1)
         with reads.calling(), bookings.calling(), tokens.calling():
             eventually(answered(bookings.row, 30), "entries are booked", SOON)
-            set_read_only(servers.container, True)
-            with checks.calling():
-                time.sleep(FOR)
-            set_read_only(servers.container, False)
+            refuse_writes(stage, servers.container)
             eventually(answered(bookings.row, 30), "entries are booked again", SOON)
         count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
+
+
+def let_the_check_only_read(stack: Stack) -> None:
+    """Let the API of this copy be ready as soon as it can read."""
+    writes = '"UPDATE timesheets_schema SET version = version"'
+    stack.edit(DATABASE, writes, '"SELECT version FROM timesheets_schema"')
+
+
+def refuse_writes(stage: Stage, container: Container) -> None:
+    """Make the database read-only for a while, and ask the API all the time whether it is ready."""
+    checks = Callers(not_ready(stage.stack), stage.tally.row(READY), threads=1, pause=0.1)
+    set_read_only(container, True)
+    with checks.calling():
+        time.sleep(FOR)
+    set_read_only(container, False)
 
 
 def not_ready(stack: Stack) -> Call:
@@ -64,7 +74,8 @@ def not_ready(stack: Stack) -> Call:
     url = f"{stack.url['protected-api']}/readyz"
 
     def check() -> str:
-        return "" if outcome(lambda: requests.get(url, timeout=TIMEOUT)) == "503" else "says that it is ready"
+        reason = outcome(lambda: requests.get(url, timeout=TIMEOUT))
+        return "" if reason == "503" else "says that it is ready"
 
     return check
 

@@ -3,6 +3,7 @@
 import time
 
 from live_stack import eventually
+from postgresql_server import Container
 
 from drills.books import Booking, count_books
 from drills.callers import Callers, answered
@@ -10,12 +11,14 @@ from drills.clients import BOOKER, BOOKS, READER, READS, asking, reading, token_
 from drills.drill import Drill
 from drills.postgresql import on_postgresql
 from drills.stage import Stage
-from drills.tally import Tally
+from drills.tally import Row, Tally
 
 KILLS = 2
 RETRIES = 10  # of a call: two seconds apart, they outlast the restart
 SOON = 60  # seconds
-READ, BOOK, TOKENS = "reads", "bookings", "token requests"
+READ = "reads"
+BOOK = "bookings"
+TOKENS = "token requests"
 
 
 def play(stage: Stage) -> None:
@@ -23,21 +26,25 @@ def play(stage: Stage) -> None:
     stack = stage.stack
     with on_postgresql(stage, "protected-api", flushed=not stage.wrong) as servers:
         stage.start()
+        reader = with_folder(stack, READER, READS, retries=RETRIES)
         booking = Booking(stack, with_folder(stack, BOOKER, BOOKS, retries=RETRIES))
-        reads = Callers(
-            reading(stack, with_folder(stack, READER, READS, retries=RETRIES)), stage.tally.row(READ)
-        )
+        reads = Callers(reading(stack, reader), stage.tally.row(READ))
         bookings = Callers(booking.book_next, stage.tally.row(BOOK), pause=0)
         tokens = Callers(asking(stack, token_source(stack, READER)), stage.tally.row(TOKENS), threads=2)
         with reads.calling(), bookings.calling(), tokens.calling():
             for _ in range(KILLS):
                 eventually(answered(bookings.row, 30), "entries are booked", SOON)
-                servers.container.kill()
-                killed = time.monotonic()
-                servers.container.start()
-                eventually(answered(bookings.row, 30), "entries are booked again", SOON)
-                stage.tally.notes.append(f"booked again {time.monotonic() - killed:.1f} s after the kill")
+                restart(stage, servers.container, bookings.row)
         count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
+
+
+def restart(stage: Stage, container: Container, bookings: Row) -> None:
+    """Kill the server and start it, and note after how many seconds entries are booked again."""
+    container.kill()
+    killed = time.monotonic()
+    container.start()
+    eventually(answered(bookings, 30), "entries are booked again", SOON)
+    stage.tally.notes.append(f"booked again {time.monotonic() - killed:.1f} s after the kill")
 
 
 def holds(tally: Tally) -> bool:

@@ -17,7 +17,9 @@ from drills.tally import Tally
 SERVICE = "protected-api"
 RELOADS = 4
 CONNECTS = 20
-NEW, BUSY, RARE = "a connection for each call", "busy connections", "connections used every 2.5 s"
+NEW = "a connection for each call"
+BUSY = "busy connections"
+RARE = "connections used every 2.5 s"
 REFUSED = "connection refused"
 
 
@@ -25,16 +27,13 @@ def play(stage: Stage) -> None:
     """Reload the API a few times and stop it, under three kinds of clients that repeat nothing."""
     stack = stage.stack
     if stage.wrong:
-        stack.edit(
-            f"{SERVICE}/gunicorn.conf.py", "    close_sockets_when_told_to_stop(worker)\n", "    del worker\n"
-        )
+        keep_the_socket_open(stack)
     stage.start()
-    rows = {name: stage.tally.row(name) for name in (NEW, BUSY, RARE)}
     port = stack.ports[SERVICE]
     again: list[float] = []
-    new = Callers(call(port, again, Connection="close"), rows[NEW], threads=3, pause=0)
-    busy = Callers(call(port, again), rows[BUSY], threads=2, pause=0)
-    rare = Callers(call(port, again), rows[RARE], threads=10, pause=2.5)
+    new = Callers(call(port, again, Connection="close"), stage.tally.row(NEW), threads=3, pause=0)
+    busy = Callers(call(port, again), stage.tally.row(BUSY), threads=2, pause=0)
+    rare = Callers(call(port, again), stage.tally.row(RARE), threads=10, pause=2.5)
     with new.calling(), busy.calling(), rare.calling():
         for _ in range(RELOADS):
             reload(stack)
@@ -43,9 +42,14 @@ def play(stage: Stage) -> None:
         for callers in (new, busy, rare):
             callers.count_in(callers.row, rightly=lambda reason: reason == REFUSED)
         stack.stop(SERVICE)
-    stage.tally.notes.append(
-        f"{RELOADS} reloads (HUP) and a stop (TERM); after the stop, connections are refused"
-    )
+    after = "after the stop, connections are refused"
+    stage.tally.notes.append(f"{RELOADS} reloads (HUP) and a stop (TERM); {after}")
+
+
+def keep_the_socket_open(stack: Stack) -> None:
+    """Let a worker of this copy stop as gunicorn stops it."""
+    closing = "    close_sockets_when_told_to_stop(worker)\n"
+    stack.edit(f"{SERVICE}/gunicorn.conf.py", closing, "    del worker\n")
 
 
 def call(port: int, again: list[float], **headers: str) -> Call:

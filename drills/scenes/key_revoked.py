@@ -4,7 +4,7 @@ import time
 
 import requests
 from calling_service.oauth_client.refused_tokens import YOUNG
-from live_stack import eventually
+from live_stack import Stack, eventually
 
 from drills.callers import Callers
 from drills.clients import (
@@ -21,7 +21,8 @@ from drills.keys import keys, kid, shorten_the_times
 from drills.stage import Stage
 from drills.tally import Tally
 
-READ, THIEF = "reads", "the thief"
+READ = "reads"
+THIEF = "the thief"
 WITHIN = 4  # seconds: the API's soft time of 1 s, and the time of a busy machine
 
 
@@ -36,17 +37,21 @@ def play(stage: Stage) -> None:
     with callers.calling():
         began = time.monotonic()
         eventually(lambda: time.monotonic() - began > YOUNG or None, "the token is no longer new")
-        keys(stack, "revoke", kid(stolen))
-        revoked = time.monotonic()
-        eventually(
-            lambda: _statuses(stack.url["protected-api"], stolen) == {401} or None, "the thief is refused"
-        )
-        refused_after = time.monotonic() - revoked
+        refused_after = revoke(stack, stolen)
         before = callers.row.calls
         eventually(lambda: callers.row.calls > before + 100 or None, "the clients go on")
     for _ in range(CONNECTIONS):
         stage.tally.row(THIEF).add(reason="401 invalid_token", refused_rightly=refused_after < WITHIN)
     stage.tally.notes.append(f"the thief was served for {refused_after:.1f} s after the revocation")
+
+
+def revoke(stack: Stack, stolen: str) -> float:
+    """Revoke the key that signed this token; return for how many seconds the API still served the thief."""
+    keys(stack, "revoke", kid(stolen))
+    revoked = time.monotonic()
+    url = stack.url["protected-api"]
+    eventually(lambda: _statuses(url, stolen) == {401} or None, "the thief is refused")
+    return time.monotonic() - revoked
 
 
 def _statuses(url: str, token: str) -> set[int]:

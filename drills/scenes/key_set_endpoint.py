@@ -17,6 +17,7 @@ from drills.tally import Tally
 
 SOFT = 1  # seconds for which the API keeps a key set
 EACH = 5  # seconds: longer than the 3 s that a fetch may take
+JWKS_URI = "JWKS_URI: http://auth-server:9000/.well-known/jwks.json"
 MOODS = {"slow": "never answers", "broken": "answers 500", "poisoned": "adds keys that are none"}
 BESIDE = [
     None,
@@ -69,7 +70,8 @@ class KeySetEndpoint:
         if self.mood == "poisoned":
             key_set["keys"] = [*BESIDE, *key_set["keys"]]
         body = json.dumps(key_set).encode()
-        request.send_response(500 if self.mood == "broken" else 200)
+        status = 500 if self.mood == "broken" else 200
+        request.send_response(status)
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
@@ -82,25 +84,24 @@ def play(stage: Stage) -> None:
     hard = SOFT if stage.wrong else 86400
     stage.set("DATABASE_FILE:", JWKS_TTL=SOFT, JWKS_COOLDOWN=SOFT, JWKS_HARD_TTL=hard)
     with KeySetEndpoint(stack) as endpoint:
-        stack.edit(
-            "docker-compose.yml",
-            "JWKS_URI: http://auth-server:9000/.well-known/jwks.json",
-            f"JWKS_URI: {endpoint.url}",
-        )
+        stack.edit("docker-compose.yml", JWKS_URI, f"JWKS_URI: {endpoint.url}")
         stage.start()
-        callers = Callers(
-            reading(stack, with_folder(stack, READER, READS)), stage.tally.row("reads while it is well")
-        )
+        reads = reading(stack, with_folder(stack, READER, READS))
+        callers = Callers(reads, stage.tally.row("reads while it is well"))
         with callers.calling():
             eventually(answered(callers.row, 50), "calls are answered")
             for mood, what in MOODS.items():
                 callers.count_in(stage.tally.row(f"reads while it {what}"))
-                endpoint.mood = mood
-                fetches = endpoint.fetches
-                time.sleep(EACH)
-                stage.tally.notes.append(
-                    f"{mood}: {endpoint.fetches - fetches} fetches in {EACH} s, by two workers"
-                )
+                fetches = count_fetches(endpoint, mood)
+                stage.tally.notes.append(f"{mood}: {fetches} fetches in {EACH} s, by two workers")
+
+
+def count_fetches(endpoint: KeySetEndpoint, mood: str) -> int:
+    """Put the endpoint into a mood, and return how often the API fetches from it meanwhile."""
+    endpoint.mood = mood
+    before = endpoint.fetches
+    time.sleep(EACH)
+    return endpoint.fetches - before
 
 
 def holds(tally: Tally) -> bool:

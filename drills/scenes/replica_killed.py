@@ -2,10 +2,9 @@
 
 import os
 import signal
-import subprocess
 import time
-from functools import partial
 
+import requests
 from live_stack import eventually
 
 from drills.books import Booking, count_books
@@ -16,38 +15,42 @@ from drills.stage import Stage
 from drills.tally import Tally
 
 KILLS = 3
-READ, BOOK = "reads", "bookings"
+READ = "reads"
+BOOK = "bookings"
 
 
 def play(stage: Stage) -> None:
     """Start a second replica on the same port and the same database, and kill it under load."""
     stack = stage.stack
     stage.start()
-    if stage.wrong:
-        reader, booker = without_folder(stack, READER), without_folder(stack, BOOKER)
-    else:
-        reader, booker = with_folder(stack, READER, READS), with_folder(stack, BOOKER, BOOKS)
-    for session in (reader, booker):
-        session.headers["Connection"] = "close"  # so that the kernel deals out each call
-    booking = Booking(stack, booker)
-    reads = Callers(reading(stack, reader), stage.tally.row(READ), threads=6, pause=0)
+    booking = Booking(stack, _session(stage, BOOKER, BOOKS))
+    reads = Callers(reading(stack, _session(stage, READER, READS)), stage.tally.row(READ), threads=6, pause=0)
     bookings = Callers(booking.book_next, stage.tally.row(BOOK), threads=4, pause=0)
     for callers in (reads, bookings):
         callers.late = 3.0
     with reads.calling(), bookings.calling():
         for _ in range(KILLS):
-            replica = stage.begin_instance("protected-api")
-            eventually(partial(_serves, stage, replica), "the second replica serves")
-            time.sleep(1)  # of ordinary calls
-            os.killpg(replica.pid, signal.SIGKILL)
-            replica.wait()
+            kill_a_replica(stage)
             time.sleep(1)
     count_books(stack, booking.acknowledged, stage.tally.row(BOOK))
     stage.tally.notes.append(f"killed {KILLS} times")
 
 
-def _serves(stage: Stage, replica: subprocess.Popen[bytes]) -> bool | None:
-    return stage.serves("protected-api", replica) or None
+def _session(stage: Stage, client_id: str, scope: str) -> requests.Session:
+    """Return a session that makes a connection for each call, so that the kernel deals out each call."""
+    stack = stage.stack
+    session = without_folder(stack, client_id) if stage.wrong else with_folder(stack, client_id, scope)
+    session.headers["Connection"] = "close"
+    return session
+
+
+def kill_a_replica(stage: Stage) -> None:
+    """Start a replica, and kill it with its workers after it has served for a moment."""
+    replica = stage.begin_instance("protected-api")
+    eventually(lambda: stage.serves("protected-api", replica) or None, "the second replica serves")
+    time.sleep(1)  # of ordinary calls
+    os.killpg(replica.pid, signal.SIGKILL)
+    replica.wait()
 
 
 def holds(tally: Tally) -> bool:

@@ -9,17 +9,15 @@ from drills.callers import Callers, answered
 from drills.clients import BOOKER, BOOKS, READER, READS, TIMEOUT, outcome, session, token_source, with_folder
 from drills.drill import Drill
 from drills.stage import Stage
-from drills.tally import Tally
+from drills.tally import Row, Tally
 
 # The command of docs/production.md.
 BACK_UP = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', sys.argv[2:])"
 DATABASES = {"auth-server": "auth-server.db", "protected-api": "timesheets.db"}
-BOOK, OLD, NEW, AGAIN = (
-    "bookings",
-    "reads with a token from before",
-    "reads with a new token",
-    "bookings sent again",
-)
+BOOK = "bookings"
+OLD = "reads with a token from before"
+NEW = "reads with a new token"
+AGAIN = "bookings sent again"
 
 
 def play(stage: Stage) -> None:
@@ -27,30 +25,38 @@ def play(stage: Stage) -> None:
     stack = stage.stack
     stage.start()
     rows = {name: stage.tally.row(name) for name in (BOOK, OLD, NEW, AGAIN)}
-    old = token_source(stack, READER).get(stack.timesheets_api, [READS]).value
+    old = new_token(stack)
     booking = Booking(stack, with_folder(stack, BOOKER, BOOKS))
-    bookings = Callers(booking.book_next, rows[BOOK])
-    with bookings.calling():
-        eventually(answered(rows[BOOK], 200), "entries are booked")
-        backed_up = list(booking.acknowledged)
-        for service in DATABASES:
-            back_up(stage, service)
-        eventually(answered(rows[BOOK], 100), "entries are booked")
-    stack.stop("auth-server", "protected-api")
+    backed_up = back_up_under_load(stage, booking, rows[BOOK])
+    stack.stop(*DATABASES)
     for service, database in DATABASES.items():
         restore(stack, service, database)
-    stack.start("auth-server", "protected-api")
+    stack.start(*DATABASES)
     stack.wait_until_ready()
     count_books(stack, backed_up, rows[BOOK])
     rows[OLD].add(reason=read_with(stack, old))
-    rows[NEW].add(
-        reason=read_with(stack, token_source(stack, READER).get(stack.timesheets_api, [READS]).value)
-    )
-    since = [number for number in booking.acknowledged if number not in backed_up]
+    rows[NEW].add(reason=read_with(stack, new_token(stack)))
+    since = len(booking.acknowledged) - len(backed_up)
     for number in list(booking.acknowledged):
         rows[AGAIN].add(reason=booking.book(number))
     count_books(stack, booking.acknowledged, rows[AGAIN])
-    stage.tally.notes.append(f"acknowledged before the backup: {len(backed_up)}, after it: {len(since)}")
+    stage.tally.notes.append(f"acknowledged before the backup: {len(backed_up)}, after it: {since}")
+
+
+def new_token(stack: Stack) -> str:
+    """Return a token with which timesheets can be read."""
+    return token_source(stack, READER).get(stack.timesheets_api, [READS]).value
+
+
+def back_up_under_load(stage: Stage, booking: Booking, row: Row) -> list[int]:
+    """Back up while entries are booked; return those that had been acknowledged before."""
+    with Callers(booking.book_next, row).calling():
+        eventually(answered(row, 200), "entries are booked")
+        before = list(booking.acknowledged)
+        for service in DATABASES:
+            back_up(stage, service)
+        eventually(answered(row, 100), "entries are booked")
+    return before
 
 
 def back_up(stage: Stage, service: str) -> None:

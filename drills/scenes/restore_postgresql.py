@@ -4,21 +4,19 @@ from live_stack import Stack, eventually
 
 from drills.books import Booking, count_books
 from drills.callers import Callers, answered
-from drills.clients import BOOKER, BOOKS, READER, READS, token_source, with_folder
+from drills.clients import BOOKER, BOOKS, with_folder
 from drills.drill import Drill
 from drills.postgresql import Postgresql, on_postgresql
-from drills.scenes.restore import read_with
+from drills.scenes.restore import new_token, read_with
 from drills.stage import Stage
 from drills.tally import Tally
 
 SERVICES = ("auth-server", "protected-api")
 SOON = 60  # seconds
-BOOK, OLD, NEW, LATER = (
-    "bookings before the dump",
-    "reads with a token from before",
-    "reads with a new token",
-    "bookings from then on",
-)
+BOOK = "bookings before the dump"
+OLD = "reads with a token from before"
+NEW = "reads with a new token"
+LATER = "bookings from then on"
 
 
 def play(stage: Stage) -> None:
@@ -27,7 +25,7 @@ def play(stage: Stage) -> None:
     rows = {name: stage.tally.row(name) for name in (BOOK, OLD, NEW, LATER)}
     with on_postgresql(stage, *SERVICES) as servers:
         stage.start()
-        old = token_source(stack, READER).get(stack.timesheets_api, [READS]).value
+        old = new_token(stack)
         booking = Booking(stack, with_folder(stack, BOOKER, BOOKS))
         bookings = Callers(booking.book_next, rows[BOOK])
         with bookings.calling():
@@ -36,22 +34,25 @@ def play(stage: Stage) -> None:
             before = list(booking.acknowledged)
             dumps = {service: dump(servers, service) for service in SERVICES}
             eventually(answered(rows[LATER], 20), "entries are booked", SOON)
-        stack.stop(*SERVICES)
-        for service in SERVICES:
-            restore(servers, service, dumps[service])
-        forget_key_set(stack)
-        stack.start(*SERVICES)
-        stack.wait_until_ready()
+        replace_databases(stack, servers, dumps)
         rows[OLD].add(reason=read_with(stack, old))
-        rows[NEW].add(
-            reason=read_with(stack, token_source(stack, READER).get(stack.timesheets_api, [READS]).value)
-        )
+        rows[NEW].add(reason=read_with(stack, new_token(stack)))
         count_books(stack, before, rows[BOOK])
         later = [number for number in booking.acknowledged if number not in before]
         if not stage.wrong:
             for number in later:
                 rows[LATER].add(reason=booking.book(number))
         count_books(stack, later, rows[LATER])
+
+
+def replace_databases(stack: Stack, servers: Postgresql, dumps: dict[str, bytes]) -> None:
+    """Stop the services, make their databases again from these dumps, and start the services."""
+    stack.stop(*SERVICES)
+    for service, dumped in dumps.items():
+        restore(servers, service, dumped)
+    forget_key_set(stack)
+    stack.start(*SERVICES)
+    stack.wait_until_ready()
 
 
 def dump(servers: Postgresql, service: str) -> bytes:

@@ -12,7 +12,8 @@ from drills.drill import Drill
 from drills.stage import Stage
 from drills.tally import Tally
 
-READ, TOKENS = "reads", "token requests"
+READ = "reads"
+TOKENS = "token requests"
 SERVICES = {"auth-server": TOKENS, "protected-api": READ}
 
 

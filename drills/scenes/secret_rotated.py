@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import shutil
 import time
 
 from live_stack import Stack, eventually
@@ -12,29 +13,37 @@ from drills.drill import Drill
 from drills.stage import Stage
 from drills.tally import Tally
 
-OLD, NEW = f"{READER}.sha256", f"{READER}.next.sha256"
-TOKENS, WITH_OLD = "token requests", "the old secret, afterwards"
+OLD = f"{READER}.sha256"  # names of files
+NEW = f"{READER}.next.sha256"
+TOKENS = "token requests"
+WITH_OLD = "the old secret, afterwards"
 HANDED_OVER_LATER = 2  # seconds, by the twin
 
 
 def play(stage: Stage) -> None:
     """Change the secret, in the order that the docs give or all at once."""
     stack = stage.stack
-    stack.edit("docker-compose.yml", "TENANT_FILE: tenant.yaml", "TENANT_FILE: /run/secrets/tenant.yaml")
-    digests = stack.folder / ".secrets/auth-server"
-    digests.mkdir(parents=True)
-    (digests / "tenant.yaml").write_text((stack.folder / "auth-server/tenant.yaml").read_text())
+    put_the_tenant_beside_its_digests(stack)
     stage.start()
     rows = stage.tally
     source = token_source(stack, READER)
     callers = Callers(asking(stack, source), rows.row(TOKENS))
-    old, new = stack.secret(READER), secrets.token_urlsafe(32)
+    replace = replace_at_once if stage.wrong else replace_in_steps
+    old = stack.secret(READER)
     with callers.calling():
         eventually(answered(rows.row(TOKENS), 50), "tokens are issued")
-        (replace_at_once if stage.wrong else replace_in_steps)(stage, new, rows)
+        replace(stage, secrets.token_urlsafe(32), rows)
         eventually(answered(rows.row(TOKENS), 50), "tokens are issued")
     refused = eventually(lambda: _refusal(stack, old), "the old secret is refused")
     rows.row(WITH_OLD).add(reason=refused, refused_rightly=True)
+
+
+def put_the_tenant_beside_its_digests(stack: Stack) -> None:
+    """Let the server of this copy read a tenant file that the drill may change."""
+    stack.edit("docker-compose.yml", "TENANT_FILE: tenant.yaml", "TENANT_FILE: /run/secrets/tenant.yaml")
+    digests = stack.folder / ".secrets/auth-server"
+    digests.mkdir(parents=True)
+    shutil.copy(stack.folder / "auth-server/tenant.yaml", digests)
 
 
 def replace_in_steps(stage: Stage, new: str, rows: Tally) -> None:

@@ -10,7 +10,8 @@ from drills.stage import Stage
 from drills.tally import Tally
 
 THREADS = 200
-FIRST, ASKED = "first calls", "token requests"
+FIRST = "first calls"
+ASKED = "token requests"
 
 
 def play(stage: Stage) -> None:

@@ -17,7 +17,10 @@ from drills.tally import Tally
 LIMIT = 20  # failed logins a minute
 EACH = 4  # seconds
 LATE = 0.5  # seconds: the store's time-out is one
-WELL, HANGS, DOWN, BACK = "is well", "hangs", "is down", "is back"
+WELL = "is well"
+HANGS = "hangs"
+DOWN = "is down"
+BACK = "is back"
 VERBS = {WELL: (), HANGS: ("pause",), DOWN: ("unpause", "stop"), BACK: ("start",)}
 COUNTING = "auth-server/auth_server/protocol/shared_failures.py"
 
@@ -58,7 +61,8 @@ def _log_in(stage: Stage, valkey: ValkeyServer) -> None:
                 valkey.docker(verb)
             right.count_in(stage.tally.row(f"logins while it {state}"))
             wrong.count_in(stage.tally.row(f"guesses while it {state}"), rightly=_is_refusal)
-            guesses.begin(f"guessed while it {state}" if state in {WELL, BACK} else "")
+            guessed = f"guessed while it {state}" if state in {WELL, BACK} else ""
+            guesses.begin(guessed)
             time.sleep(EACH)
 
 
