@@ -25,7 +25,8 @@ from live_stack import Stack, free_ports
 from bench import load, processes, reads, refusals, stages, token_requests
 from bench.load import http
 
-ROUNDS, REQUESTS = 5, 2000
+ROUNDS = 5
+REQUESTS = 2000  # in a round
 COLUMNS = "{:<46} {:>8} {:>8} {:>10} {:>12}"
 
 
@@ -82,8 +83,10 @@ def bare_flask(stack: Stack) -> Iterator[tuple[int, int]]:
 
 def targets(stack: Stack, bare: tuple[int, int], unguarded: tuple[int, int]) -> list[Target]:
     """Return the targets; the others are compared with the first."""
-    auth, api = stack.ports["auth-server"], stack.ports["protected-api"]
-    auth_master, api_master = stack.master("auth-server"), stack.master("protected-api")
+    auth = stack.ports["auth-server"]
+    auth_master = stack.master("auth-server")
+    api = stack.ports["protected-api"]
+    api_master = stack.master("protected-api")
     remembered = reads.read(stack.token("payroll-report"))
     issue = "POST /oauth/token"
     assertions = partial(token_requests.with_assertions, stack)
@@ -114,10 +117,10 @@ def report(measured: Sequence[Target], stack: Stack) -> None:
     print(COLUMNS.format("", "per s", "p99 ms", "CPU ms", "ratio to bare"))
     for target in measured:
         ratio = statistics.median(a / b for a, b in zip(target.rates, baseline.rates, strict=True))
-        rate, p99, cpu = (statistics.median(values) for values in (target.rates, target.p99s, target.cpus))
-        print(
-            COLUMNS.format(target.name, f"{rate:.0f}", f"{p99 * 1e3:.1f}", f"{cpu * 1e3:.2f}", f"{ratio:.2f}")
-        )
+        rate = statistics.median(target.rates)
+        p99 = statistics.median(target.p99s) * 1e3
+        cpu = statistics.median(target.cpus) * 1e3
+        print(COLUMNS.format(target.name, f"{rate:.0f}", f"{p99:.1f}", f"{cpu:.2f}", f"{ratio:.2f}"))
     for service in stack.ports:
         sizes = processes.pss_mib(stack.master(service))
         print(f"{service}: PSS of a worker {max(sizes):.1f} MiB")

@@ -10,7 +10,8 @@ from pathlib import Path
 import requests
 from live_stack import Stack
 
-EXCHANGES, SAMPLES = 20, 100
+EXCHANGES = 20  # of the run
+SAMPLES = 100
 
 
 def lengthen(database: Path, run_id: str) -> None:

@@ -17,8 +17,8 @@ from postgresql_server import Database
 from protected_api.app import create_app
 from protected_api.settings import Settings
 
-from bench.app_alone import Call, call
 from bench.databases.rounds import compare, print_heading
+from bench.in_process import Call, call
 
 AUDIENCE = "http://localhost:9001"
 ROWS = 20_000  # in the tables before the first round

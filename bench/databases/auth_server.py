@@ -14,8 +14,8 @@ from flask import Flask
 from joserfc import jwk, jwt
 from postgresql_server import Database
 
-from bench.app_alone import Call, call
 from bench.databases.rounds import compare, print_heading
+from bench.in_process import Call, call
 
 CALLS = 200
 ISSUER = "https://issuer.example"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from postgresql_server import Database
 
-from bench.app_alone import Call
+from bench.in_process import Call
 
 ROUNDS = 9
 

@@ -16,7 +16,8 @@ from live_stack import INVOICES, Stack, free_ports
 from bench.peers import tokens
 
 Running = AbstractContextManager[tuple[int, int]]  # a port and a process id
-CLIENT, SECRET = "payroll-report", "s" * 43  # the peer's client; ours has the secret that the stack made
+CLIENT = "payroll-report"
+SECRET = "s" * 43  # of the peer's client; ours has the secret that the stack made
 RS256_API = "https://timesheets.exampleco.example"  # at the peer
 SCOPE = "read:timesheets"
 PEERS = Path(__file__).parent
@@ -102,12 +103,12 @@ def ours(folder: Path, server: str, jwks_uri: str) -> Iterator[Stack]:
 def bare_flask(stack: Stack) -> Iterator[tuple[int, int]]:
     """Run bench.peers.bare_token as the stack runs its authorization server; yield port and process id."""
     (port,) = free_ports(1)
-    app, bind = "bench.peers.bare_token:app", ["--bind", f"127.0.0.1:{port}"]
+    app = ["bench.peers.bare_token:app", "--bind", f"127.0.0.1:{port}"]
     serve = ["gunicorn"]
     if stack.environment["SERVER"] == "granian":
         serve = ["python", str(stack.folder / "deploy/fast/serve.py")]
     environment = ["env", f"PYTHONPATH={stack.folder}"]
-    command = [sys.executable, "stack/local.py", "exec", "auth-server", *environment, *serve, app, *bind]
+    command = [sys.executable, "stack/local.py", "exec", "auth-server", *environment, *serve, *app]
     with (
         (stack.state / "bare.log").open("w") as log,
         subprocess.Popen(command, cwd=stack.folder, env=stack.environment, stdout=log, stderr=log) as master,

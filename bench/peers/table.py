@@ -57,10 +57,12 @@ def report(rows: Sequence[Row], folder: Path, rounds: int, seconds: float) -> No
     print(f"\n{'':<28}" + "".join(f" | {f'{level} connections':<32}" for level in levels))
     header = LEVEL.format("per s", "p50 ms", "p99 ms", "CPU µs")
     print(f"{'':<28}" + f" | {header}" * len(levels) + f" | {'CPU µs':>7} {'ratio':>6} {'PSS MiB':>8}")
-    peer, group = rows[0], ""
+    peer = rows[0]
+    group = ""
     for row in rows:
         if row.group != group:
-            peer, group = row, row.group
+            peer = row
+            group = row.group
             print(group)
         cells = "".join(f" | {_level(row.measured[level])}" for level in levels)
         cpu = statistics.median(_cpus(row)) * 1e6

@@ -20,7 +20,8 @@ HEADER = {"typ": "at+jwt", "alg": "ES256", "kid": "bench-peers"}
 
 def sign(stack: Stack, scope: str) -> str:
     """Return a new access token for the stack's API."""
-    now, client = int(time.time()), "payroll-report"
+    now = int(time.time())
+    client = "payroll-report"
     claims: dict[str, str | int] = {"iss": stack.issuer, "aud": stack.timesheets_api, "sub": client}
     claims |= {
         "client_id": client,

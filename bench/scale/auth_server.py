@@ -16,7 +16,7 @@ from flask import Flask
 from live_stack import INVOICES
 
 from bench import refusals
-from bench.app_alone import Call, call
+from bench.in_process import Call, call
 from bench.scale import tables
 from bench.scale.comparison import SIZES, Environments, Requests, compare, compare_programs
 
@@ -35,7 +35,8 @@ def measure(folder: str, secret: str) -> None:
     sample = Path(os.environ["TENANT_FILE"]).read_text()
     environments: Environments = {}
     for name, rows in SIZES.items():
-        tenant, database = f"{folder}/{name}.yaml", f"{folder}/auth-{name}.db"
+        tenant = f"{folder}/{name}.yaml"
+        database = f"{folder}/auth-{name}.db"
         tables.write_tenant(Path(tenant), sample, rows["clients"], STACK.timesheets_api)
         environments[name] = {**os.environ, "TENANT_FILE": tenant, "DATABASE_URL": f"sqlite:///{database}"}
     compare_programs("tenant apply, to an empty database", APPLY, environments)

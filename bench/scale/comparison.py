@@ -9,9 +9,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
-from bench.app_alone import Call
+from bench.in_process import Call
 
-ROUNDS, CALLS = 9, 20
+ROUNDS = 9
+CALLS = 20  # in a round
 SCALE = float(os.environ.get("SCALE", "1"))
 SMALL = {"clients": 10_000, "tokens": 10_000, "timesheets": 10_000}
 FULL = {"clients": 100_000, "tokens": 1_000_000, "timesheets": 5_000_000}

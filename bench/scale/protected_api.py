@@ -9,7 +9,7 @@ from flask import Flask
 from protected_api.app import create_app
 from protected_api.settings import Settings
 
-from bench.app_alone import call
+from bench.in_process import call
 from bench.scale import tables
 from bench.scale.comparison import SIZES, Environments, Requests, compare, compare_programs
 

@@ -15,8 +15,11 @@ from typing import Any
 
 from protected_api.sqlite.database import MIGRATIONS
 
-DAYS, BEFORE_INDEXES = 1000, 2  # the dates of the timesheets; the migrations before the indexes
-EARLY, LATE, APPROVED_AT = "2000-01-01", "2026-12-31", "2026-12-31T00:00:00Z"
+DAYS = 1000  # that the timesheets are spread over
+BEFORE_INDEXES = 2  # migrations
+EARLY = "2000-01-01"
+LATE = "2026-12-31"
+APPROVED_AT = "2026-12-31T00:00:00Z"
 FIRST_DAY = datetime.date(2024, 1, 1)
 ASSERTION = "INSERT INTO seen_assertions (client_id, jti_digest, expires_at) VALUES ('bench-keys', ?, ?)"
 REVOKED = "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?, ?)"
@@ -66,7 +69,8 @@ def _timesheets(rows: int) -> Iterator[tuple[Any, ...]]:
         date = days[number * DAYS // rows]
         yield f"e-{number}", f"C-{number % people}", date, f"Project {number % 50}", None
     for number in range(20):
-        yield f"last-{number}", "Anna", EARLY if number < 10 else LATE, "Rare", APPROVED_AT
+        date = EARLY if number < 10 else LATE
+        yield f"last-{number}", "Anna", date, "Rare", APPROVED_AT
 
 
 def _opened(file: str) -> sqlite3.Connection:
