@@ -20,7 +20,8 @@ from pathlib import Path
 
 from service import ROOT, STATE, Service, services
 
-START_SECONDS, STOP_SECONDS = 30, 15
+START_SECONDS = 30
+STOP_SECONDS = 15
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -81,7 +82,8 @@ def _answers(url: str) -> bool:
 
 def stop(service: Service) -> None:
     """Ask the process to stop, and wait; after the grace period, kill it and its workers."""
-    if (pid := service.pid()) is not None:
+    pid = service.pid()
+    if pid is not None:
         os.kill(pid, signal.SIGTERM)
         for _ in _until(STOP_SECONDS):
             if service.pid() is None:
@@ -119,20 +121,28 @@ def main(verb: str, *names: str) -> None:
         if verb in ("stop", "down"):
             for service in reversed(chosen):
                 stop(service)
-            return
-        starting = [
-            service for service in chosen if not (service.is_current() if verb == "up" else service.pid())
-        ]
-        if not only_ours(starting):
-            sys.exit(1)
-        # The authorization server comes last, because its check already applies the tenant file.
-        for service in reversed(starting):
-            if service.pid() is not None:
-                require_startable(service)
-        for service in reversed(starting):
-            stop(service)
-        for service in starting:
-            start(service)
+        else:
+            start_again([service for service in chosen if _is_to_start(service, verb)])
+
+
+def _is_to_start(service: Service, verb: str) -> bool:
+    if verb == "up":
+        return not service.is_current()
+    return service.pid() is None
+
+
+def start_again(chosen: list[Service]) -> None:
+    """Stop those that run, once it is certain that their new version can start, and start all."""
+    if not only_ours(chosen):
+        sys.exit(1)
+    # The authorization server comes last, because its check already applies the tenant file.
+    for service in reversed(chosen):
+        if service.pid() is not None:
+            require_startable(service)
+    for service in reversed(chosen):
+        stop(service)
+    for service in chosen:
+        start(service)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,9 @@ class Spans:
 
 
 def _parent_of(span: SpanId) -> Context:
-    flags = TraceFlags(TraceFlags.SAMPLED if span.sampled else TraceFlags.DEFAULT)
     if not span.parent:
         return Context()
+    sampled = TraceFlags.SAMPLED if span.sampled else TraceFlags.DEFAULT
+    flags = TraceFlags(sampled)
     parent = SpanContext(int(span.trace_id, 16), int(span.parent, 16), is_remote=True, trace_flags=flags)
     return set_span_in_context(NonRecordingSpan(parent), Context())
