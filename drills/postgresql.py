@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from live_stack import free_ports
+from live_stack import eventually, free_ports
 from postgresql_server import Container, Database
 from psycopg import sql
 
@@ -60,10 +60,17 @@ def _use(stage: Stage, service: str, database: Database) -> None:
 
 
 def set_read_only(container: Container, read_only: bool) -> None:
-    """Let the server refuse writes, in open connections too, or take them again."""
+    """Let the server refuse writes, in open connections too, or take them again; return when it does."""
     value = "on" if read_only else "off"
     _set(container, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
-    _set(container, "SELECT pg_reload_conf()")
+    _set(container, "SELECT pg_reload_conf()")  # which returns before the setting is in force
+    eventually(lambda: _read_only(container) == value or None, f"default_transaction_read_only = {value}")
+
+
+def _read_only(container: Container) -> str:
+    with container.server.admin.connect() as connection:
+        (value,) = connection.execute("SHOW default_transaction_read_only").fetchone() or ("",)
+    return str(value)
 
 
 def _set(container: Container, statement: str, *names: str) -> None:
