@@ -60,7 +60,7 @@ test: venv ## run what needs no Docker: unit tests, end-to-end tests on local pr
 	RUNTIME=local "$$VENV/bin/pytest" --numprocesses=3 --dist=loadfile -m 'not interop and not swarm$(if $(CI),, and not long)' tests-e2e
 
 test-e2e: venv ## run the end-to-end tests against the Compose stack
-	RUNTIME=docker "$$VENV/bin/pytest" -m 'not interop and not swarm' tests-e2e
+	RUNTIME=docker "$$VENV/bin/pytest" --numprocesses=2 --dist=loadfile -m 'not interop and not swarm' tests-e2e
 
 test-scale: venv ## run the end-to-end tests against OVERLAY=scale while replicas are killed; SHORT=1 for those on replicas
 	RUNTIME=docker OVERLAY=scale "$$VENV/bin/pytest" -m 'not interop and not swarm' \
