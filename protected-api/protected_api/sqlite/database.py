@@ -96,8 +96,9 @@ class SqliteDatabase:
         try:
             with self.transaction() as connection:
                 connection.execute("SELECT 1 FROM timesheets LIMIT 1")
-                # The version stays the same, but it is written: reading alone does not find a full disk.
-                connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+                # The version, perhaps of a newer release, is written as it is: reading finds no full disk.
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                connection.execute(f"PRAGMA user_version = {version}")
         except sqlite3.Error:
             self.disconnect()
             raise

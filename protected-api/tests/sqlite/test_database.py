@@ -34,6 +34,23 @@ def test_migrates_an_older_database_and_keeps_its_rows(tmp_path: Path) -> None:
     assert (row["id"], row["hours"], row["department"], row["approved_at"]) == (7, "7.25", None, None)
 
 
+def test_an_older_release_works_on_the_database_of_a_newer_one_and_leaves_its_version(
+    tmp_path: Path,
+) -> None:
+    """Otherwise the newer one would migrate the database again when it restarts, and fail."""
+    file = str(tmp_path / "shared.db")
+    SqliteDatabase(file).prepare()
+    with closing(sqlite3.connect(file)) as newer:
+        newer.execute("ALTER TABLE timesheets ADD COLUMN comment TEXT DEFAULT 'none'")
+        newer.execute("PRAGMA user_version = 99")
+        older = SqliteDatabase(file)
+        older.prepare()
+        older.check()
+        with older.transaction():
+            assert older.insert_missing([("job", None, "e1", "u1", "2026-11-02", "P", 725)]) == 1
+        assert newer.execute("PRAGMA user_version").fetchone() == (99,)
+
+
 def test_several_processes_may_migrate_an_older_database_at_once(tmp_path: Path) -> None:
     file = str(tmp_path / "old.db")
     with closing(sqlite3.connect(file)) as old:
