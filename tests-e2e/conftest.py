@@ -2,16 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import chromium
 import pytest
 from live_stack import Stack
-from on_scale import ELSEWHERE, HERE
+from on_scale import ELSEWHERE, HERE, UNDISTURBED
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
-from scale_stack import SEED, ScaleStack
+from scale_stack import SEED, Kills, ScaleStack
 
 MEASURED = "measured"
 ON_SCALE = os.environ.get("OVERLAY") == "scale"
@@ -56,17 +56,34 @@ def lasting_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
-def stack(lasting_stack: Callable[[], Stack], pytestconfig: pytest.Config) -> Iterator[Stack]:
-    """Return the running stack, which logs at DEBUG; on deploy/scale, replicas are killed meanwhile."""
+def stack(lasting_stack: Callable[[], Stack]) -> Stack:
+    """Return the running stack, which logs at DEBUG."""
     stack = lasting_stack()
     stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")
     stack.first_output = stack.make("up")
-    if not isinstance(stack, ScaleStack):
-        yield stack
+    return stack
+
+
+@pytest.fixture(scope="session")
+def kills(pytestconfig: pytest.Config) -> Iterator[Kills]:
+    """Let replicas be killed until the end."""
+    kills = Kills(SEED)
+    pytestconfig.stash[killed_replicas] = kills.killed
+    with kills.going_on():
+        yield kills
+
+
+@pytest.fixture(autouse=True)
+def replicas_killed_meanwhile(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Kill replicas of the stack that the test uses, on deploy/scale, unless the test must be undisturbed."""
+    if not ON_SCALE or "stack" not in request.fixturenames:
+        yield
         return
-    with stack.replicas_killed(SEED) as killed:
-        pytestconfig.stash[killed_replicas] = killed
-        yield stack
+    stack = request.getfixturevalue("stack")
+    request.getfixturevalue("kills").stack = stack
+    names = {request.path.stem, request.function.__name__}
+    with stack.left_alone() if names & UNDISTURBED.keys() else nullcontext():
+        yield
 
 
 @pytest.fixture
@@ -80,6 +97,8 @@ def scale(stack: Stack) -> Iterator[ScaleStack]:
 @pytest.fixture(scope="session")
 def fast_stack(lasting_stack: Callable[[], Stack]) -> Stack:
     """Return a running stack that granian serves (deploy/fast), which logs at DEBUG."""
+    if ON_SCALE:
+        pytest.skip("deploy/scale runs with gunicorn alone")
     stack = lasting_stack()
     stack.environment["SERVER"] = "granian"
     stack.edit("docker-compose.yml", "LOG_LEVEL: INFO", "LOG_LEVEL: DEBUG")

@@ -38,6 +38,8 @@ class Stack:
     `url` maps a service to its address; `tokens` has every token issued to the tests.
     """
 
+    composed_by = "docker-compose.yml"  # the file that names the tenant file
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
@@ -73,6 +75,19 @@ class Stack:
         text = path.read_text()
         assert old in text, f"{name} does not contain {old!r}"
         path.write_text(text.replace(old, new))
+
+    def let_tenant_be_edited(self) -> Path:
+        """Before the start, replace the tenant file by one that is mounted, and return that."""
+        self.edit(self.composed_by, "TENANT_FILE: tenant.yaml", "TENANT_FILE: /run/secrets/tenant.yaml")
+        file = self.folder / ".secrets/auth-server/tenant.yaml"
+        file.parent.mkdir(parents=True)
+        file.write_text((self.folder / "auth-server/tenant.yaml").read_text())
+        return file
+
+    @contextmanager
+    def left_alone(self) -> Iterator[None]:
+        """Kill nothing during the block; only on deploy/scale anything is killed."""
+        yield
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy and capture its output; do not raise if it fails."""

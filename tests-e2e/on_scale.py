@@ -1,12 +1,12 @@
 """Which test files run on the stack of deploy/scale alone, which run elsewhere alone, and why.
 
-`make test-scale` runs the whole suite there, but for what ELSEWHERE names.
+`make test-scale` runs the whole suite there, but for what ELSEWHERE names, and kills replicas meanwhile,
+but for what UNDISTURBED names.
 """
 
 OF_ITS_OWN = "starts stacks of its own, which are not about replicas"
 STARTS_NOTHING = "compares files of the checkout, and starts nothing"
 PAGES = "follows pages that show the stack without an overlay"
-EDITS = "edits the tenant file that is mounted, and this overlay mounts another one"
 ELSEWHERE = {  # a test file that is not run on this stack, and why
     **dict.fromkeys(
         (
@@ -45,11 +45,21 @@ ELSEWHERE = {  # a test file that is not run on this stack, and why
         STARTS_NOTHING,
     ),
     **dict.fromkeys(("test_lessons", "test_lesson_pages", "test_readme", "test_recipes"), PAGES),
-    **dict.fromkeys(("test_algorithm_change", "test_secret_rotation"), EDITS),
     "test_graceful_stop": "signals local processes",
-    "test_raw_requests": "sends what no proxy passes on",
     "test_postgresql_server": "is about a server of its own",
 }
 HERE = dict.fromkeys(  # test files that are run on this stack alone
-    ("test_scale_once", "test_scale_without", "test_scale_walls"), "make test-scale runs it"
+    ("test_scale_once", "test_scale_replicas", "test_scale_walls", "test_scale_without"),
+    "make test-scale runs it",
 )
+UNDISTURBED = {  # a test file or a test during which no replica is killed, and why
+    "test_gallery": "compares single answers; the module's fixture plays the cases while replicas are killed",
+    "test_page": "compares each message of a run, and a call that is repeated is one more",
+    "test_side_by_side": "compares each message of a run, and a call that is repeated is one more",
+    "test_raw_requests": "sends each request once, over a socket",
+    "test_revocation": "calls by a session that repeats nothing",
+    "test_the_run_records_each_exchange_and_no_secret": "a call that is repeated is recorded too",
+    "test_refuses_a_token_once_it_has_expired": "has a token that lives for two seconds",
+    "test_the_secret_authenticates_with_and_without_form_encoding": "calls without repeating",
+    "test_the_tokens_of_a_revoked_key_are_refused_within_the_soft_time": "measures how soon",
+}

@@ -30,12 +30,14 @@ ADDRESSES = {"auth-server": ("auth", 9000), "protected-api": ("api", 9001)}  # n
 class ScaleStack(Stack):
     """A stack with OVERLAY=scale; `url` leads to the proxy, `urls` to the replicas."""
 
+    composed_by = "deploy/scale/compose.yml"
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         (port,) = free_ports(1)
         self.url_b = f"http://127.0.0.1:{port}"  # of the second import job
         self.environment |= {"OVERLAY": "scale", "CALLING_SERVICE_B_PORT": str(port)}
-        self._touched = threading.RLock()  # held by whoever stops and starts replicas
+        self._touched = threading.RLock()  # held by whoever stops and starts replicas, or needs them all
         self._stopped: set[str] = set()
 
     def compose(self, *arguments: str) -> str:
@@ -48,6 +50,11 @@ class ScaleStack(Stack):
         """Run make while nothing is killed; return what it printed."""
         with self._touched:
             return super().make(*targets, **environment)
+
+    def inside(self, service: str, *command: str) -> str:
+        """Run a program where a service runs, while nothing is killed; return what it printed."""
+        with self._touched:
+            return super().inside(service, *command)
 
     def start(self, *services: str) -> None:
         """Start all replicas of services that are stopped."""
@@ -97,9 +104,17 @@ class ScaleStack(Stack):
         self.docker("kill", "--signal", "KILL", container)
         threading.Event().wait(away)
         self.docker("start", container)
+        self._wait_for(replica)
+
+    def replace(self, replica: str) -> None:
+        """Stop a replica gracefully, put a new container in its place, and wait until the proxy has it."""
+        self._verb("start", "--force-recreate", replica)
+        self._wait_for(replica)
+
+    def _wait_for(self, replica: str) -> None:
         url = self._url(replica)
-        eventually(lambda: is_ready(url) or None, f"{replica} is ready again", seconds=120)
-        threading.Event().wait(3)  # the proxy looks every second, and leaves it out for two
+        eventually(lambda: is_ready(url) or None, f"{replica} is ready", seconds=120)
+        threading.Event().wait(3)  # the proxy looks every second, and waits two for an answer
 
     @contextmanager
     def left_alone(self) -> Iterator[None]:
@@ -108,28 +123,21 @@ class ScaleStack(Stack):
             yield
 
     @contextmanager
-    def replicas_killed(self, seed: int) -> Iterator[list[str]]:
-        """Kill one replica after the other, at random, during the block; the list names them."""
-        chance = random.Random(seed)  # noqa: S311
-        killed: list[str] = []
-        over = threading.Event()
+    def complete(self) -> Iterator[bool]:
+        """Keep others from stopping replicas during the block; yield whether all are there."""
+        with self._touched:
+            yield not self._stopped
 
-        def kill_some() -> None:
-            while not over.wait(chance.uniform(1, 6)):
-                replica = chance.choice(REPLICAS[chance.choice(("auth-server", "protected-api"))])
-                away = chance.uniform(0, 3)
-                with self._touched:
-                    if not self._stopped and not over.is_set():
-                        killed.append(replica)
-                        self.kill(replica, away)
+    def drop(self) -> None:
+        """Remove everything of the copy, in which nothing is killed any more."""
+        with self._touched:
+            self._stopped |= REPLICAS.keys()
+            super().drop()
 
-        thread = threading.Thread(target=kill_some)
-        thread.start()
-        try:
-            yield killed
-        finally:
-            over.set()
-            thread.join()
+    def play(self, case: str) -> dict[str, Any]:
+        """Play a case, again if it met a replica that was killed: the gallery repeats nothing."""
+        play = super().play
+        return eventually(lambda: without_outage(play(case)), "replicas answer")
 
     def ask_for_token(self, client_id: str, *, secret: str | None = None, **form: str) -> requests.Response:
         """Ask for a token, again if the proxy had no answer: it repeats no POST by itself."""
@@ -157,6 +165,45 @@ def is_ready(url: str) -> bool:
         return requests.get(f"{url}/readyz", timeout=2).ok
     except requests.RequestException:
         return False
+
+
+class Kills:
+    """Kill one replica after the other, at random, of the stack that is in use; `killed` names them."""
+
+    def __init__(self, seed: int) -> None:
+        self.stack: ScaleStack | None = None
+        self.killed: list[str] = []
+        self._chance = random.Random(seed)  # noqa: S311
+        self._over = threading.Event()
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Kill in a thread during the block."""
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._chance.uniform(1, 6)):
+            if self.stack:
+                self._kill_one(self.stack)
+
+    def _kill_one(self, stack: ScaleStack) -> None:
+        replica = self._chance.choice(REPLICAS[self._chance.choice(("auth-server", "protected-api"))])
+        away = self._chance.uniform(0, 3)
+        with stack.complete() as complete:
+            if complete and not self._over.is_set():
+                self.killed.append(replica)
+                stack.kill(replica, away)
+
+
+def without_outage(run: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the run of a case, unless it met a replica that was killed."""
+    return None if 503 in [each["status"] for each in run["exchanges"]] else run
 
 
 def served(answer: requests.Response) -> requests.Response | None:

@@ -21,12 +21,9 @@ pytestmark = pytest.mark.long
 def stack(new_stack: Callable[[], Stack]) -> Stack:
     """Return a stack with short times, and with a tenant file that can be edited while it runs."""
     stack = new_stack()
-    mounted = "TENANT_FILE: /run/secrets/tenant.yaml"
-    stack.edit("docker-compose.yml", "TENANT_FILE: tenant.yaml", f"{TIMES}{KEY_TIMES}{mounted}")
+    stack.edit("docker-compose.yml", "TENANT_FILE:", f"{TIMES}{KEY_TIMES}TENANT_FILE:")
     stack.edit("docker-compose.yml", "DATABASE_FILE:", f"{TIMES}DATABASE_FILE:")
-    folder = stack.folder / ".secrets/auth-server"
-    folder.mkdir(parents=True)
-    (folder / "tenant.yaml").write_text((stack.folder / "auth-server/tenant.yaml").read_text())
+    stack.let_tenant_be_edited()
     stack.make("up")
     return stack
 

@@ -17,7 +17,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "a chunk longer than its size": (CHUNKED, "3\r\ns3cret\r\n0\r\n\r\n"),
     "a trailer without a colon": (CHUNKED, "3\r\na=b\r\n0\r\ns3cret\r\n\r\n"),
     "two lengths": ({"Content-Length": "6", "Content-length": "7"}, "s3cret"),
-    "a length and chunks": (CHUNKED | {"Content-Length": "6"}, "s3cret"),
+    "a length and chunks": (CHUNKED | {"Content-Length": "6"}, "s3cret\r\n\r\n"),
     BREAKS_OFF: ({"Content-Length": "60"}, "s3cret"),
     "a header without a colon": ({"s3cret": ""}, ""),
     "a header that a proxy sets": (EMPTY | {"SCRIPT_NAME": "/s3cret"}, ""),

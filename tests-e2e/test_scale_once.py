@@ -13,23 +13,15 @@ import pytest
 import requests
 from calling_service.oauth_client.dpop import DpopKey
 from live_stack import eventually
+from scale_imports import INBOXES, exported, imported, new_ids
 from scale_stack import FORM, ScaleStack
 
 LIMIT = 100  # failed logins of a client id and an address in a minute
-INBOXES = ("calling-service/inbox", "deploy/scale/inbox")
-HEADER = "Date,Client,Project,Task,Notes,Hours,Employee Id,External Reference URL,entry_id\n"
-ROW = "2026-11-17,Acme,Shop,Dev,note {0},1.50,C-1001,,{0}\n"
 BOTH_WAYS = pytest.mark.parametrize("step", [1, -1], ids=["from the first", "from the second"])
 
 
 def post(url: str, form: dict[str, str], **options: Any) -> requests.Response:
     return requests.post(f"{url}/oauth/token", form, timeout=20, **options)
-
-
-def new_ids(count: int) -> list[str]:
-    """Return ids of entries that no earlier run on the same stack has used."""
-    run = secrets.randbelow(10**8)
-    return [f"9{run:08}{number:05}" for number in range(count)]
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -145,38 +137,18 @@ def test_the_same_entries_at_both_replicas_at_once_are_booked_once(scale: ScaleS
 
 def test_two_jobs_import_the_same_rows_each_as_its_own_client(scale: ScaleStack) -> None:
     ids = new_ids(50)
-    for inbox in INBOXES:
-        (scale.folder / inbox / "both.csv").write_text(HEADER + "".join(map(ROW.format, ids)))
-    try:
+    with exported(scale, "both.csv", ids, INBOXES):
         runs = [imported(url) for url in (scale.url["calling-service"], scale.url_b)]
-    finally:
-        for inbox in INBOXES:
-            (scale.folder / inbox / "both.csv").unlink()
     files = [file for run in runs for file in run["files"] if file["name"] == "both.csv"]
     assert [file["booked"] for file in files] == [50, 50]
     booked = Counter(str(row["external_id"]) for row in scale.timesheets())
     assert {booked[each] for each in ids} == {2}
 
 
-def imported(url: str) -> dict[str, Any]:
-    """Let the job at this address import, and return the run once it has ended."""
-    location = url + requests.post(f"{url}/runs", json={}, timeout=10).headers["Location"]
-
-    def ended() -> dict[str, Any] | None:
-        run: dict[str, Any] = requests.get(location, timeout=10).json()
-        return None if run["state"] == "running" else run
-
-    run = eventually(ended, "the import ends", seconds=90)
-    assert run["state"] == "completed", run["error"]
-    return run
-
-
 def test_an_import_under_kills_books_every_row_once(
     scale: ScaleStack, measured: Callable[[str], None]
 ) -> None:
     ids = new_ids(6000)
-    file = scale.folder / INBOXES[0] / "kills.csv"
-    file.write_text(HEADER + "".join(map(ROW.format, ids)))
     killed: list[str] = []
     over = threading.Event()
 
@@ -189,11 +161,11 @@ def test_an_import_under_kills_books_every_row_once(
     thread = threading.Thread(target=kill_in_turn)
     thread.start()
     try:
-        imported(scale.url["calling-service"])
+        with exported(scale, "kills.csv", ids):
+            imported(scale.url["calling-service"])
     finally:
         over.set()
         thread.join()
-        file.unlink()
     booked = Counter(str(row["external_id"]) for row in scale.timesheets())
     lost, twice = sum(booked[each] == 0 for each in ids), sum(booked[each] > 1 for each in ids)
     measured(f"import of {len(ids)} rows, {len(killed)} replicas killed: {lost} lost, {twice} booked twice")

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-import requests
 from live_stack import Stack, eventually, four_threads
 
 DIGESTS = "secret_digest_files: [timesheets-console.sha256]"
@@ -17,10 +16,7 @@ BOTH_DIGESTS = "secret_digest_files: [timesheets-console.sha256, timesheets-cons
 def stack(new_stack: Callable[[], Stack]) -> Stack:
     """Return a stack whose tenant file can be edited while it runs."""
     stack = new_stack()
-    stack.edit("docker-compose.yml", "TENANT_FILE: tenant.yaml", "TENANT_FILE: /run/secrets/tenant.yaml")
-    folder = stack.folder / ".secrets/auth-server"
-    folder.mkdir(parents=True)
-    (folder / "tenant.yaml").write_text((stack.folder / "auth-server/tenant.yaml").read_text())
+    stack.let_tenant_be_edited()
     stack.make("up")
     return stack
 
@@ -29,7 +25,6 @@ def stack(new_stack: Callable[[], Stack]) -> Stack:
 def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
     stack: Stack, measured: Callable[[str], None]
 ) -> None:
-    token_url = f"{stack.url['auth-server']}/oauth/token"  # the issuer's address may lead to another stack
     old = stack.secret("timesheets-console")
     new = secrets.token_urlsafe(32)
     folder = stack.folder / ".secrets/auth-server"
@@ -38,8 +33,8 @@ def test_a_secret_is_rotated_while_four_threads_fetch_tokens(
 
     def fetch() -> None:
         secret = in_use[0]
-        form = {"grant_type": "client_credentials", "audience": stack.timesheets_api}
-        answer = requests.post(token_url, form, auth=("timesheets-console", secret), timeout=10)
+        audience = stack.timesheets_api
+        answer = stack.ask_for_token("timesheets-console", secret=secret, audience=audience)
         calls.append((secret, answer.status_code))
 
     def more(count: int) -> None:
