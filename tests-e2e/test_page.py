@@ -111,9 +111,11 @@ def test_a_run_is_drawn_while_it_is_running(visit: Visit, stack: Stack) -> None:
         page.get_by_role("button", name="Run the import with a fresh token").click()
         page.evaluate("window.untouched = true")
         expect(page.get_by_role("link", name="200 OK, a token for")).to_be_visible()
-        expect(page.locator(".run .state")).to_have_text("failed", timeout=30_000)
-        expect(page.locator(".error")).to_contain_text("What to do: see that it runs")
-        assert arrows(page)[-1].endswith("no answer: ConnectionError")
+        expect(page.locator(".run .state")).to_have_text("failed", timeout=60_000)
+        expect(page.locator(".error")).to_contain_text(
+            re.compile("What to do: (see that it runs|wait until)")
+        )
+        assert re.search("no answer: ConnectionError|503 Service Unavailable", arrows(page)[-1]), "by a proxy"
         assert page.evaluate("window.untouched"), "the page was not loaded again"
     finally:
         stack.start("protected-api")
