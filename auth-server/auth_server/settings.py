@@ -17,7 +17,8 @@ from auth_server.settings_reader import SettingsReader, is_http_url
 MAX_TOKEN_LIFETIME = 30 * 86400  # a token that lives longer is a password
 LONGEST_TOKEN = 60000  # characters; the body of an introspection request with one stays under 64 KiB
 IN_MEMORY = "memory://"
-AT_START, BY_COMMAND = "start", "command"  # when the tenant file is applied
+AT_START = "start"  # when the tenant file is applied
+BY_COMMAND = "command"
 
 # RFC 3986 3.3, without escapes: a proxy may rewrite these, so that a route would no longer match.
 _PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")

@@ -25,7 +25,9 @@ from calling_service.runs.failures import storage_failure
 from calling_service.runs.run import Run
 from calling_service.service import LOGGED, Service, build_or_exit, servers_of
 
-FAILED, WITH_REJECTS, UNFINISHED = 1, 3, 4
+FAILED = 1  # statuses with which a command exits
+WITH_REJECTS = 3
+UNFINISHED = 4
 
 
 @click.group(context_settings={"obj": lambda: servers_of(build_or_exit(os.environ).settings)})

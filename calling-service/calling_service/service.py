@@ -105,32 +105,10 @@ def build(settings: Settings) -> Service:
     except (OSError, sqlite3.Error) as error:
         problem = f"STATE_DIR: import.db there cannot be used ({error}); name another folder"
         raise SettingsError((problem,)) from error
-    key = DpopKey() if settings.dpop else None
-    once = retry_policy(0)  # the source makes each try anew: an assertion and a proof count once
-    ca_file = settings.ca_file
-    token_session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, once, ca_file)
-    source: Callable[..., TokenSource] = TokenSource
-    if settings.private_key:
-        source = PrivateKeyTokenSource
-    elif settings.assertion_type:
-        source = partial(FederatedTokenSource, assertion_type=settings.assertion_type)
-    elif settings.certificate_key_file:
-        source = CertificateTokenSource
-        present(token_session, settings.credential_file, settings.certificate_key_file)
-    tokens = source(
-        issuer=settings.issuer,
-        client_id=settings.client_id,
-        secret_file=settings.credential_file,
-        token_url=settings.token_url,
-        audience_parameter=settings.audience_parameter,
-        session=token_session,
-        timeout=settings.timeout,
-        retries=settings.retries,
-        dpop=key,
-    )
+    tokens = _token_source(settings)
     api_session = _api_session(settings, tokens)
     connections = ExitStack()
-    for session in (token_session, api_session):
+    for session in (tokens.session, api_session):
         connections.enter_context(session)
     api = TimesheetsApi(api_session, settings.api_url, settings.timeout)
     job = ImportJob(
@@ -144,6 +122,32 @@ def build(settings: Settings) -> Service:
     record = partial(_record, history)
     runner = Runner(settings, job, history, record, tokens)
     return Service(settings, history, runner, tokens, connections)
+
+
+def _token_source(settings: Settings) -> TokenSource:
+    """Return the source of the job's tokens, by the credential that it has."""
+    key = DpopKey() if settings.dpop else None
+    once = retry_policy(0)  # the source makes each try anew: an assertion and a proof count once
+    session = recorded_session(JOB, AUTHORIZATION_SERVER, of_authorization_server, once, settings.ca_file)
+    source: Callable[..., TokenSource] = TokenSource
+    if settings.private_key:
+        source = PrivateKeyTokenSource
+    elif settings.assertion_type:
+        source = partial(FederatedTokenSource, assertion_type=settings.assertion_type)
+    elif settings.certificate_key_file:
+        source = CertificateTokenSource
+        present(session, settings.credential_file, settings.certificate_key_file)
+    return source(
+        issuer=settings.issuer,
+        client_id=settings.client_id,
+        secret_file=settings.credential_file,
+        token_url=settings.token_url,
+        audience_parameter=settings.audience_parameter,
+        session=session,
+        timeout=settings.timeout,
+        retries=settings.retries,
+        dpop=key,
+    )
 
 
 def _api_session(settings: Settings, tokens: TokenSource) -> requests.Session:

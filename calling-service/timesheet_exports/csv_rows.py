@@ -51,7 +51,7 @@ def _first_row(file: TextIO) -> str:
     lines: list[str] = []
     quotes = 0
     room = LONGEST_ROW
-    while room > 0 and (line := file.readline(room)):
+    while line := file.readline(room):
         if lines or not BLANK_LINE.fullmatch(line):
             lines.append(line)
             room -= len(line)
