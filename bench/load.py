@@ -31,7 +31,9 @@ class Result:
 
     def percentile(self, percent: float) -> float:
         """Return the latency in seconds that `percent` per cent of the requests did not exceed."""
-        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))]
+        place = int(len(self.latencies) * percent / 100)
+        last = len(self.latencies) - 1
+        return self.latencies[min(place, last)]
 
 
 @dataclass(slots=True)

@@ -62,13 +62,20 @@ def wrapped(text: str, width: int, *, words: bool = False) -> list[str]:
     for char in text:
         size = cells(char)
         if used + size > width:
-            end = max(line.rfind(mark, len(line) * 2 // 3) for mark in " &,") + 1 or len(line)
+            end = _end_of_line(line)
             lines.append(line[:end])
             line = line[end:]
             used = cells(line)
         line += char
         used += size
     return [*lines, line]
+
+
+def _end_of_line(text: str) -> int:
+    """Return where to break the text: behind the last mark in its last third, else at its end."""
+    last_third = len(text) * 2 // 3
+    last_mark = max(text.rfind(mark, last_third) for mark in " &,")
+    return last_mark + 1 or len(text)
 
 
 def clean(text: str) -> str:

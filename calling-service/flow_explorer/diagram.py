@@ -43,7 +43,8 @@ class Item:
     def ids(self) -> list[str]:
         """Return the item's name within its run, for each exchange that it stands for."""
         suffix = f"-{self.call}" if self.call else ""
-        return [f"{index + 1}-{self.kind}{suffix}" for index in range(self.index, self.index + self.times)]
+        numbers = range(self.index + 1, self.index + self.times + 1)
+        return [f"{number}-{self.kind}{suffix}" for number in numbers]
 
     @property
     def id(self) -> str:

@@ -39,7 +39,8 @@ def _worker(folder: Path) -> dict[str, Any]:
 def waiting_to_close(port: int) -> int:
     """Return how many connections of the port are closed by the other side alone."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(int(line[1].rpartition(":")[2], 16) == port and line[3] == CLOSE_WAIT for line in lines)
+    local_addresses = [line[1] for line in lines if line[3] == CLOSE_WAIT]
+    return sum(address.endswith(f":{port:04X}") for address in local_addresses)
 
 
 def measured(master: int, port: int) -> dict[str, Any]:

@@ -121,7 +121,8 @@ def _sides(item: Item, exchange: Exchange) -> Iterator[tuple[PartName, _Side]]:
 def _pair(left: _Arrow | None, right: _Arrow | None) -> Pair:
     here = left.parts if left else {}
     there = right.parts if right else {}
-    parts = [_part(name, here.get(name), there.get(name)) for name in PARTS if name in here or name in there]
+    names = [name for name in PARTS if name in here or name in there]
+    parts = [_part(name, here.get(name), there.get(name)) for name in names]
     return Pair(_item(left), _item(right), parts)
 
 

@@ -48,10 +48,14 @@ def _block(lines: Sequence[str], lesson_address: Callable[[int], str]) -> Markup
 
 
 def _table(lines: Sequence[str], inline: Callable[[str], Markup]) -> Markup:
-    head, _rule, *rows = ([cell.strip() for cell in line.strip("| ").split("|")] for line in lines)
+    head, _rule, *rows = map(_cells, lines)
     names = _each(NAME, map(inline, head))
     body = _each(ROW, (_each(CELL, map(inline, row)) for row in rows))
     return TABLE.format(", ".join(head), names, body)
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("| ").split("|")]
 
 
 def _each(template: Markup, parts: Iterator[Markup]) -> Markup:
