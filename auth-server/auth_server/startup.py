@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography import x509
 from sqlalchemy import Engine
@@ -94,6 +94,12 @@ def apply(service: Service) -> list[Change]:
     if problems:
         raise SettingsError(problems)
     return changes
+
+
+def without_tenant(service: Service) -> Service:
+    """Return what serves requests: they read the database, and the rows of a large file take much memory."""
+    federated = service.declared.federated_subjects
+    return replace(service, declared=Tenant(federated_subjects=federated))
 
 
 def unapplied(service: Service) -> list[Change]:

@@ -8,7 +8,7 @@ from auth_server.app import Certificates, Federation, create_app
 from auth_server.logs import configure_logs
 from auth_server.settings import BY_COMMAND
 from auth_server.settings_reader import SettingsError
-from auth_server.startup import open_service
+from auth_server.startup import open_service, without_tenant
 from auth_server.tenant_at_start import apply_or_compare
 
 try:
@@ -17,6 +17,7 @@ try:
     # Flask sets this for its command, where the operator runs `tenant apply` or does not.
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
         apply_or_compare(service)
+        service = without_tenant(service)
 except SettingsError as error:
     sys.exit(str(error))
 

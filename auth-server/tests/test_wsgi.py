@@ -73,6 +73,11 @@ def test_starts_from_the_environment_and_applies_the_tenant(
     assert app.test_client().get("/readyz").status_code == 200
 
 
+def test_keeps_no_copy_of_the_tenant_that_it_has_applied(wsgi: Wsgi) -> None:
+    declared = wsgi()["service"].declared
+    assert (declared.clients, declared.grants) == ((), ())
+
+
 def test_applies_the_tenant_by_command_and_only_prints_with_check(wsgi: Wsgi, tmp_path: Path) -> None:
     tenant = tmp_path / "tenant.yaml"
     tenant.write_text(tenant.read_text().replace("scopes: [read, write]}", "scopes: [read]}"))
