@@ -76,7 +76,7 @@ DRILL = Drill(
     teaches=(
         "A sender without an answer does not know what happened, and must be able to send again. Two things make "
         "that harmless: each entry has an id before it is sent for the first time, and the database has a unique "
-        "constraint on that id. Retries or transactions alone do not."
+        "constraint on that id. Retries or transactions alone are not enough."
     ),
     play=play,
     holds=holds,

@@ -107,7 +107,7 @@ DRILL = Drill(
         f"The API keeps the key set for {TOO_LONG} seconds, longer than a key is announced, and somebody has used up its "
         "fetch for an unknown key with forged tokens."
     ),
-    damage="As soon as a key signs that was made after the API's last fetch, new tokens are refused.",
+    damage="The API refuses every token that is signed by a key made after its last fetch.",
     teaches=(
         "Announce a key first, and sign with it later. The announcement must last longer than these three together: "
         "the longest time for which an API keeps the set, its cooldown, and the server's own cache. The server refuses "
