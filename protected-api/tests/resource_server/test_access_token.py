@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from protected_api.resource_server.access_token import AccessToken, Policy, verify
+from protected_api.resource_server.access_token import YEAR_10000, AccessToken, Policy, verify
 from protected_api.resource_server.refusals import RefusalError
 
 NOW = 1_800_000_000
@@ -37,3 +37,24 @@ def test_limits_the_size_exactly(policy: Policy, limit: int) -> None:
 
 def test_allows_4096_characters_unless_told_otherwise(policy: Policy) -> None:
     assert policy.max_length == 4096
+
+
+@pytest.mark.parametrize(
+    ("claim", "at", "good"),
+    [
+        ("iat", 0, True),
+        ("nbf", 0, True),
+        ("iat", -1, False),
+        ("exp", YEAR_10000 - 1, True),
+        ("exp", YEAR_10000, False),
+    ],
+)
+def test_a_time_is_a_number_from_1970_to_the_end_of_the_year_9999(
+    issuer: Any, policy: Policy, claim: str, at: int, good: bool
+) -> None:
+    token = AccessToken(issuer.token(**{"iat": NOW, "exp": NOW + 300, claim: at}))
+    if good:
+        assert verify(token, policy).client_id == "import-job"
+    else:
+        with pytest.raises(RefusalError, match=r"^A time in the token is not a number of seconds\.$"):
+            verify(token, policy)

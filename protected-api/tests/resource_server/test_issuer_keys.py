@@ -28,7 +28,7 @@ UNAVAILABLE = {
 
 @pytest.fixture
 def keys(issuer: Any, clock: Any) -> IssuerKeys:
-    return IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=30, clock=clock)
+    return IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=10, clock=clock)
 
 
 def test_fetches_in_the_background_at_the_start(keys: IssuerKeys, issuer: Any) -> None:
@@ -153,7 +153,7 @@ def test_fetches_a_new_key_at_its_first_token_and_then_waits_for_the_cooldown(
 
 
 def test_requests_that_wait_share_one_fetch_and_others_do_not_wait(issuer: Any) -> None:
-    keys = IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=30)
+    keys = IssuerKeys(partial(fetch_key_set, issuer.url, issuer.jwks_uri, call), max_wait=10)
     keys.refresh()
     asked, answer, found = threading.Event(), threading.Event(), Queue[Any]()
     new_set = {"keys": [*issuer.key_set["keys"], issuer.jwk("rsa", kid="new")]}
@@ -201,6 +201,15 @@ def test_limits_how_long_a_request_waits_for_a_slow_fetch(issuer: Any) -> None:
     assert changed.waits == [pytest.approx(0.01, abs=0.01), 0]
 
 
+def test_a_request_that_comes_before_the_fetch_for_another_has_begun_waits_too(issuer: Any) -> None:
+    keys = IssuerKeys(lambda: issuer.key_set, max_wait=0.01)
+    keys.refresh()
+    keys._thread = threading.main_thread()  # so that no thread fetches
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="still being fetched"):
+            keys.find("unknown")
+
+
 @pytest.mark.requirement("RFC 9110 10.2.3 Retry-After")
 def test_answers_503_without_a_challenge_until_the_issuer_is_there(
     app: Any, issuer: Any, bearer: Callable[..., dict[str, str]]
@@ -231,7 +240,7 @@ def test_finds_a_key_whose_fetch_ends_between_two_looks(issuer: Any) -> None:
 
     # The last one may be fetched again: the thread lives on, and renews the set after five minutes.
     key_sets = chain([{"keys": [issuer.jwk("ec")]}] * 2, repeat(issuer.key_set))
-    issuer_keys = IssuerKeys(lambda: next(key_sets), clock=clock, max_wait=30)
+    issuer_keys = IssuerKeys(lambda: next(key_sets), clock=clock, max_wait=10)
     issuer_keys.refresh()
     assert issuer_keys.find("rsa") is None
     looks.clear()

@@ -5,10 +5,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from protected_api.resource_server.issuer_documents import fetch_key_set
-from protected_api.resource_server.json_over_http import call
+from protected_api.resource_server.json_over_http import HEADERS, MAX_ANSWER, call
+from werkzeug.wrappers import Request, Response
 
 BEGINNINGS = {
     "a header": b"HTTP/1.1 200 OK\r\nX: ",
@@ -49,3 +51,15 @@ def test_raises_an_oserror_that_names_the_address_when_the_server_is_down() -> N
         port = closed.getsockname()[1]
     with pytest.raises(OSError, match=f"http://127.0.0.1:{port}/jwks: .*refused"):
         fetch_key_set("http://unused.example", f"http://127.0.0.1:{port}/jwks", call)
+
+
+def test_reads_an_answer_of_the_longest_length_and_sends_its_headers(issuer: Any) -> None:
+    sent: list[dict[str, str]] = []
+
+    def longest(request: Request) -> Response:
+        sent.append({name: request.headers[name] for name in HEADERS})
+        return Response(b"1" + b" " * (MAX_ANSWER - 1))
+
+    issuer.key_set = longest
+    assert call("GET", f"{issuer.jwks_uri}#fragment", time.monotonic() + 20) == 1
+    assert sent == [HEADERS]

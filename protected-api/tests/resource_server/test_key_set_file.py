@@ -34,7 +34,7 @@ def worker(issuer: Any, path: Path) -> Callable[..., IssuerKeys]:
 
     def make(fetch: Callable[[], Any] = lambda: issuer.key_set, **more: Any) -> IssuerKeys:
         file = KeySetFile(path, issuer.url, issuer.jwks_uri, **more.pop("file", {}))
-        return IssuerKeys(fetch, **({"max_wait": 30} | more), file=file)
+        return IssuerKeys(fetch, **({"max_wait": 10} | more), file=file)
 
     return make
 

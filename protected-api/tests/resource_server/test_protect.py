@@ -6,13 +6,17 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_type_hints
 
 import pytest
+from flask import Flask
 from protected_api.resource_server.access_token import CHECKS, CHECKS_EACH_TIME, Check
-from protected_api.resource_server.protect import metadata_url
+from protected_api.resource_server.authorization import require_scope
+from protected_api.resource_server.protect import metadata_url, protect
+from werkzeug.test import TestResponse
 
 FOLDER = Path(__file__).parents[2] / "protected_api/resource_server"
 PAGE = Path(__file__).parents[3] / "docs/timesheets-api.md"
@@ -194,3 +198,26 @@ def test_authorization_and_the_checks_stay_short() -> None:
 )
 def test_finds_the_metadata_of_a_resource(audience: str, url: str) -> None:
     assert metadata_url(audience) == url
+
+
+def test_an_app_that_sets_no_more_than_it_must_has_these_times_and_limits(issuer: Any) -> None:
+    app = Flask(__name__)
+    keys = protect(
+        app, issuer=issuer.url, audience="http://localhost:9001", realm="R", jwks_uri=issuer.jwks_uri
+    )
+    app.get("/")(require_scope("read:timesheets")(lambda _: "served"))
+
+    def read(token: str) -> TestResponse:
+        return app.test_client().get("/", headers={"Authorization": f"Bearer {token}"})
+
+    assert (keys.soft_ttl, keys.hard_ttl, keys.cooldown) == (300, 86400, 30)
+    expired = [read(issuer.token(exp=time.time() - seconds)).status_code for seconds in (50, 60)]
+    assert expired == [200, 401]
+    shorter = issuer.token(x="")
+    longest = issuer.token(x="x" * ((4096 - len(shorter)) * 3 // 4))
+    assert 4094 <= len(longest) <= 4096
+    assert read(longest).status_code == 200
+    description = read("x" * 4097).get_json()["error_description"]
+    assert description == "The token is longer than 4096 characters."
+    remembered = app.extensions["authorization"].verify.__self__
+    assert (remembered._limit, len(remembered._tokens)) == (1024, 2)
