@@ -5,7 +5,12 @@ import time
 from typing import Any
 
 import pytest
-from protected_api.resource_server.issuer_documents import OPENID_WELL_KNOWN, WELL_KNOWN, fetch_key_set
+from protected_api.resource_server.issuer_documents import (
+    OPENID_WELL_KNOWN,
+    WELL_KNOWN,
+    fetch_key_set,
+    find_endpoint,
+)
 from protected_api.resource_server.json_over_http import TIMEOUT, call
 from werkzeug.wrappers import Response
 
@@ -84,3 +89,8 @@ def test_limits_metadata_and_key_set_to_three_seconds_together() -> None:
     assert (metadata, key_set) == (f"http://as.example{WELL_KNOWN}", "http://as.example/jwks")
     assert began + TIMEOUT <= first == second <= time.monotonic() + TIMEOUT
     assert TIMEOUT == 3
+
+
+def test_takes_an_https_endpoint_of_an_issuer_that_is_reached_over_plain_http() -> None:
+    metadata = {"issuer": "http://as.example", "jwks_uri": "https://as.example/jwks"}
+    assert find_endpoint("http://as.example", "jwks_uri", 0, lambda *_: metadata) == metadata["jwks_uri"]

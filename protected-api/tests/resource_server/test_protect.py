@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from protected_api.resource_server.access_token import CHECKS, CHECKS_EACH_TIME, Check
 from protected_api.resource_server.authorization import require_scope
+from protected_api.resource_server.key_set_file import KeySetFile
 from protected_api.resource_server.protect import metadata_url, protect
 from werkzeug.test import TestResponse
 
@@ -221,3 +222,23 @@ def test_an_app_that_sets_no_more_than_it_must_has_these_times_and_limits(issuer
     assert description == "The token is longer than 4096 characters."
     remembered = app.extensions["authorization"].verify.__self__
     assert (remembered._limit, len(remembered._tokens)) == (1024, 2)
+
+
+def test_an_app_has_the_times_and_limits_that_it_sets(issuer: Any, tmp_path: Path) -> None:
+    app = Flask(__name__)
+    file = KeySetFile(tmp_path / "keys.json", issuer.url, None)
+    times: dict[str, Any] = {"soft_ttl": 1, "hard_ttl": 2, "cooldown": 3, "clock_skew": 4}
+    keys = protect(
+        app,
+        issuer=issuer.url,
+        audience="http://localhost:9001",
+        realm="R",
+        **times,
+        max_token_length=5,
+        remembered=6,
+        keys_file=file,
+    )
+    assert (keys.soft_ttl, keys.hard_ttl, keys.cooldown, keys.file) == (1, 2, 3, file)
+    remembered = app.extensions["authorization"].verify.__self__
+    policy = remembered._policy
+    assert (policy.clock_skew, policy.max_length, remembered._limit) == (4, 5, 6)
