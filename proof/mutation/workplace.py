@@ -14,12 +14,17 @@ import os
 import threading
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from mutmut.mutation.trampoline import get_mutant_under_test
 from mutmut.state import state
 
 settings.register_profile(
-    "mutation", settings.get_profile("untimed"), max_examples=30, derandomize=True, database=None
+    "mutation",
+    settings.get_profile("untimed"),
+    max_examples=30,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # nobody reads the smallest example
 )
 settings.load_profile("mutation")
 
