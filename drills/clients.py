@@ -12,6 +12,7 @@ from calling_service.oauth_client.retry import retry_policy
 from calling_service.oauth_client.token_source import TokenError, TokenSource
 from live_stack import Stack
 from requests.adapters import HTTPAdapter
+from requests.exceptions import ChunkedEncodingError
 
 from drills.callers import Call, Reason
 
@@ -37,9 +38,23 @@ def token_source(stack: Stack, client_id: str) -> TokenSource:
     )
 
 
+class RepeatingSession(requests.Session):
+    """A session that also makes a call again if its answer breaks off in the body.
+
+    The retries of the adapter do not cover that, because requests reads the body after them.
+    """
+
+    def request(self, *args: Any, **options: Any) -> requests.Response:
+        """Make a call, which may be made twice."""
+        try:
+            return super().request(*args, **options)
+        except ChunkedEncodingError:
+            return super().request(*args, **options)
+
+
 def session(retries: int) -> requests.Session:
     """Return a session that threads may share; it repeats calls as the job does."""
-    made = requests.Session()
+    made = RepeatingSession() if retries else requests.Session()
     made.trust_env = False
     made.mount("http://", HTTPAdapter(CONNECTIONS, CONNECTIONS, retry_policy(retries, repeatable=True)))
     return made

@@ -1,13 +1,16 @@
 """Each drill shows what it expects, each wrong twin the damage, and docs/drills.md says what they print."""
 
 import os
+import socketserver
 import subprocess
 import sys
 from contextlib import suppress
+from threading import Thread
 
 import pytest
 from live_stack import CHECKOUT
 
+from drills.clients import session
 from drills.drill import read_drills
 from drills.page import PAGE, page
 from drills.tally import Tally
@@ -81,3 +84,26 @@ def test_a_table_counts_failed_and_rightly_refused_calls_apart() -> None:
         *(["reads:", "503", "(1)", "reads:", "401", "invalid_token", "(1)", "0.5", "s"]),
     ]
     assert (tally.failed, tally.late, tally.wrong_bookings, tally.all_called()) == (1, 1, 2, True)
+
+
+class BreaksOffOnce(socketserver.StreamRequestHandler):
+    """Answers the first call with the head alone, and the next ones whole."""
+
+    calls = 0
+
+    def handle(self) -> None:
+        """Answer one call."""
+        while self.rfile.readline().strip():
+            pass
+        BreaksOffOnce.calls += 1
+        body = b"{}" if BreaksOffOnce.calls > 1 else b""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n" + body)
+
+
+def test_a_client_that_repeats_calls_also_calls_again_if_an_answer_breaks_off() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), BreaksOffOnce) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        answer = session(retries=1).get(f"http://127.0.0.1:{server.server_address[1]}/", timeout=5)
+        server.shutdown()
+    assert answer.json() == {}
+    assert BreaksOffOnce.calls == 2

@@ -70,8 +70,8 @@ DRILL = Drill(
         f"One of them is killed with -9, {KILLS} times, while clients read and book without a pause."
     ),
     expects=(
-        "The connections of the dead replica are reset, and the clients send these calls again, which reach the other "
-        "replica. No call fails, and every booking that was answered is there, once."
+        "The connections of the dead replica are reset, and the clients send these calls again, also those whose "
+        "answer broke off. They reach the other replica. No call fails, and every booking that was answered is there, once."
     ),
     left_out="The client sends no call again.",
     damage="Each call that was on its way to the dead replica fails, and its sender cannot know whether it was booked.",
