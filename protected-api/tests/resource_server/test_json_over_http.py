@@ -1,5 +1,6 @@
 """A call ends by its deadline, even if the server never answers or never stops."""
 
+import itertools
 import socket
 import threading
 import time
@@ -63,3 +64,9 @@ def test_reads_an_answer_of_the_longest_length_and_sends_its_headers(issuer: Any
     issuer.key_set = longest
     assert call("GET", f"{issuer.jwks_uri}#fragment", time.monotonic() + 20) == 1
     assert sent == [HEADERS]
+
+
+def test_reads_no_more_of_an_answer_than_it_may_be_long(issuer: Any) -> None:
+    issuer.key_set = lambda _: Response(itertools.repeat(b" " * 65536))  # without an end
+    with pytest.raises(ValueError, match=f"^more than {MAX_ANSWER} bytes$"):
+        call("GET", issuer.jwks_uri, time.monotonic() + 20)

@@ -1,6 +1,7 @@
 """The key set in its file: it outlives a restart, is shared, and no older one ever replaces a newer one."""
 
 import json
+import logging
 import re
 import threading
 import time
@@ -132,6 +133,22 @@ def test_takes_back_no_withdrawn_key_from_the_file(
     assert worker(down).find("rsa") is None
     path.write_bytes(older)
     assert one.find("rsa") is None
+
+
+def test_takes_no_older_set_after_one_that_it_took_from_the_file(
+    worker: Callable[..., IssuerKeys], issuer: Any, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker().refresh()
+    change(path, fetched_at=time.time() - 3600)
+    older = path.read_bytes()
+    worker(lambda: {"keys": [issuer.jwk("ec")]}).refresh()
+    caplog.set_level(logging.INFO)
+    restarted = worker(down)
+    assert restarted.find("ec") is not None
+    [taken] = [record for record in caplog.records if record.message == "key set taken from its file"]
+    assert vars(taken)["age"] <= 60  # seconds
+    path.write_bytes(older)
+    assert restarted.find("rsa") is None
 
 
 def test_a_worker_whose_issuer_has_withdrawn_every_key_leaves_none_in_the_file(

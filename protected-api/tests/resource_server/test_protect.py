@@ -194,7 +194,7 @@ def test_authorization_and_the_checks_stay_short() -> None:
     [
         ("http://localhost:9001", "http://localhost:9001/.well-known/oauth-protected-resource"),
         ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),
-        ("https://api.example/v1/x", "https://api.example/.well-known/oauth-protected-resource/v1/x"),
+        ("https://api.example/v1/X", "https://api.example/.well-known/oauth-protected-resource/v1/X"),
     ],
 )
 def test_finds_the_metadata_of_a_resource(audience: str, url: str) -> None:

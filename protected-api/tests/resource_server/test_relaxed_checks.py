@@ -266,7 +266,7 @@ def test_takes_what_a_server_may_send_instead(
 def test_a_remembered_token_keeps_its_claims_and_its_expiry(
     profile: str, signed: Signer, policy: Policy, clock: Any
 ) -> None:
-    tokens = RememberedTokens(policy, checks=token_checks(profile, [CLIENT]))
+    tokens = RememberedTokens(policy, 10, token_checks(profile, [CLIENT]))
     token = signed(profile)
     assert tokens.verify(token).claims["sub"] == ACCESS_TOKENS[profile][1]["sub"]
     clock.now = NOW + 300 + policy.clock_skew

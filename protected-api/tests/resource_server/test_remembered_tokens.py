@@ -16,6 +16,10 @@ def tokens(policy: Policy) -> RememberedTokens:
     return RememberedTokens(policy, limit=2)
 
 
+def test_remembers_1024_tokens_unless_told_otherwise(policy: Policy) -> None:
+    assert RememberedTokens(policy)._limit == 1024
+
+
 def check_of(tokens: RememberedTokens, token: str) -> str:
     with pytest.raises(RefusalError) as refused:
         tokens.verify(token)
