@@ -164,11 +164,12 @@ def test_without_the_setting_no_bound_token_is_served_and_the_header_plays_no_pa
 
 
 def test_with_the_setting_required_no_token_is_served_that_is_not_bound(
-    make_client: MakeClient, issuer: Any
+    make_client: MakeClient, issuer: Any, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     client = make_client(mtls="required")
     assert read(client, issuer.token(**BOUND), PASSED_ON).status_code == 200
     assert_refused(read(client, issuer.token(), PASSED_ON), UNBOUND)
+    assert [line["check"] for line in log_lines() if line["message"] == "access token refused"] == ["proof"]
 
 
 def test_metadata_says_so(client: FlaskClient) -> None:

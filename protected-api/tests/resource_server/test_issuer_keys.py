@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 from flask.testing import FlaskClient
 from protected_api.resource_server.issuer_documents import fetch_key_set
-from protected_api.resource_server.issuer_keys import IssuerKeys
+from protected_api.resource_server.issuer_keys import RETRY, IssuerKeys
 from protected_api.resource_server.json_over_http import MAX_ANSWER, call
 from protected_api.resource_server.refusals import UnavailableError
 from werkzeug.wrappers import Request, Response
@@ -120,6 +120,18 @@ def test_fetches_again_after_the_soft_time(issuer: Any) -> None:
     keys = IssuerKeys(fetch, soft_ttl=0.01)
     keys.start()
     assert all(fetched.acquire(timeout=20) for _ in range(3))
+
+
+def test_the_thread_pauses_shorter_while_the_issuer_does_not_answer(
+    keys: IssuerKeys, issuer: Any, clock: Any
+) -> None:
+    good_set, pauses = issuer.key_set, [keys._pause()]  # before the first fetch
+    for answer, now in ((b"", 0), (good_set, 0), (b"", 0), (b"", 86401)):
+        issuer.key_set = answer
+        clock.now += now
+        keys.refresh()
+        pauses.append(keys._pause())
+    assert pauses == [0, RETRY, 300, 30, RETRY]
 
 
 def test_still_serves_after_the_soft_time_while_the_issuer_is_down(
