@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from auth_server.algorithms import SIGNING_ALGS
@@ -161,26 +161,22 @@ def test_one_thread_of_a_worker_makes_the_next_keys_and_the_others_do_not_wait(
     assert len(client.get("/.well-known/jwks.json").get_json()["keys"]) == 6
 
 
-class Occupied(KeyStore):
-    """Makes no key; `waits` is for how long its callers would wait for the process that does."""
-
-    waits: ClassVar[list[float]] = []
-
-    def announce(self, wait: float = LONGEST_WAIT) -> None:
-        """Keep what the caller asks for."""
-        self.waits.append(wait)
-
-
 def test_a_request_for_the_keys_waits_three_seconds_for_another_process_that_makes_them(
     service: Service,
 ) -> None:
+    waits = []
+
+    class Occupied(KeyStore):
+        def announce(self, wait: float = LONGEST_WAIT) -> None:
+            waits.append(wait)
+
     forget_the_next(service)
     store = service.keys.store
     occupied = Occupied(
         store.engine, store.encryption, store.rotation, store.announcement, store.token_lifetime
     )
     assert len(SigningKeys(occupied, 2).published()) == 3
-    assert occupied.waits == [3]
+    assert waits == [3]
 
 
 def test_answers_503_while_no_key_signs(ask: Ask, service: Service, log_lines: LogLines) -> None:
