@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from live_stack import CHECKOUT, Stack, eventually
 
+pytestmark = pytest.mark.long
 ODD = "data/my projects [2026] & (others)"
 DEAD = "http://me:pass-word@127.0.0.1:9"
 DEAD_PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), DEAD)
@@ -77,7 +78,6 @@ def test_make_up_works_in_a_path_with_blanks_and_brackets(odd_stack: Stack) -> N
     require_one_call(odd_stack)
 
 
-@pytest.mark.long
 @local_only
 def test_make_lint_and_make_test_work_in_a_path_with_blanks_and_brackets(odd_stack: Stack) -> None:
     for cache in CHECKOUT.glob("**/.mypy_cache"):
@@ -88,7 +88,6 @@ def test_make_lint_and_make_test_work_in_a_path_with_blanks_and_brackets(odd_sta
     assert "tests-e2e/test_start.py" in collected
 
 
-@pytest.mark.long
 @local_only
 def test_pip_installs_into_the_virtual_environment_whatever_the_user_has_set(odd_stack: Stack) -> None:
     (odd_stack.folder / ".venv").unlink()
@@ -112,7 +111,6 @@ def newer_python() -> str | None:
     return None
 
 
-@pytest.mark.long
 @local_only
 def test_make_up_works_with_python_3_13(odd_stack: Stack) -> None:
     python = newer_python()
@@ -158,7 +156,6 @@ def test_make_up_takes_no_proxy_for_the_services_and_the_probes(fresh_stack: Sta
     require_one_call(fresh_stack)
 
 
-@pytest.mark.long
 @local_only
 def test_a_proxy_in_the_way_of_pip_is_named_without_its_password(fresh_stack: Stack, tmp_path: Path) -> None:
     nowhere = {

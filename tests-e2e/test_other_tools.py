@@ -7,6 +7,8 @@ import pytest
 from live_stack import CHECKOUT, Stack
 from other_tools import ENTRIES, SAMPLES, TOOLS, booked, import_as, inbox, saved_anew
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def stack(new_stack: Callable[[], Stack]) -> Stack:

@@ -12,6 +12,7 @@ from live_stack import CHECKOUT, Stack
 from recipe import steps
 from shell import Shell
 
+pytestmark = pytest.mark.long
 DESCRIBE = """
 from protected_api.app import create_app
 from protected_api.settings import Settings
@@ -59,7 +60,6 @@ def test_a_colleagues_service_is_given_access_and_loses_it_again(stack: Stack) -
     follow(stack, "give-access")
 
 
-@pytest.mark.long
 def test_a_client_climbs_the_ladder_rung_by_rung(stack: Stack) -> None:
     lessons = sorted(path.stem for path in (CHECKOUT / "docs/ladder").glob("[1235]-*.md"))
     follow(stack, *(f"ladder/{lesson}" for lesson in [*lessons, "README"]))
@@ -69,12 +69,10 @@ def test_a_partner_with_an_api_key_becomes_a_client(stack: Stack) -> None:
     follow(stack, "from-api-keys")
 
 
-@pytest.mark.long
 def test_the_checklist_for_production_is_gone_through_line_by_line(stack: Stack) -> None:
     follow(stack, "production")
 
 
-@pytest.mark.long
 def test_an_exercise_is_begun_and_checked_as_its_page_says(stack: Stack) -> None:
     follow(stack, "exercises")
 

@@ -14,6 +14,7 @@ from live_stack import Stack, eventually
 NewStack = Callable[[], Stack]
 
 
+@pytest.mark.long
 def test_the_api_started_without_the_authorization_server_serves_with_the_keys_that_it_kept(
     stack: Stack,
 ) -> None:
@@ -37,6 +38,7 @@ def answer(stack: Stack, token: str) -> requests.Response | None:
         return None
 
 
+@pytest.mark.long
 def test_a_scope_changed_in_the_tenant_is_what_make_up_prints(stack: Stack, new_stack: NewStack) -> None:
     changed = new_stack()
     changed.edit("auth-server/tenant.yaml", "batch:upload", "batch:import")
@@ -80,6 +82,7 @@ def test_without_explanations_make_up_and_flow_and_try_say_how_to_switch_them_on
     assert "/flow/" in stack.make("up", EXPLAIN="1")
 
 
+@pytest.mark.long
 def test_data_without_its_secrets_stops_the_start_before_it_makes_new_ones(new_stack: NewStack) -> None:
     stack = new_stack()
     stack.make("up")
@@ -150,6 +153,7 @@ BAD_SETTINGS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", BAD_SETTINGS)
 def test_bad_settings_stop_the_start_and_make_up_shows_why(new_stack: NewStack, case: str) -> None:
     file, old, new, named = BAD_SETTINGS[case]

@@ -11,6 +11,7 @@ import pytest
 from calling_service.service import Service, build
 from calling_service.settings import Settings
 
+pytestmark = pytest.mark.long
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
 ROWS = 750  # two chunks
 HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\n"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
+pytestmark = pytest.mark.long
 READS = 40  # each on a new connection: all reach the same worker with a probability of 1 in 2**39
 
 

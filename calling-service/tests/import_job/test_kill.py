@@ -19,6 +19,7 @@ from typing import Any
 import calling_service
 import pytest
 
+pytestmark = pytest.mark.long
 POINTS = int(os.environ.get("KILL_POINTS", "5"))
 FOLDER = Path(calling_service.__file__).parents[1]
 HEADER = "Date,Project,Notes,Hours,Employee Id,entry_id\n"
