@@ -157,7 +157,7 @@ class KeyStore:
         key = self.generate(alg)
         members = {"kid": key.thumbprint(), "use": "sig", "alg": alg}
         last = connection.scalar(select(func.max(signing_keys.c.generation)).where(signing_keys.c.alg == alg))
-        private_jwk = json.dumps(key.as_dict(private=True)).encode()
+        private_jwk = json.dumps(key.as_dict(private=True, **members)).encode()
         row = StoredKey(
             kid=members["kid"],
             alg=alg,

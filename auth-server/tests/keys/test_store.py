@@ -336,6 +336,13 @@ def test_reencrypts_with_the_first_of_two_keys(store: KeyStore, tmp_path: Path) 
         store.reencrypt()
 
 
+def test_a_stored_private_key_is_a_whole_jwk_that_any_library_can_import(store: KeyStore) -> None:
+    for life in store.read().lives:
+        private = json.loads(store.encryption.decrypt(life.key.encrypted_private_jwk))
+        assert private.items() >= life.key.public_jwk.items()
+        assert (private["kid"], private["use"], private["alg"]) == (life.key.kid, "sig", life.key.alg)
+
+
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("wait"), st.integers(1, ROTATION * 2)),

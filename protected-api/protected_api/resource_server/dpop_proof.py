@@ -138,7 +138,7 @@ def _public_key(member: Any, alg: str) -> IssuerKey:
 
 def _thumbprint(key: dict[str, str]) -> str:
     """Return the thumbprint of a key (RFC 7638 3)."""
-    return _digest(json.dumps(key, separators=(",", ":")).encode())
+    return _digest(json.dumps(key, sort_keys=True, separators=(",", ":")).encode())
 
 
 def _digest(data: bytes) -> str:
