@@ -8,12 +8,15 @@ import subprocess
 import pytest
 from live_stack import CHECKOUT
 
-pytestmark = pytest.mark.long
-PROVIDER, EXPRESS, OURS = (
-    "node-oidc-provider",
-    "express-oauth2-jwt-bearer",
-    ["ours, gunicorn", "ours, granian"],
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        os.environ.get("RUNTIME") == "docker", reason="starts local processes in both runtimes"
+    ),
+]
+PROVIDER = "node-oidc-provider"
+EXPRESS = "express-oauth2-jwt-bearer"
+OURS = ["ours, gunicorn", "ours, granian"]
 ROWS = [PROVIDER, *OURS, PROVIDER, *OURS, EXPRESS, *OURS, EXPRESS, *OURS, "gunicorn", "granian"]
 
 
