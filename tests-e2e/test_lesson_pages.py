@@ -10,6 +10,7 @@ from flow_explorer.lessons.lesson import lessons
 from live_stack import Stack
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.long
 Visit = Callable[..., Page]
 
 ENDED = "[data-run]:not([data-running])"
@@ -46,7 +47,6 @@ def test_a_narrow_window_shows_the_flow_below_its_step(visit: Visit) -> None:
     assert len(tops) == 3
 
 
-@pytest.mark.long
 def test_the_space_bar_alone_goes_through_a_lesson(visit: Visit) -> None:
     page = visit("/lessons/1?projector")
     seen = []
@@ -102,7 +102,6 @@ def test_works_without_javascript(visit: Visit) -> None:
     expect(page.locator("h1")).to_have_text("What you see")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("width", "colours"), [(360, "dark"), (1280, "light")])
 def test_anybody_can_read_them(visit: Visit, width: int, colours: str) -> None:
     for path in ("/lessons", "/lessons/1", "/lessons/4", "/lessons/1/slide/1", "/lessons/4/slide/13"):

@@ -13,6 +13,7 @@ import requests
 import yaml
 from live_stack import Stack
 
+pytestmark = pytest.mark.long
 DIGESTS = ".secrets/auth-server"
 
 

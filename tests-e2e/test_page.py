@@ -143,6 +143,7 @@ def test_a_new_run_is_drawn_arrow_by_arrow_unless_the_reader_wants_no_motion(vis
     expect(still.get_by_role("button", name="Play it again")).to_be_hidden()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_anybody_can_read_it_at_any_width_in_light_and_dark(visit: Visit, width: int, colours: str) -> None:
@@ -161,6 +162,7 @@ def test_anybody_can_read_it_at_any_width_in_light_and_dark(visit: Visit, width:
         assert [(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_the_glossary_can_be_read_by_anybody(visit: Visit, colours: str) -> None:
     for width in WIDTHS:

@@ -120,6 +120,7 @@ def test_a_dry_run_fails_as_a_run_does_when_the_inbox_is_gone(service: Service) 
     assert (run.state, run.error and run.error.message) == ("failed", message)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_the_chunk_in_flight_and_a_second_one_at_once(
     start: Start, settings: Settings, api: Any, number: signal.Signals

@@ -16,6 +16,7 @@ import pytest
 from calling_service.logs import GunicornLogger
 from gunicorn.config import Config  # type: ignore[import-untyped]
 
+pytestmark = pytest.mark.long
 FOLDER = Path(__file__).parents[1]
 GOOD = "Date,Project,Notes,Hours,Employee Id,entry_id\n2026-11-09,P,,1.00,C-1,1\n"
 

@@ -19,6 +19,7 @@ def token_of(issuer: Any, length: int) -> str:
     raise AssertionError(length)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [1024, 8167, 8190, 60000])
 def test_serves_tokens_up_to_the_limit(start_workers: Callable[..., Any], issuer: Any, limit: int) -> None:
     """Gunicorn's own limit, 8190 characters a line, is reached by a token of 8167."""
@@ -36,6 +37,7 @@ def test_does_not_lower_what_gunicorn_lets_through(start_workers: Callable[..., 
     assert [workers.status(token_of(issuer, length)) for length in (4096, 4097, 8166)] == [200, 401, 401]
 
 
+@pytest.mark.long
 def test_serves_long_tokens_after_a_reload_and_with_a_lower_option(
     start_workers: Callable[..., Any], issuer: Any, eventually: Callable[[Callable[[], bool]], None]
 ) -> None:

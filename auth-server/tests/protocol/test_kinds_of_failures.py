@@ -26,6 +26,7 @@ from joserfc import jwk
 from joserfc.jwk import Key, OctKey
 from werkzeug.test import TestResponse
 
+pytestmark = pytest.mark.long
 Ask = Callable[..., TestResponse]
 LogLines = Callable[[], list[dict[str, Any]]]
 Sign = Callable[[bytes], bytes]
