@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Request
 from flask.testing import FlaskClient
 from protected_api.resource_server import require_scope
+from protected_api.resource_server.authorization import presented_token
+from protected_api.resource_server.refusals import RefusalError
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 METADATA = 'resource_metadata="http://localhost:9001/.well-known/oauth-protected-resource"'
@@ -150,6 +152,13 @@ def test_refuses_a_header_with_no_token_in_it(client: FlaskClient, header: str, 
         f'Bearer realm="Timesheets API", error="invalid_request", error_description="{description}", '
         f"{METADATA}"
     )
+
+
+@pytest.mark.parametrize("header", ["", "Basic a", "Bearer", "Bearer a b", "Bearer a, Bearer b"])
+def test_a_header_with_no_token_in_it_fails_the_check_presenting(header: str) -> None:
+    with pytest.raises(RefusalError) as refused:
+        presented_token(Request(create_environ(headers={"Authorization": header})))
+    assert refused.value.check == "presenting"
 
 
 @pytest.mark.requirement("RFC 6750 2.1 header", "RFC 9110 11.1 scheme")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -113,6 +114,11 @@ def challenges(error: str, description: str) -> list[str]:
 def test_serves_a_bound_token_with_a_proof(client: FlaskClient, issuer: Any, alg: str, scheme: str) -> None:
     token = issuer.token(cnf={"jkt": thumbprint("ES256" if alg == "ES256" else "EdDSA")})
     assert read(client, token, proof(token, alg=alg), scheme=scheme).status_code == 200
+
+
+def test_the_proof_is_a_check_that_is_explained(make_client: Callable[..., FlaskClient], token: str) -> None:
+    answer = read(make_client(explain=True), token, proof(token))
+    assert re.findall(r"([a-z-]+);dur", answer.headers["Server-Timing"])[-2:] == ["proof", "scope"]
 
 
 @pytest.mark.requirement("RFC 9449 7.1 no proof")

@@ -70,3 +70,34 @@ def test_reads_no_more_of_an_answer_than_it_may_be_long(issuer: Any) -> None:
     issuer.key_set = lambda _: Response(itertools.repeat(b" " * 65536))  # without an end
     with pytest.raises(ValueError, match=f"^more than {MAX_ANSWER} bytes$"):
         call("GET", issuer.jwks_uri, time.monotonic() + 20)
+
+
+@pytest.mark.parametrize(("address", "target"), [("", "/"), ("/jwks", "/jwks"), ("/a?b=c#d", "/a?b=c")])
+def test_asks_for_the_path_and_the_query_of_the_address(address: str, target: str) -> None:
+    lines: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                lines.append(connection.makefile("rb").readline())
+                connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n1")
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}{address}"
+        assert call("GET", url, time.monotonic() + 20) == 1
+    assert lines == [f"GET {target} HTTP/1.1\r\n".encode()]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_ends_a_call_to_a_port_that_drops_packets(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(3)]  # more than are let in: the kernel drops a SYN then
+        for connection in waiting:
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", port))
+        with pytest.raises(TimeoutError, match="no whole answer in 3 s"):
+            call("GET", f"{scheme}://127.0.0.1:{port}/", time.monotonic() + 0.2)
+        for connection in waiting:
+            connection.close()

@@ -12,12 +12,12 @@ from types import NoneType
 from typing import Any, get_type_hints
 
 import pytest
-from flask import Flask
+from flask import Flask, Request
 from protected_api.resource_server.access_token import CHECKS, CHECKS_EACH_TIME, Check
 from protected_api.resource_server.authorization import require_scope
 from protected_api.resource_server.key_set_file import KeySetFile
 from protected_api.resource_server.protect import metadata_url, protect
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, create_environ
 
 FOLDER = Path(__file__).parents[2] / "protected_api/resource_server"
 PAGE = Path(__file__).parents[3] / "docs/timesheets-api.md"
@@ -242,3 +242,18 @@ def test_an_app_has_the_times_and_limits_that_it_sets(issuer: Any, tmp_path: Pat
     remembered = app.extensions["authorization"].verify.__self__
     policy = remembered._policy
     assert (policy.clock_skew, policy.max_length, remembered._limit) == (4, 5, 6)
+
+
+def test_asks_nobody_about_a_token_and_demands_no_key_unless_told_to(issuer: Any) -> None:
+    app = Flask(__name__)
+    protect(
+        app,
+        issuer=issuer.url,
+        audience="http://localhost:9001",
+        realm="R",
+        jwks_uri=issuer.jwks_uri,
+        active=lambda _: pytest.fail("the authorization server was asked"),
+    )
+    request = Request(create_environ(headers={"Authorization": f"Bearer {issuer.token()}"}))
+    token = app.extensions["authorization"].authorize(request, "read:timesheets")
+    assert "read:timesheets" in token.scope

@@ -99,3 +99,23 @@ def test_forgets_the_oldest_token_beyond_the_limit(tokens: RememberedTokens, iss
     assert tokens.verify(compacts[2]) is third
     assert tokens.verify(compacts[1]) is second
     assert tokens.verify(compacts[0]) is not first
+
+
+def test_a_token_that_was_verified_again_is_the_youngest(
+    tokens: RememberedTokens, keys: IssuerKeys, issuer: Any
+) -> None:
+    kids = ["rsa", "ec", "ec"]
+    compacts = [
+        issuer.token(
+            {"alg": "RS256" if kid == "rsa" else "ES256", "kid": kid}, iat=NOW, exp=NOW + 300, jti=str(number)
+        )
+        for number, kid in enumerate(kids)
+    ]
+    tokens.verify(compacts[0])
+    tokens.verify(compacts[1])
+    for published in (["ec"], ["ec", "rsa"]):  # the first token's key comes again, as another object
+        issuer.key_set = {"keys": [issuer.jwk(kid) for kid in published]}
+        keys.refresh()
+    first = tokens.verify(compacts[0])
+    tokens.verify(compacts[2])
+    assert tokens.verify(compacts[0]) is first
