@@ -1,63 +1,114 @@
 """A worker that is told to stop accepts what waits and closes its sockets; one that only pauses does not."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+import pytest
 from calling_service.graceful_stop import close_sockets_when_told_to_stop
-
-
-class Listener:
-    """A socket at which connections wait."""
-
-    def __init__(self, waiting: int) -> None:
-        self.waiting = waiting
-        self.is_closed = False
-
-    def close(self) -> None:
-        """Close it."""
-        self.is_closed = True
 
 
 class Worker:
     """What gunicorn's gthread worker has to do with its sockets."""
 
-    def __init__(self, *sockets: Listener) -> None:
+    def __init__(self, *sockets: socket.socket) -> None:
         self.alive = True
         self.nr_conns = 5
         self.sockets = list(sockets)
         self.switched: list[bool] = []
+        self.accepted: list[socket.socket] = []
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Fail for a socket that is closed, as a poller does."""
-        assert not any(socket.is_closed for socket in self.sockets)
+        assert not any(listener.fileno() == -1 for listener in self.sockets)
         self.switched.append(enabled)
 
-    def accept(self, listener: Listener) -> None:
+    def accept(self, listener: socket.socket) -> None:
         """Accept one connection, if one waits."""
-        if listener.waiting:
-            listener.waiting -= 1
+        with suppress(BlockingIOError):
+            self.accepted.append(listener.accept()[0])
             self.nr_conns += 1
 
 
-def changed(*sockets: Listener) -> Any:
-    worker = Worker(*sockets)
-    close_sockets_when_told_to_stop(worker)
-    return worker
+class World:
+    """Two sockets of a worker, and clients that connect to them."""
+
+    def __init__(self) -> None:
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        for listener in self.listeners:
+            listener.setblocking(False)
+        self.clients: list[socket.socket] = []
+        self.worker: Any = Worker(*self.listeners)
+        close_sockets_when_told_to_stop(self.worker)
+
+    def connect(self, listener: socket.socket) -> None:
+        """Connect a client; TimeoutError if the kernel does not answer its first segment."""
+        self.clients.append(socket.create_connection(listener.getsockname(), timeout=0.2))
 
 
-def test_keeps_its_sockets_while_it_only_pauses() -> None:
-    listener = Listener(waiting=3)
-    worker = changed(listener)
-    worker.set_accept_enabled(True)
-    worker.set_accept_enabled(False)
-    assert (worker.switched, listener.waiting, listener.is_closed) == ([True, False], 3, False)
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    for each in [*made.listeners, *made.clients, *made.worker.accepted]:
+        each.close()
 
 
-def test_accepts_what_waits_at_each_socket_and_closes_it() -> None:
-    listeners = [Listener(waiting=3), Listener(waiting=0)]
-    worker = changed(*listeners)
+def stop(worker: Any) -> None:
     worker.alive = False
-    for enabled in (True, False, False):  # gunicorn may switch again
-        worker.set_accept_enabled(enabled)
-    assert worker.nr_conns == 8
-    assert [(each.waiting, each.is_closed) for each in listeners] == [(0, True)] * 2
-    assert worker.sockets == []
+    worker.set_accept_enabled(False)
+
+
+def test_keeps_its_sockets_while_it_only_pauses(world: World) -> None:
+    world.connect(world.listeners[0])
+    world.worker.set_accept_enabled(True)
+    world.worker.set_accept_enabled(False)
+    world.connect(world.listeners[0])
+    assert (world.worker.switched, world.worker.accepted) == ([True, False], [])
+
+
+def test_accepts_what_waits_at_each_socket_and_closes_it(world: World) -> None:
+    for listener in (world.listeners[0], world.listeners[1], world.listeners[1]):
+        world.connect(listener)
+    stop(world.worker)
+    assert (world.worker.nr_conns, world.worker.sockets) == (8, [])
+    assert [listener.fileno() for listener in world.listeners] == [-1, -1]
+
+
+def test_drops_new_connections_before_it_closes_its_sockets(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.connect(world.listeners[0])
+
+    def try_to_connect(_seconds: float) -> None:
+        for listener in world.listeners:
+            with pytest.raises(TimeoutError):
+                world.connect(listener)
+
+    monkeypatch.setattr("calling_service.graceful_stop.time.sleep", try_to_connect)
+    stop(world.worker)
+    assert world.worker.nr_conns == 6
+    world.clients[0].sendall(b"hello")  # a connection that was made before stays as it was
+    world.worker.accepted[0].settimeout(5)
+    assert world.worker.accepted[0].recv(5) == b"hello"
+
+
+def test_accepts_connections_that_were_being_made_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calling_service.graceful_stop._drop_new_connections", lambda _listener: None)
+    monkeypatch.setattr(
+        "calling_service.graceful_stop.time.sleep", lambda _seconds: world.connect(world.listeners[1])
+    )
+    stop(world.worker)
+    assert world.worker.nr_conns == 6
+
+
+def test_uses_no_packet_filter_where_there_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("calling_service.graceful_stop.sys.platform", "darwin")
+    monkeypatch.setattr(
+        "calling_service.graceful_stop.time.sleep", lambda _seconds: world.connect(world.listeners[0])
+    )
+    stop(world.worker)
+    assert world.worker.nr_conns == 6
