@@ -42,9 +42,9 @@ class World:
         self.worker: Any = Worker(*self.listeners)
         close_sockets_when_told_to_stop(self.worker)
 
-    def connect(self, listener: socket.socket) -> None:
-        """Connect a client; TimeoutError if the kernel does not answer its first segment."""
-        self.clients.append(socket.create_connection(listener.getsockname(), timeout=0.2))
+    def connect(self, listener: socket.socket, timeout: float = 10) -> None:
+        """Connect a client; TimeoutError if the kernel does not answer its first segment; in seconds."""
+        self.clients.append(socket.create_connection(listener.getsockname(), timeout))
 
 
 @pytest.fixture
@@ -84,13 +84,13 @@ def test_drops_new_connections_before_it_closes_its_sockets(
     def try_to_connect(_seconds: float) -> None:
         for listener in world.listeners:
             with pytest.raises(TimeoutError):
-                world.connect(listener)
+                world.connect(listener, timeout=0.2)
 
     monkeypatch.setattr("auth_server.graceful_stop.time.sleep", try_to_connect)
     stop(world.worker)
     assert world.worker.nr_conns == 6
     world.clients[0].sendall(b"hello")  # a connection that was made before stays as it was
-    world.worker.accepted[0].settimeout(5)
+    world.worker.accepted[0].settimeout(10)
     assert world.worker.accepted[0].recv(5) == b"hello"
 
 

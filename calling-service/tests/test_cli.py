@@ -68,7 +68,7 @@ def command(start: Start) -> Command:
 
     def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         process = start(*arguments, **changes)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return run
@@ -148,7 +148,7 @@ def test_a_signal_ends_the_run_after_the_chunk_in_flight_and_a_second_one_at_onc
     with pytest.raises(subprocess.TimeoutExpired):
         waiting.wait(0.3)
     go_on.set()
-    shown, _ = waiting.communicate(timeout=20)
+    shown, _ = waiting.communicate(timeout=120)
     assert (waiting.returncode, " stopped ━" in shown, len(api.books)) == (4, True, 500)
     assert start("run").wait(20) == 0
     assert len(api.books) == 700

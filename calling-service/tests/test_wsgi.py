@@ -74,12 +74,12 @@ def gunicorn(environ: dict[str, str], port: int) -> Iterator[tuple[str, subproce
         yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def ask(url: str, body: bytes | None = None) -> Any:
     headers = {"Content-Type": "application/json"} if body else {}
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as response:  # noqa: S310
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30) as response:  # noqa: S310
         return json.load(response)
 
 

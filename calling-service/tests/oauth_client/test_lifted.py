@@ -27,7 +27,7 @@ print(sorted({"calling_service", "flask", "gunicorn", "jwt"} & set(sys.modules))
 def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
     return subprocess.run(  # noqa: S603  # our own program
-        command, cwd=folder, capture_output=True, text=True, timeout=30, check=False
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
 
 
