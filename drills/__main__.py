@@ -17,6 +17,12 @@ from drills.tally import Tally
 
 WIDTH = 100
 ALL = "all"
+VERDICTS = {  # by whether it was the wrong twin, and whether it showed what it should
+    (True, True): "The damage shows.",
+    (True, False): "THE DAMAGE DOES NOT SHOW.",
+    (False, True): "The expectation holds.",
+    (False, False): "THE EXPECTATION DOES NOT HOLD.",
+}
 LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 
@@ -32,7 +38,7 @@ def main() -> int:
     missed = [name for name, wrong in runs if not run(name, drills[name], wrong=wrong, record=asked.record)]
     if asked.record and not missed and all_are_kept(drills):
         PAGE.write_text(page(drills), encoding="utf-8")
-    return 1 if missed else 0
+    return int(bool(missed))
 
 
 def _command_line(drills: dict[str, Drill]) -> argparse.Namespace:
@@ -50,7 +56,9 @@ def _command_line(drills: dict[str, Drill]) -> argparse.Namespace:
 def list_drills(drills: dict[str, Drill]) -> int:
     """Print the names and titles."""
     for name, drill in drills.items():
-        note = " (needs Docker)" if drill.needs_docker else ""
+        note = ""
+        if drill.needs_docker:
+            note = " (needs Docker)"
         print(f"{name:<26} {drill.title}{note}")
     print("\nChoose one: make drill NAME=token-stampede; WRONG=1 leaves out what protects from damage.")
     return 0
@@ -58,14 +66,16 @@ def list_drills(drills: dict[str, Drill]) -> int:
 
 def run(name: str, drill: Drill, *, wrong: bool, record: bool) -> bool:
     """Run a drill or its twin and print its texts and its table; return whether it shows what it should."""
-    what = f"Left out: {drill.left_out} Damage: {drill.damage}" if wrong else f"Expected: {drill.expects}"
-    print(f"{drill.title}\n\n{_filled(drill.breaks)}\n\n{_filled(what)}", flush=True)
+    print(f"{drill.title}\n\n{_filled(drill.breaks)}\n\n{_filled(_claim(drill, wrong=wrong))}", flush=True)
     began = time.monotonic()
     tally = _played(drill, wrong=wrong)
     seconds = time.monotonic() - began
-    shown = drill.damaged(tally) if wrong else drill.holds(tally)
+    shows = drill.holds
+    if wrong:
+        shows = drill.damaged
+    shown = shows(tally)
     table = tally.text()
-    print(f"\n{table}\n\n{_verdict(shown=shown, wrong=wrong)} ({seconds:.0f} s)\n")
+    print(f"\n{table}\n\n{VERDICTS[wrong, shown]} ({seconds:.0f} s)\n")
     print(f"{_filled(drill.teaches)}\n", flush=True)
     if record and shown:
         keep(name, table, wrong=wrong)
@@ -83,10 +93,10 @@ def _played(drill: Drill, *, wrong: bool) -> Tally:
     return stage.tally
 
 
-def _verdict(*, shown: bool, wrong: bool) -> str:
+def _claim(drill: Drill, *, wrong: bool) -> str:
     if wrong:
-        return "The damage shows." if shown else "THE DAMAGE DOES NOT SHOW."
-    return "The expectation holds." if shown else "THE EXPECTATION DOES NOT HOLD."
+        return f"Left out: {drill.left_out} Damage: {drill.damage}"
+    return f"Expected: {drill.expects}"
 
 
 def _filled(text: str) -> str:

@@ -25,8 +25,9 @@ def results() -> Iterator[dict[str, str]]:
         data.load()
         for key, code in data.exit_code_by_key.items():
             status = status_by_exit_code[code]
-            survived = status in ("survived", "no tests")
-            line = changed(get_diff_for_mutant(key, path=path)) if survived else ""
+            line = ""
+            if status in ("survived", "no tests"):
+                line = changed(get_diff_for_mutant(key, path=path))
             yield {"key": key, "place": place(key), "status": status, "line": line}
 
 
@@ -36,7 +37,9 @@ def changed(diff: str) -> str:
     removed, added = ([line[1:].strip() for line in lines if line[0] == sign] for sign in "-+")
     new = [line for line in added if _packed(line) not in _packed("".join(removed))]
     gone = [line for line in removed if _packed(line) not in _packed("".join(added))]
-    return new[0] if new else f"without {(gone or removed or ['?'])[0]}"
+    if new:
+        return new[0]
+    return f"without {[*gone, *removed, '?'][0]}"
 
 
 def _packed(text: str) -> str:

@@ -90,7 +90,9 @@ def compare(left: RecordedRun, right: RecordedRun) -> list[Pair]:
 
 
 def _at(arrows: Sequence[_Arrow], place: Place) -> _Arrow | None:
-    return None if place is None else arrows[place]
+    if place is None:
+        return None
+    return arrows[place]
 
 
 def _arrows(recorded: RecordedRun) -> Iterator[_Arrow]:
@@ -98,15 +100,22 @@ def _arrows(recorded: RecordedRun) -> Iterator[_Arrow]:
         if item.kind == "request":
             exchange = recorded.exchanges[item.index]
             yield _Arrow(item, role(exchange), dict(_sides(item, exchange)))
-        elif item.kind in {"cached", "omitted"}:
-            caption = Line("", "", item.text, item.kind)  # the time or the number in the text varies
-            purpose = TOKEN_REQUEST if item.kind == "cached" else (item.receiver, "", item.kind)
-            yield _Arrow(item, purpose, {"request": _Side(caption)})
+        elif item.kind == "cached":
+            yield _not_sent(item, TOKEN_REQUEST)
+        elif item.kind == "omitted":
+            yield _not_sent(item, (item.receiver, "", item.kind))
+
+
+def _not_sent(item: Item, purpose: Role) -> _Arrow:
+    caption = Line("", "", item.text, item.kind)  # the time or the number in the text varies
+    return _Arrow(item, purpose, {"request": _Side(caption)})
 
 
 def _sides(item: Item, exchange: Exchange) -> Iterator[tuple[PartName, _Side]]:
     sent = exchange.started_at.timestamp()
-    times = f", {item.times} times" if item.times > 1 else ""
+    times = ""
+    if item.times > 1:
+        times = f", {item.times} times"
     what = essence.of_text(exchange.request.start_line) + times
     caption = Line("", "", request_caption(exchange) + times, what)
     yield "request", _Side(caption, of_message(exchange.request, sent))
@@ -114,20 +123,30 @@ def _sides(item: Item, exchange: Exchange) -> Iterator[tuple[PartName, _Side]]:
         text = checks_caption(exchange)
         yield "checks", _Side(Line("", "", text, text), of_checks(exchange))
     text = response_caption(exchange)
-    lines = of_message(exchange.response, sent) if exchange.response else ()
+    lines: Sequence[Line] = ()
+    if exchange.response:
+        lines = of_message(exchange.response, sent)
     yield "response", _Side(Line("", "", text, text), lines)
 
 
 def _pair(left: _Arrow | None, right: _Arrow | None) -> Pair:
-    here = left.parts if left else {}
-    there = right.parts if right else {}
+    here = _parts(left)
+    there = _parts(right)
     names = [name for name in PARTS if name in here or name in there]
     parts = [_part(name, here.get(name), there.get(name)) for name in names]
     return Pair(_item(left), _item(right), parts)
 
 
 def _item(arrow: _Arrow | None) -> Item | None:
-    return arrow.item if arrow else None
+    if arrow is None:
+        return None
+    return arrow.item
+
+
+def _parts(arrow: _Arrow | None) -> Mapping[PartName, _Side]:
+    if arrow is None:
+        return {}
+    return arrow.parts
 
 
 def _part(name: PartName, left: _Side | None, right: _Side | None) -> Part:
@@ -138,4 +157,6 @@ def _part(name: PartName, left: _Side | None, right: _Side | None) -> Part:
 
 
 def _caption(side: _Side | None) -> Line | None:
-    return side.caption if side else None
+    if side is None:
+        return None
+    return side.caption

@@ -41,8 +41,7 @@ def of_claim(name: str, value: object, claims: Mapping[str, Any], sent: float, *
     if name == "exp":
         return in_words(value, claims, sent)
     if name in {"iat", "nbf"}:
-        oldest = OLD_PROOF if proof else None
-        return _moment(value, sent, oldest)
+        return _moment(value, sent, proof=proof)
     return as_text(value)
 
 
@@ -50,18 +49,22 @@ def in_words(expiry: object, claims: Mapping[str, Any], sent: float) -> str:
     """Return what `exp` says to whoever gets the token: for how long it is good, and whether that is over."""
     if not _is_time(expiry):
         return ""
+    lifetime = "no iat"
     issued = claims.get("iat")
-    lifetime = f"{expiry - issued:,.0f} seconds after iat" if _is_time(issued) else "no iat"
-    return f"{lifetime}, expired when sent" if expiry < sent else lifetime
+    if _is_time(issued):
+        lifetime = f"{expiry - issued:,.0f} seconds after iat"
+    if expiry < sent:
+        return f"{lifetime}, expired when sent"
+    return lifetime
 
 
 def _is_time(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LATEST
 
 
-def _moment(value: float, sent: float, oldest: float | None) -> str:
+def _moment(value: float, sent: float, *, proof: bool) -> str:
     if value > sent + 1:  # iat and nbf are whole seconds
         return "in the future"
-    if oldest and value < sent - oldest:
+    if proof and value < sent - OLD_PROOF:
         return "long ago"
     return "now or before"

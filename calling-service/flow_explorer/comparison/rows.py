@@ -63,7 +63,9 @@ def rows(left: Sequence[Line], right: Sequence[Line]) -> list[Row]:
 
 
 def _value(line: Line | None) -> str | None:
-    return line.value if line else None
+    if line is None:
+        return None
+    return line.value
 
 
 def _mark(left: Line | None, right: Line | None) -> Mark:
@@ -73,7 +75,9 @@ def _mark(left: Line | None, right: Line | None) -> Mark:
         return "right"
     if left.essence != right.essence:
         return "differs"
-    return "same" if left.value == right.value else "varies"
+    if left.value != right.value:
+        return "varies"
+    return "same"
 
 
 def _with_memory(each: Row) -> Row:
@@ -125,6 +129,8 @@ def _excerpt(text: str, start: int) -> str:
     if len(text) <= LONGEST:
         return text
     shown = text[start : start + LONGEST]
-    before = "…" if start else ""
-    after = "…" if start + LONGEST < len(text) else ""
-    return f"{before}{shown}{after}"
+    if start:
+        shown = f"…{shown}"
+    if start + LONGEST < len(text):
+        shown = f"{shown}…"
+    return shown

@@ -36,7 +36,17 @@ def _tables() -> Iterator[str]:
         yield "| word | meaning | see |"
         yield "|---|---|---|"
         for word, meaning in words.items():
-            source = f"[{meaning.source}]({meaning.address})" if meaning.source else ""
-            name = word if word.startswith("`") else f"**{word}**"
-            yield f"| {name} | {meaning.text} | {source} |"
+            yield f"| {_name(word)} | {meaning.text} | {_source(meaning)} |"
         yield ""
+
+
+def _name(word: str) -> str:
+    if word.startswith("`"):
+        return word
+    return f"**{word}**"
+
+
+def _source(meaning: Meaning) -> str:
+    if not meaning.source:
+        return ""
+    return f"[{meaning.source}]({meaning.address})"

@@ -1,6 +1,6 @@
 """Two runs side by side as text: what differs, line by line, and what varies or is the same by number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from click import style
 
@@ -19,35 +19,52 @@ ROWS = 60  # of one part that are shown
 def side_by_side(left: RecordedRun, right: RecordedRun, width: int) -> Iterator[str]:
     """Yield the lines that compare two runs."""
     for side, recorded in (("left", left), ("right", right)):
-        case = recorded.run.case
-        title = f"{case.title}. {case.changes}" if case else "The import"
-        yield from paragraph(title, width, mark=style(f"{side:<7}", bold=True))
+        yield from paragraph(_title(recorded), width, mark=style(f"{side:<7}", bold=True))
     yield ""
     for number, pair in enumerate(compare(left, right), start=1):
-        mark = "differs" if pair.differs else "the same"
-        text = f"{number}  {pair.item.sender} → {pair.item.receiver}: {mark}"
-        yield from heading(text, width)
+        mark = "the same"
+        if pair.differs:
+            mark = "differs"
+        yield from heading(f"{number}  {pair.item.sender} → {pair.item.receiver}: {mark}", width)
         for part in pair.parts:
             yield from _part(part, width)
         yield ""
 
 
+def _title(recorded: RecordedRun) -> str:
+    case = recorded.run.case
+    if case is None:
+        return "The import"
+    return f"{case.title}. {case.changes}"
+
+
 def _part(part: Part, width: int) -> Iterator[str]:
     yield from _row(part.caption, PARTS[part.name], width)
     for row in part.differing[:ROWS]:
-        name = f"{row.name} ({row.where})" if row.name else row.where
-        yield from _row(row, name, width)
-    if hidden := len(part.differing[ROWS:]):
+        yield from _row(row, _name(row), width)
+    hidden = len(part.differing) - ROWS
+    if hidden > 0:
         yield from paragraph(f"and {hidden:,} more", width, mark="  ")
-    if same := part.names("same"):
-        yield from paragraph(f"= the same: {', '.join(same)}", width, mark="  ")
-    if varies := part.names("varies"):
-        yield from paragraph(f"~ varies: {', '.join(varies)}", width, mark="  ")
+    yield from _names("= the same", part.names("same"), width)
+    yield from _names("~ varies", part.names("varies"), width)
+
+
+def _name(row: Row) -> str:
+    if not row.name:
+        return row.where
+    return f"{row.name} ({row.where})"
+
+
+def _names(what: str, names: Sequence[str], width: int) -> Iterator[str]:
+    if names:
+        yield from paragraph(f"{what}: {', '.join(names)}", width, mark="  ")
 
 
 def _row(row: Row, name: str, width: int) -> Iterator[str]:
     mark = MARKS.get(row.mark, row.mark)
-    colour = "red" if row.differs else None
+    colour = None
+    if row.differs:
+        colour = "red"
     for line in wrapped(f"{SIGNS[row.mark]} {name}: {mark}", width - 4):
         yield f"  {style(line, fg=colour, bold=True)}"
     if not row.differs:
