@@ -9,6 +9,7 @@ from calling_service.runs.history import History
 from calling_service.runs.run import timestamp
 from calling_service.runs.runner import Record, Runner
 from flask import Flask
+from werkzeug.exceptions import NotFound
 
 from flow_explorer import words
 from flow_explorer.gallery.player import CasePlayer
@@ -16,6 +17,7 @@ from flow_explorer.meanings import rfc_address
 from flow_explorer.page import endpoints as page
 from flow_explorer.page import lesson_pages, side_by_side
 from flow_explorer.page.booked_timesheets import TimesheetsReader
+from flow_explorer.page.not_found import not_found
 from flow_explorer.servers import Servers
 
 FILTERS = (
@@ -57,6 +59,7 @@ class Explorer:
         app.register_blueprint(page.blueprint)
         app.register_blueprint(side_by_side.blueprint)
         app.register_blueprint(lesson_pages.blueprint)
+        app.register_error_handler(NotFound, not_found)
 
     def close(self) -> None:
         """Close the connections to the other services."""
