@@ -34,9 +34,10 @@ def close_sockets_when_told_to_stop(worker: Any) -> None:
 
 
 def _close_sockets(worker: Any) -> None:
-    for listener in worker.sockets:
-        _drop_new_connections(listener)
-    time.sleep(HANDSHAKE_SECONDS)
+    if worker.cfg.reuse_port:  # otherwise other processes accept from the same socket
+        for listener in worker.sockets:
+            _drop_new_connections(listener)
+        time.sleep(HANDSHAKE_SECONDS)
     for listener in worker.sockets:
         _accept_what_waits(worker, listener)
         listener.close()

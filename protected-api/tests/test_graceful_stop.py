@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ class Worker:
     """What gunicorn's gthread worker has to do with its sockets."""
 
     def __init__(self, *sockets: socket.socket) -> None:
+        self.cfg = SimpleNamespace(reuse_port=True)
         self.alive = True
         self.nr_conns = 5
         self.sockets = list(sockets)
@@ -111,4 +113,13 @@ def test_uses_no_packet_filter_where_there_is_none(world: World, monkeypatch: py
         "protected_api.graceful_stop.time.sleep", lambda _seconds: world.connect(world.listeners[0])
     )
     stop(world.worker)
+    assert world.worker.nr_conns == 6
+
+
+def test_a_socket_that_it_shares_with_other_processes_goes_on_to_accept(world: World) -> None:
+    with world.listeners[0].dup() as of_another_process:
+        world.worker.cfg.reuse_port = False
+        world.connect(of_another_process)
+        stop(world.worker)
+        world.connect(of_another_process)
     assert world.worker.nr_conns == 6
