@@ -40,7 +40,7 @@ def holds(tally: Tally) -> bool:
 
 def damaged(tally: Tally) -> bool:
     """Return whether there was a stampede."""
-    return tally.rows[ASKED].calls > THREADS / 10
+    return tally.rows[ASKED].calls > 1  # how many depends on the machine
 
 
 DRILL = Drill(
@@ -48,7 +48,7 @@ DRILL = Drill(
     breaks=f"A client starts with {THREADS} threads, and each of them needs a token at the same moment.",
     expects="One thread asks for the token and the others wait for it: one token request, and no call fails.",
     left_out="The threads share a token once there is one, but nothing keeps them from asking for it at the same time.",
-    damage="Most threads ask for a token of their own, just when the server is busiest.",
+    damage="Many threads ask for a token of their own, just when the server is busiest.",
     teaches=(
         "After an outage all clients come at once. A cache does not help while it is empty. What helps is to have one "
         "request in flight for each token, whose result or error all threads share."
