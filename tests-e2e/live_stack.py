@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -268,11 +268,24 @@ def four_threads(act: Callable[[], None]) -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return free ports, below those that the system gives to outgoing connections."""
+    """Return free ports, below those that the system gives to outgoing connections, each only once."""
     ports: list[int] = []
     for port in random.sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL)):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        if _is_reserved(port):
             ports.append(port)
         if len(ports) == count:
             break
     return ports
+
+
+def _is_reserved(port: int) -> bool:
+    """Reserve a port if it is free: the process keeps the UDP port of the same number until it ends."""
+    mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        mark.bind(("127.0.0.1", port))
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        mark.close()
+        return False
+    mark.detach()  # so that nothing closes it
+    return True
