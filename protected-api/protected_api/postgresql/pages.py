@@ -43,7 +43,7 @@ WHERE id = ANY (ARRAY(SELECT unnest(ids) FROM walk)) ORDER BY id LIMIT %(count)s
 def read_page(connection: Connection[Row], columns: str, query: Query, count: int) -> Sequence[Row]:
     """Return the first `count` timesheets after the cursor that pass the filters."""
     wanted = conditions(query, "%({})s")
-    values = dict(query) | {"count": count}
+    values = vars(query) | {"count": count}  # dict(query) takes several microseconds
     near = NEAR.format(columns=columns, where=" AND ".join(wanted) or "true")
 
     def read(last: int) -> list[Row]:

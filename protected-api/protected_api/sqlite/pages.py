@@ -66,7 +66,7 @@ Values = dict[str, Any]
 def read_page(connection: sqlite3.Connection, columns: str, query: Query, count: int) -> Sequence[Row]:
     """Return the first `count` timesheets after the cursor that pass the filters; `columns` begin with id."""
     wanted = conditions(query, ":{}")
-    values = dict(query) | {"count": count}
+    values = vars(query) | {"count": count}  # dict(query) takes several microseconds
     where = " AND ".join(["id > :cursor", "id <= :near", *wanted])
     near = f"SELECT {columns} FROM timesheets NOT INDEXED WHERE {where} ORDER BY id LIMIT :count"  # noqa: S608
 
