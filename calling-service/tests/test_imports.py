@@ -33,7 +33,12 @@ ROOMS: dict[str, set[str]] = {  # and what each may import of ours, besides itse
     "flow_explorer.glossary": READING,
     "flow_explorer.lessons": READING,
     "flow_explorer.comparison": EXPLORER | READING,
-    "flow_explorer.page": EXPLORER | READING | SHOWN | {"flow_explorer.glossary", "flow_explorer.lessons"},
+    "flow_explorer.page": {
+        f"{SERVICE}.problems",
+        "flow_explorer.glossary",
+        "flow_explorer.lessons",
+        *(EXPLORER | READING | SHOWN),
+    },
     "flow_explorer.terminal": EXPLORER | READING | SHOWN,
 }
 OURS = (SERVICE, "timesheet_exports", "recording", "flow_explorer")

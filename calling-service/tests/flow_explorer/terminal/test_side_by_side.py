@@ -54,3 +54,10 @@ def test_nothing_recorded_controls_the_terminal(exchange: Any, recorded: Any) ->
         recorded(exchange(request_headers=(("X\x1b[2J", f"\x1b{side}"), ("Date\x1b", "1")))) for side in "ab"
     ]
     assert "\x1b" not in text(*runs)
+
+
+def test_many_lines_that_one_side_alone_has_are_shown_as_one(exchange: Any, recorded: Any) -> None:
+    left, right = (
+        recorded(exchange(response_headers=tuple((f"{side}-{n}", "x") for n in range(6)))) for side in "ab"
+    )
+    assert "← header: only left\n    left     6 members: a-0, a-1, a-2, a-3, a-4, a-5\n" in text(left, right)
