@@ -19,7 +19,10 @@ def play(stage: Stage) -> None:
     stack = stage.stack
     stage.start()
     before = stack.logs("auth-server").count("/oauth/token")
-    session = without_folder(stack, READER) if stage.wrong else with_folder(stack, READER, READS)
+    if stage.wrong:
+        session = without_folder(stack, READER)
+    else:
+        session = with_folder(stack, READER, READS)
     callers = Callers(reading(stack, session), stage.tally.row(FIRST), threads=0)
     callers.late = 3.0  # for the last of so many calls at once
     together = threading.Barrier(THREADS)

@@ -49,7 +49,9 @@ def read_page(connection: Connection[Row], columns: str, query: Query, count: in
     def read(last: int) -> list[Row]:
         return connection.execute(near, {**values, "near": last}).fetchall()
 
-    rows = read_near(query, count, read) if wanted else read(MAX_ID)
+    if not wanted:
+        return read(MAX_ID)
+    rows = read_near(query, count, read)
     if rows is not None:
         return rows
     accepted = " AND ".join(wanted)

@@ -73,7 +73,9 @@ def read_page(connection: sqlite3.Connection, columns: str, query: Query, count:
     def read(last: int) -> list[Row]:
         return connection.execute(near, {**values, "near": last}).fetchall()
 
-    rows = read_near(query, count, read) if wanted else read(MAX_ID)
+    if not wanted:
+        return read(MAX_ID)
+    rows = read_near(query, count, read)
     if rows is not None:
         return rows
     values |= {"from_": query.from_ or FIRST_DATE, "to": query.to or LAST_DATE, "block": query.cursor >> 17}
@@ -89,7 +91,9 @@ def _find(connection: sqlite3.Connection, query: Query, where: str, values: Valu
     if query.user_id is not None or query.project is not None:
         if query.approved is None and (query.from_ is not None or query.to is not None):
             where += " AND (approved_at IS NOT NULL) IN (0, 1)"  # it stands before the date in the index
-        name = "project" if query.user_id is None else "user"
+        name = "user"
+        if query.user_id is None:
+            name = "project"
         yield from _ids(connection, IN_BLOCKS.format(blocks=BLOCKS, name=name, where=where), values)
         return
     approved = values["approved"]
