@@ -13,6 +13,7 @@ from auth_server.database.tables import clients, grants, revoked_tokens, signing
 from auth_server.expiring_rows import KEPT_LONGER, ExpiringRows
 from auth_server.startup import Service
 from auth_server.tokens.issued_tokens import InactiveTokenError, IssuedToken, IssuedTokens
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
@@ -86,6 +87,16 @@ def test_a_token_that_was_tampered_with_is_not_active(
     forge, reason = FORGED[case]
     assert_inactive(introspect(forge(*issue().split("."))))
     assert log_lines()[-1]["reason"] == reason
+
+
+@pytest.mark.parametrize("garbage", ["\ud800{token}", "{token}\ud800"], ids=["before", "behind"])
+def test_half_a_surrogate_pair_in_a_token_is_no_error(
+    client: FlaskClient, issue: Issue, garbage: str
+) -> None:
+    """JSON can spell it, and UTF-8 cannot."""
+    token = garbage.format(token=issue())
+    asked = client.post("/oauth/introspect", json={"token": token}, auth=("api", "api-secret"))
+    assert_inactive(asked)
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
