@@ -271,15 +271,15 @@ def free_ports(count: int) -> list[int]:
     """Return free ports, below those that the system gives to outgoing connections, each only once."""
     ports: list[int] = []
     for port in random.sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL)):
-        if _is_reserved(port):
+        if _reserve(port):
             ports.append(port)
         if len(ports) == count:
             break
     return ports
 
 
-def _is_reserved(port: int) -> bool:
-    """Reserve a port if it is free: the process keeps the UDP port of the same number until it ends."""
+def _reserve(port: int) -> bool:
+    """Return whether the port is free; if so, keep the UDP port of its number until this process ends."""
     mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         mark.bind(("127.0.0.1", port))

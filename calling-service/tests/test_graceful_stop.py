@@ -107,8 +107,11 @@ def test_accepts_connections_that_were_being_made_meanwhile(
     assert world.worker.nr_conns == 6
 
 
-def test_uses_no_packet_filter_where_there_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("calling_service.graceful_stop.sys.platform", "darwin")
+@pytest.mark.parametrize(("name", "value"), [("sys.platform", "darwin"), ("SO_ATTACH_FILTER", -1)])
+def test_stops_without_a_packet_filter_where_there_is_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    monkeypatch.setattr(f"calling_service.graceful_stop.{name}", value)
     monkeypatch.setattr(
         "calling_service.graceful_stop.time.sleep", lambda _seconds: world.connect(world.listeners[0])
     )
