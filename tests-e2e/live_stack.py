@@ -28,6 +28,8 @@ POSTS = {  # what takes a body in each service
     "calling-service": ("/runs", "application/json"),
 }
 BELOW_EPHEMERAL = range(20000, 32768)
+# What a caller sees when the server ends, before the head of the answer or between head and body.
+NO_ANSWER = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 T = TypeVar("T")
 

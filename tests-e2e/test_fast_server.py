@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from live_stack import POSTS, SERVICES, Stack, eventually
+from live_stack import NO_ANSWER, POSTS, SERVICES, Stack, eventually
 
 pytestmark = pytest.mark.long
 FORM = "grant_type=client_credentials"
@@ -123,7 +123,7 @@ def test_a_stop_finishes_the_requests_that_have_begun(fast_stack: Stack) -> None
     def answers() -> bool:
         try:
             return requests.get(f"{fast_stack.url['auth-server']}/healthz", timeout=5).ok
-        except requests.ConnectionError:
+        except NO_ANSWER:
             return False
 
     with slow_senders(fast_stack, "auth-server", 4) as senders:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 from calling_service.oauth_client.private_key_jwt import client_assertion
-from live_stack import CHECKOUT, SERVICES, Stack, eventually
+from live_stack import CHECKOUT, NO_ANSWER, SERVICES, Stack, eventually
 from observed_stack import ObservedStack
 from otlp_receiver import ReceivedSpan, Receiver, receiving
 from telemetry.catalogue import METRICS
@@ -291,7 +291,7 @@ def test_a_killed_worker_leaves_no_gauge_and_takes_no_count_back(observed: Obser
     observed.inside("auth-server", "python", "-c", kill)
     answered = len(observed.tokens)
     for _ in range(20):
-        with suppress(requests.ConnectionError):  # of the worker that died
+        with suppress(*NO_ANSWER):  # of the worker that died
             observed.token("payroll-report")
         assert all(count >= before for count in observed.query(issued))
     observed.wait_for(issued, before + len(observed.tokens) - answered)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from live_stack import SERVICES, Stack, eventually, four_threads, free_ports
+from live_stack import NO_ANSWER, SERVICES, Stack, eventually, four_threads, free_ports
 
 pytestmark = [
     pytest.mark.long,
@@ -57,7 +57,7 @@ class Observed:
         """Return what a scrape gets, by a worker that is not being killed just now."""
 
         def answer() -> str | None:
-            with suppress(requests.ConnectionError):
+            with suppress(*NO_ANSWER):
                 return requests.get(f"http://127.0.0.1:{self.ports[service]}/metrics", timeout=10).text
             return None
 
@@ -118,7 +118,7 @@ def test_scrapes_under_load_see_every_request_once_and_no_count_falls(observed: 
 
 def test_a_worker_that_is_killed_under_load_takes_no_count_with_it(observed: Observed) -> None:
     def ask() -> None:
-        with suppress(requests.ConnectionError):  # of the worker that dies
+        with suppress(*NO_ANSWER):  # of the worker that dies
             observed.stack.ask_for_token("payroll-report", audience=observed.stack.timesheets_api)
 
     seen = []

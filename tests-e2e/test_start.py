@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from live_stack import Stack, eventually
+from live_stack import NO_ANSWER, Stack, eventually
 
 NewStack = Callable[[], Stack]
 
@@ -34,7 +34,7 @@ def test_the_api_started_without_the_authorization_server_serves_with_the_keys_t
 def answer(stack: Stack, token: str) -> requests.Response | None:
     try:
         return stack.api("GET", "/timesheets", token)
-    except requests.ConnectionError:
+    except NO_ANSWER:
         return None
 
 
