@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
+from protected_api.sqlite.blocks import Blocks
 from protected_api.sqlite.pages import read_page
 from protected_api.timesheets.database import NEW_COLUMNS, Row
 from protected_api.timesheets.models import Query
@@ -79,6 +80,7 @@ class SqliteDatabase:
         self._file = file
         self._synchronous = synchronous
         self._local = threading.local()
+        self._blocks = Blocks()
 
     def prepare(self) -> None:
         """Create what is missing, leave no connection open; raise sqlite3.Error if the file is unusable."""
@@ -152,4 +154,4 @@ class SqliteDatabase:
 
     def page(self, columns: str, query: Query, count: int) -> Sequence[Row]:
         """Return the first `count` timesheets after the cursor that pass the filters, in the order of ids."""
-        return read_page(self.connection(), columns, query, count)
+        return read_page(self.connection(), self._blocks, columns, query, count)

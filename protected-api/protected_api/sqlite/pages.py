@@ -11,37 +11,28 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from protected_api.sqlite.blocks import APPROVED, FIRST_DATE, LAST_DATE, PENDING, Blocks
 from protected_api.timesheets.database import Row
 from protected_api.timesheets.models import MAX_ID, Query
 from protected_api.timesheets.paging import conditions, read_near
 
-PENDING = "timesheets INDEXED BY pending_timesheets_of_block_by_date WHERE approved_at IS NULL"
-APPROVED = "timesheets INDEXED BY approved_timesheets_of_block_by_date WHERE approved_at IS NOT NULL"
-FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
-
-BLOCKS = """
-WITH RECURSIVE block(number) AS (
-    SELECT :block
-    UNION ALL SELECT number + 1 FROM block WHERE number < (SELECT max(id) FROM timesheets) >> 17
-)
-"""
 # SQLite sorts the ids of one block at a time, and looks into no further block once the page is full.
 IN_BLOCKS = """
-{blocks}
 SELECT id FROM timesheets INDEXED BY timesheets_of_block_by_{name}
-WHERE id >> 17 IN (SELECT number FROM block) AND id > :cursor AND {where}
+WHERE id >> 17 IN (SELECT value FROM json_each(:blocks)) AND {where}
 ORDER BY id >> 17, id LIMIT :count
 """
 NEXT_BLOCK = """
-{blocks}
-SELECT number FROM block
-WHERE EXISTS (SELECT 1 FROM {timesheets} AND id >> 17 = number AND date BETWEEN :from_ AND :to) LIMIT 1
+SELECT value FROM json_each(:blocks) AS block
+WHERE EXISTS (
+    SELECT 1 FROM {timesheets} AND timesheets.id >> 17 = block.value AND date BETWEEN :from_ AND :to
+) LIMIT 1
 """
 # The index has the ids of each date of a block in order, and this merges them. `found` is a queue: it begins
 # with the first id of each date; then the lowest id leaves it, and the next id of the same date enters.
 BY_DATE = """
 WITH RECURSIVE
-block(number) AS (SELECT :first UNION ALL SELECT number + 1 FROM block WHERE number < :last),
+block(number) AS (SELECT value FROM json_each(:blocks)),
 day(block, date) AS (
     SELECT number, (SELECT min(date) FROM {timesheets} AND id >> 17 = number AND date >= :from_) FROM block
     UNION ALL
@@ -63,7 +54,9 @@ SELECT id FROM found WHERE id IS NOT NULL
 Values = dict[str, Any]
 
 
-def read_page(connection: sqlite3.Connection, columns: str, query: Query, count: int) -> Sequence[Row]:
+def read_page(
+    connection: sqlite3.Connection, blocks: Blocks, columns: str, query: Query, count: int
+) -> Sequence[Row]:
     """Return the first `count` timesheets after the cursor that pass the filters; `columns` begin with id."""
     wanted = conditions(query, ":{}")
     values = vars(query) | {"count": count}  # dict(query) takes several microseconds
@@ -75,51 +68,59 @@ def read_page(connection: sqlite3.Connection, columns: str, query: Query, count:
 
     if not wanted:
         return read(MAX_ID)
-    rows = read_near(query, count, read)
-    if rows is not None:
-        return rows
-    values |= {"from_": query.from_ or FIRST_DATE, "to": query.to or LAST_DATE, "block": query.cursor >> 17}
+    numbers = blocks.of_query(connection, query)
+    if query.cursor >> 17 in numbers:
+        rows = read_near(query, count, read)
+        if rows is not None:
+            return rows
+    values |= {"from_": query.from_ or FIRST_DATE, "to": query.to or LAST_DATE}
     of_ids = f"SELECT {columns} FROM timesheets WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"  # noqa: S608
     with connection:  # a page that lacks a row deleted meanwhile would look like the last one
         connection.execute("BEGIN")
-        ids = sorted(_find(connection, query, " AND ".join(wanted), values))
+        ids = sorted(_find(connection, query, " AND ".join(wanted), numbers, values))
         return connection.execute(of_ids, [json.dumps(ids[:count])]).fetchall()
 
 
-def _find(connection: sqlite3.Connection, query: Query, where: str, values: Values) -> Iterator[int]:
+def _find(
+    connection: sqlite3.Connection, query: Query, where: str, blocks: Sequence[int], values: Values
+) -> Iterator[int]:
     """Yield the ids of the page, in any order, and perhaps some of the pages after it."""
     if query.user_id is not None or query.project is not None:
+        if query.cursor >> 17 in blocks:  # the blocks after it have no ids up to the cursor
+            where += " AND id > :cursor"
         if query.approved is None and (query.from_ is not None or query.to is not None):
             where += " AND (approved_at IS NOT NULL) IN (0, 1)"  # it stands before the date in the index
         name = "user"
         if query.user_id is None:
             name = "project"
-        yield from _ids(connection, IN_BLOCKS.format(blocks=BLOCKS, name=name, where=where), values)
+        yield from _ids(connection, IN_BLOCKS.format(name=name, where=where), blocks, values)
         return
     approved = values["approved"]
     if not approved:
-        yield from _find_by_date(connection, PENDING, values.copy())
+        yield from _find_by_date(connection, PENDING, blocks, values)
     if approved is not False:
-        yield from _find_by_date(connection, APPROVED, values.copy())
+        yield from _find_by_date(connection, APPROVED, blocks, values)
 
 
-def _find_by_date(connection: sqlite3.Connection, timesheets: str, values: Values) -> Iterator[int]:
+def _find_by_date(
+    connection: sqlite3.Connection, timesheets: str, blocks: Sequence[int], values: Values
+) -> Iterator[int]:
     """Yield ids from one block, then from two, and so on, until there are enough or no block has more."""
-    next_block = NEXT_BLOCK.format(blocks=BLOCKS, timesheets=timesheets)
+    next_block = NEXT_BLOCK.format(timesheets=timesheets)
     by_date = BY_DATE.format(timesheets=timesheets)
     missing: int = values["count"]
     width = 1
     while missing > 0:
-        numbers = _ids(connection, next_block, values)
-        if not numbers:
+        next_blocks = _ids(connection, next_block, blocks, values)
+        if not next_blocks:
             return
-        last = numbers[0] + width - 1
-        ids = _ids(connection, by_date, {**values, "first": numbers[0], "last": last})
+        blocks = blocks[blocks.index(next_blocks[0]) :]
+        ids = _ids(connection, by_date, blocks[:width], values)
         yield from ids
         missing -= len(ids)
-        values["block"] = last + 1
+        blocks = blocks[width:]
         width *= 2
 
 
-def _ids(connection: sqlite3.Connection, sql: str, values: Values) -> list[int]:
-    return [row[0] for row in connection.execute(sql, values)]
+def _ids(connection: sqlite3.Connection, sql: str, blocks: Sequence[int], values: Values) -> list[int]:
+    return [row[0] for row in connection.execute(sql, {**values, "blocks": json.dumps(blocks)})]
