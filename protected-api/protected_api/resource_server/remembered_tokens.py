@@ -1,7 +1,6 @@
 """Remember tokens that passed: their next request is cheaper. Not here: the checks (access_token.py)."""
 
 import hashlib
-from contextlib import suppress
 from threading import Lock
 
 from .access_token import CHECKS, CHECKS_EACH_TIME, AccessToken, Check, Policy, verify
@@ -38,8 +37,8 @@ class RememberedTokens:
         return token
 
     def _still_has_its_key(self, token: AccessToken) -> bool:
-        with suppress(UnavailableError):  # the check `kid-known` will raise it again
-            # A key is the same object as long as its material is the same (jwk_set.py).
+        try:
             key = self._policy.find_key(token.header["kid"])
-            return key is token.key
-        return False
+        except UnavailableError:  # the check `kid-known` will raise it again
+            return False
+        return key is token.key  # the same object as long as its material is the same (jwk_set.py)
