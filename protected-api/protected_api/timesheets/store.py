@@ -70,10 +70,9 @@ class TimesheetStore:
     def page(self, query: Query) -> tuple[list[Timesheet], str | None]:
         """Return a page in the order of booking, and the cursor of the next page or None."""
         rows = self._database.page(COLUMNS, query, query.limit + 1)
-        page = [_timesheet(row) for row in rows]
-        if len(page) <= query.limit:
+        page = [_timesheet(row) for row in rows[: query.limit]]
+        if len(rows) <= query.limit:
             return page, None
-        page.pop()  # the first of the next page
         return page, str(page[-1]["id"])
 
     def _one(self, condition: str, *values: Any) -> Timesheet:
