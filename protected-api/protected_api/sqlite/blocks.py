@@ -1,7 +1,8 @@
 """The blocks that a read looks into: a block is 131,072 consecutive ids, by which the indexes begin.
 
 Each process looks up the first and the last date of a full block once and remembers them. They stay right:
-ids only grow, a date never changes, and a deletion can only narrow them. Not here: the page (pages.py).
+ids only grow, a date never changes, a deletion can only narrow them, and no process runs while a backup is
+restored. Not here: the page (pages.py).
 """
 
 import sqlite3
