@@ -36,7 +36,8 @@ class Blocks:
         numbers = range(query.cursor >> 17, last + 1)
         if query.from_ is None and query.to is None:
             return list(numbers)
-        from_, to = query.from_ or FIRST_DATE, query.to or LAST_DATE
+        from_ = query.from_ or FIRST_DATE
+        to = query.to or LAST_DATE
         dates = (*self._dates_of_full(connection, last), (FIRST_DATE, LAST_DATE))
         return [each for each in numbers if dates[each][0] <= to and from_ <= dates[each][1]]
 
@@ -45,7 +46,8 @@ class Blocks:
         known = self._dates
         if len(known) < count:
             new = (_dates(connection, each) for each in range(len(known), count))
-            known = self._dates = (*known, *new)  # another thread may do the same, with the same result
+            known = (*known, *new)
+            self._dates = known  # another thread may do the same, with the same result
         return known[:count]
 
 
