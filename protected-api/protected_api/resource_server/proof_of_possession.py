@@ -53,8 +53,8 @@ class ProofOfPossession:
             self.methods[member](request, presented, value)
         return bool(confirmation)
 
-    def challenges(self, parameters: Mapping[str, str], only: str = "") -> Iterator[str]:
-        """Yield the challenge of each scheme, or of one alone, with these parameters (RFC 9110 11.6.1)."""
+    def challenges(self, parameters: Mapping[str, str], only: str) -> Iterator[str]:
+        """Yield the challenge of each scheme, or of `only` one, with these parameters (RFC 9110 11.6.1)."""
         for scheme, more in self.schemes.items():
             if only in {"", scheme}:
                 members = {**parameters, **more}

@@ -177,3 +177,9 @@ def test_refuses_a_token_without_the_scope_before_it_reads_the_body(app: Flask, 
     )
     _, status, _ = run_wsgi_app(app, environ)
     assert (status, body.tell()) == ("403 FORBIDDEN", 0)
+
+
+def test_a_view_tells_which_scope_it_requires() -> None:
+    """For the metadata and the description of the API."""
+    view = require_scope("read:reports")(lambda _: "served")
+    assert view.required_scope == "read:reports"  # type: ignore[attr-defined]

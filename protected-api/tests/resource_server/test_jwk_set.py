@@ -206,3 +206,9 @@ def test_reads_a_set_with_any_generated_member(
     common: dict[str, Any], kind: dict[str, Any], numbers: dict[str, Any]
 ) -> None:
     usable_keys({"keys": [{"kid": "k"} | common | kind | numbers]}, {})
+
+
+@pytest.mark.parametrize("document", [[], {}, {"keys": {}}], ids=str)
+def test_says_that_a_document_is_no_key_set(document: Any) -> None:
+    with pytest.raises(ValueError, match=r"^not a JWK set$"):
+        usable_keys(document, {})

@@ -89,7 +89,7 @@ def test_the_hard_time_counts_from_the_fetch_and_not_from_the_restart(
     if served:
         assert restarted.find("rsa") is not None
     else:
-        with pytest.raises(UnavailableError, match="no usable key set"):
+        with pytest.raises(UnavailableError, match=r"^no usable key set$"):
             restarted.find("rsa")
 
 
