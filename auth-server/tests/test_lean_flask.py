@@ -95,7 +95,7 @@ def test_runs_what_is_registered_to_run_at_the_end_of_a_request(flask: type[Flas
 
 
 @pytest.mark.parametrize("flask", [LeanFlask, Flask])
-def test_tells_who_listens_that_a_request_ends(flask: type[Flask]) -> None:
+def test_signals_the_end_of_a_request(flask: type[Flask]) -> None:
     app = flask(__name__)
     ended: list[Flask] = []
 

@@ -73,7 +73,8 @@ class LeanFlask(Flask):
 
     def process_response(self, response: Response) -> Response:
         """Return the answer as it stands, unless something is registered to run after a view."""
-        if self.after_request_funcs or request_ctx._after_request_functions:
+        by_the_view = request_ctx._after_request_functions  # with flask.after_this_request
+        if self.after_request_funcs or by_the_view:
             return super().process_response(response)
         return response
 

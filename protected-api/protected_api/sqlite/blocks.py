@@ -11,7 +11,8 @@ from protected_api.timesheets.models import Query
 
 PENDING = "timesheets INDEXED BY pending_timesheets_of_block_by_date WHERE approved_at IS NULL"
 APPROVED = "timesheets INDEXED BY approved_timesheets_of_block_by_date WHERE approved_at IS NOT NULL"
-FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
+FIRST_DATE = "0001-01-01"
+LAST_DATE = "9999-12-31"
 # Four searches in an index. An empty block has no dates: '' is before all of them.
 DATES = f"""
 SELECT coalesce(min(first), ''), coalesce(max(last), '') FROM (

@@ -1,4 +1,4 @@
-"""A read looks into those blocks alone that may have its dates. Not here: what it costs (test_pages.py)."""
+"""A read looks only into blocks that may have its dates. Not here: what it costs (test_pages.py)."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -60,20 +60,20 @@ def found(connection: sqlite3.Connection, blocks: Blocks, **filters: str) -> lis
     ],
     ids=str,
 )
-def test_those_of_a_query_may_have_its_dates(
+def test_a_query_gets_the_blocks_that_may_have_its_dates(
     connection: sqlite3.Connection, filters: dict[str, str], numbers: list[int]
 ) -> None:
-    """The last one may get any date at any moment."""
+    """The last block is always one of them: it may get any date at any moment."""
     assert found(connection, Blocks(), **filters) == numbers
 
 
-def test_an_empty_database_has_one() -> None:
+def test_an_empty_database_has_one_block() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE timesheets (id INTEGER PRIMARY KEY)")
         assert found(connection, Blocks(), to="2026-01-10") == [0]
 
 
-def test_a_date_of_the_last_one_is_found_after_it_became_full(connection: sqlite3.Connection) -> None:
+def test_finds_a_date_of_the_last_block_after_it_became_full(connection: sqlite3.Connection) -> None:
     blocks = Blocks()
     assert found(connection, blocks, to="2025-12-31") == [3]
     insert(connection, FIRST_IDS[3] + 1, "2025-12-31")
@@ -82,7 +82,7 @@ def test_a_date_of_the_last_one_is_found_after_it_became_full(connection: sqlite
     assert found(connection, blocks, to="2025-12-30") == [4]
 
 
-def test_the_dates_of_a_full_one_are_looked_up_once(connection: sqlite3.Connection) -> None:
+def test_looks_up_the_dates_of_a_full_block_once(connection: sqlite3.Connection) -> None:
     blocks = Blocks()
     found(connection, blocks, to="2026-01-10")
     statements: list[str] = []
@@ -91,8 +91,8 @@ def test_the_dates_of_a_full_one_are_looked_up_once(connection: sqlite3.Connecti
     assert len(statements) == 1  # the last block
 
 
-def test_a_snapshot_with_fewer_of_them_knows_no_more(connection: sqlite3.Connection) -> None:
-    """Another thread may have read later, and remembered the dates of a block that is the last one here."""
+def test_a_block_that_is_the_last_one_again_may_have_any_date(connection: sqlite3.Connection) -> None:
+    """Another thread may have remembered its dates, from a later state of the database."""
     blocks = Blocks()
     found(connection, blocks, to="2026-01-10")
     connection.execute("DELETE FROM timesheets WHERE id >= ?", (FIRST_IDS[1],))
